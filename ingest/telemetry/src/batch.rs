@@ -1,0 +1,76 @@
+//! What a receiver decodes one request into, and what the lake takes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, LogRecord, SeriesSamples, SloSlice};
+
+/// Rows of any table that were acknowledged, or refused, together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    pub series: Vec<SeriesSamples>,
+    pub logs: Vec<LogRecord>,
+    pub events: Vec<Event>,
+    pub slices: Vec<SloSlice>,
+    /// Rows of the same request that are answered for and not stored.
+    pub rejections: Vec<Rejection>,
+}
+
+impl Batch {
+    pub fn sample_count(&self) -> usize {
+        self.series.iter().map(|series| series.samples.len()).sum()
+    }
+
+    /// Whether there is nothing to write, rejections included.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+            && self.logs.is_empty()
+            && self.events.is_empty()
+            && self.slices.is_empty()
+            && self.rejections.is_empty()
+    }
+}
+
+/// Why rows were not stored. The names are the values of `ingest_rejections.reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// A label set or metric name breaks the rules.
+    InvalidLabels,
+    /// Older than the table's retention.
+    TooOld,
+    /// More than `ingest.future_max` ahead of the clock.
+    TooFarAhead,
+    /// A limit of `ingest.limits` (labels per series, bytes per value, series per source).
+    OverLimit,
+    /// A point of a delta counter that is not newer than the last one.
+    DeltaOutOfOrder,
+    /// A data type that has no table yet.
+    Unsupported,
+    /// A payload that its kind does not allow.
+    InvalidPayload,
+}
+
+impl RejectReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RejectReason::InvalidLabels => "invalid_labels",
+            RejectReason::TooOld => "too_old",
+            RejectReason::TooFarAhead => "too_far_ahead",
+            RejectReason::OverLimit => "over_limit",
+            RejectReason::DeltaOutOfOrder => "delta_out_of_order",
+            RejectReason::Unsupported => "unsupported",
+            RejectReason::InvalidPayload => "invalid_payload",
+        }
+    }
+}
+
+/// Some refused rows of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// The dialect and the token's name, such as `remote_write:prometheus-eu`.
+    pub source: String,
+    pub reason: RejectReason,
+    pub count: u64,
+    /// One of the refused rows and what is wrong with it, for people.
+    pub sample: String,
+}

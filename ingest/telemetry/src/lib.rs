@@ -1,0 +1,28 @@
+//! Ground facts and their ids: labels, timestamps, samples, log records, events, SLO slices.
+//!
+//! Everything that crosses a crate border on the way from a socket to a Parquet file is defined
+//! here once. No I/O, no Arrow, no wire formats: those live in `lake` and at the edges.
+
+mod batch;
+mod defect;
+mod event;
+mod ids;
+mod labels;
+mod log;
+mod matcher;
+mod metric;
+mod service;
+mod slice;
+pub mod time;
+
+pub use batch::{Batch, RejectReason, Rejection};
+pub use defect::{Defect, DefectSeverity};
+pub use event::{Event, EventKind};
+pub use ids::SeriesId;
+pub use labels::{LabelError, Labels, METRIC_NAME};
+pub use log::LogRecord;
+pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use metric::{MetricType, STALE_NAN_BITS, Sample, SeriesMeta, SeriesSamples, is_stale, stale_marker};
+pub use service::{environment_of, service_of};
+pub use slice::SloSlice;
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};

@@ -1,0 +1,35 @@
+//! Pure PromQL evaluation over series; storage is behind a one-method port.
+//!
+//! The way of a query: [`parse`] (text to our own tree) → one scan per distinct selector through
+//! [`SeriesSource`] → evaluation over dense tables of series × steps → [`Evaluated`]. Semantics are
+//! those of Prometheus 3: windows and lookback are left-open `(t - range, t]`, staleness markers end a
+//! series, metric names are dropped when the query ends.
+//!
+//! No runtime, no clock, no storage and no DataFusion here: the caller brings the source, decides on
+//! which thread to compute ([`prepare`] awaits, [`Prepared::run`] computes) and owns deadlines
+//! through a [`StopSignal`]. Native histograms are not evaluated yet.
+
+mod aggregate;
+mod annotations;
+mod error;
+mod evaluate;
+mod fetch;
+mod functions;
+mod matching;
+mod matrix;
+mod meter;
+mod numbers;
+mod operators;
+mod parse;
+mod plan;
+mod result;
+mod select;
+mod source;
+
+pub use error::{PromqlError, SourceError};
+pub use evaluate::{EvalOptions, Prepared, TimeRange, Times, eval_instant, eval_range, prepare};
+pub use meter::{Stop, StopSignal};
+pub use parse::parse;
+pub use plan::{Kind, Query};
+pub use result::{Evaluated, Value};
+pub use source::{MatchOp, Matcher, Samples, Selector, SeriesData, SeriesSource};

@@ -1,0 +1,386 @@
+//! Text to [`Query`]. The only file that knows the parser library.
+//!
+//! The library checks syntax and most types; this file lowers its tree to [`crate::plan`], checks
+//! function signatures against our own registry, and names what is not supported. A query's size is
+//! bounded before it is parsed, because later stages recurse over the tree.
+
+use std::time::{Duration, SystemTime};
+
+use promql_parser::label as theirs;
+use promql_parser::parser as ast;
+use promql_parser::parser::token;
+
+use crate::error::PromqlError;
+use crate::functions;
+use crate::operators::BinaryOp;
+use crate::plan::{
+    Aggregate, AggregateOp, At, Binary, Call, Cardinality, Expr, Grouping, Kind, Matching, Query, RangeExpr,
+    SelectorRef, When,
+};
+use crate::source::{MatchOp, Matcher};
+
+/// Longer texts are refused: the longest generated dashboards stay below a tenth of it.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Bound on everything that can nest (operators, brackets, calls): a tree of this depth still fits
+/// the smallest thread stack in use (2 MiB) in an unoptimised build.
+const NESTING_MAX: usize = 250;
+/// Regular expressions are compiled while parsing, a hostile one takes tens of milliseconds.
+const PATTERNS_MAX: usize = 100;
+
+/// Reads a query.
+///
+/// # Errors
+/// [`PromqlError::Bad`] for wrong syntax, wrong types, and constructs that are not supported.
+pub fn parse(text: &str) -> Result<Query, PromqlError> {
+    check_size(text)?;
+    let tree = ast::parse(text).map_err(|message| bad(format!("parse error: {message}")))?;
+    let mut lowering = Lowering { selectors: Vec::new() };
+    let expr = lowering.expr(&tree)?.mark_invariants();
+    Ok(Query { expr, selectors: lowering.selectors })
+}
+
+fn bad(message: impl Into<String>) -> PromqlError {
+    PromqlError::bad(message)
+}
+
+fn check_size(text: &str) -> Result<(), PromqlError> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(bad(format!("the query has {} bytes, more than {TEXT_BYTES_MAX}", text.len())));
+    }
+    let Size { nesting, patterns } = measure(text)?;
+    if patterns > PATTERNS_MAX {
+        return Err(bad(format!("the query has {patterns} regular expressions, more than {PATTERNS_MAX}")));
+    }
+    if nesting > NESTING_MAX {
+        return Err(bad(format!("the query has {nesting} operators and brackets, more than {NESTING_MAX}")));
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Size {
+    /// Operators, opening brackets and operator words outside of strings, matchers and comments: an
+    /// upper bound of the tree's depth.
+    nesting: usize,
+    /// `=~` and `!~`
+    patterns: usize,
+}
+
+fn measure(text: &str) -> Result<Size, PromqlError> {
+    let mut size = Size::default();
+    let mut in_matchers = false;
+    let mut word = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c.is_alphanumeric() || c == '_' || c == ':' {
+            word.push(c.to_ascii_lowercase());
+            continue;
+        }
+        if matches!(word.as_str(), "and" | "or" | "unless" | "atan2") {
+            size.nesting += 1;
+        }
+        word.clear();
+        match c {
+            '"' | '\'' | '`' => skip_string(&mut chars, c)?,
+            '#' => drop(chars.by_ref().find(|c| *c == '\n')),
+            '{' => in_matchers = true,
+            '}' => in_matchers = false,
+            '(' | '[' | '+' | '-' | '*' | '/' | '%' | '^' | '=' | '<' | '>' | '!' if !in_matchers => {
+                size.nesting += 1;
+            }
+            '~' => size.patterns += 1,
+            _ => {}
+        }
+    }
+    Ok(size)
+}
+
+/// Refuses escapes of single bytes beyond ASCII: the library reads them as code points, while in PromQL
+/// they are parts of UTF-8 sequences.
+fn skip_string(chars: &mut std::str::Chars<'_>, quote: char) -> Result<(), PromqlError> {
+    while let Some(c) = chars.next() {
+        if c == quote {
+            return Ok(());
+        }
+        if c != '\\' || quote == '`' {
+            continue;
+        }
+        let rest = chars.as_str();
+        let beyond_ascii = match chars.next() {
+            Some('x') => rest[1..].starts_with(|c: char| c.is_ascii_hexdigit() && c >= '8'),
+            Some(c) => ('2'..='3').contains(&c),
+            None => false,
+        };
+        if beyond_ascii {
+            let escape: String = rest.chars().take(3).collect();
+            return Err(bad(format!(
+                "the byte escape `\\{escape}` is not supported: write the character itself"
+            )));
+        }
+    }
+    Ok(())
+}
+
+struct Lowering {
+    selectors: Vec<Vec<Matcher>>,
+}
+
+impl Lowering {
+    fn expr(&mut self, tree: &ast::Expr) -> Result<Expr, PromqlError> {
+        match tree {
+            ast::Expr::NumberLiteral(number) => Ok(Expr::Number(number.val)),
+            ast::Expr::StringLiteral(text) => Ok(Expr::Text(text.val.clone())),
+            ast::Expr::Paren(paren) => self.expr(&paren.expr),
+            ast::Expr::Unary(unary) => self.negate(&unary.expr),
+            ast::Expr::VectorSelector(selector) => Ok(Expr::Instant(self.selector(selector)?)),
+            ast::Expr::MatrixSelector(matrix) => {
+                let selector = self.selector(&matrix.vs)?;
+                let range_ms = positive_millis(matrix.range, "range")?;
+                Ok(Expr::Range(RangeExpr::Window { selector, range_ms }))
+            }
+            ast::Expr::Subquery(subquery) => self.subquery(subquery),
+            ast::Expr::Binary(binary) => self.binary(binary),
+            ast::Expr::Aggregate(aggregate) => self.aggregate(aggregate),
+            ast::Expr::Call(call) => self.call(call),
+            ast::Expr::Extension(_) => Err(bad("parser extensions are not supported")),
+        }
+    }
+
+    fn negate(&mut self, tree: &ast::Expr) -> Result<Expr, PromqlError> {
+        let inner = self.expr(tree)?;
+        match inner.kind() {
+            Kind::Scalar | Kind::Vector => Ok(Expr::Negate(Box::new(inner))),
+            kind => Err(bad(format!(
+                "parse error: unary expression only allowed on expressions of type scalar or instant vector, got {kind}"
+            ))),
+        }
+    }
+
+    fn selector(&mut self, selector: &ast::VectorSelector) -> Result<SelectorRef, PromqlError> {
+        if !selector.matchers.or_matchers.is_empty() {
+            return Err(bad("`or` between label matchers is not supported"));
+        }
+        let mut matchers = Vec::with_capacity(selector.matchers.matchers.len() + 1);
+        if let Some(name) = &selector.name {
+            matchers.push(matcher(telemetry::METRIC_NAME, MatchOp::Equal, name, None)?);
+        }
+        for theirs in &selector.matchers.matchers {
+            let (op, fallback) = match &theirs.op {
+                theirs::MatchOp::Equal => (MatchOp::Equal, None),
+                theirs::MatchOp::NotEqual => (MatchOp::NotEqual, None),
+                theirs::MatchOp::Re(pattern) => (MatchOp::Regex, Some(pattern)),
+                theirs::MatchOp::NotRe(pattern) => (MatchOp::NotRegex, Some(pattern)),
+            };
+            matchers.push(matcher(&theirs.name, op, &theirs.value, fallback)?);
+        }
+        self.selectors.push(matchers);
+        let when = when(selector.at.as_ref(), selector.offset.as_ref())?;
+        Ok(SelectorRef { id: self.selectors.len() - 1, when })
+    }
+
+    fn subquery(&mut self, subquery: &ast::SubqueryExpr) -> Result<Expr, PromqlError> {
+        let expr = self.expr(&subquery.expr)?;
+        if expr.kind() != Kind::Vector {
+            return Err(bad(format!(
+                "parse error: subquery is only allowed on instant vector, got {} instead",
+                expr.kind()
+            )));
+        }
+        let range_ms = positive_millis(subquery.range, "subquery range")?;
+        let step_ms = subquery.step.map(|step| positive_millis(step, "subquery step")).transpose()?;
+        let when = when(subquery.at.as_ref(), subquery.offset.as_ref())?;
+        Ok(Expr::Range(RangeExpr::Subquery { expr: Box::new(expr), range_ms, step_ms, when }))
+    }
+
+    fn binary(&mut self, binary: &ast::BinaryExpr) -> Result<Expr, PromqlError> {
+        let op = binary_op(binary.op)?;
+        let (left, right) = (self.expr(&binary.lhs)?, self.expr(&binary.rhs)?);
+        for side in [&left, &right] {
+            if !matches!(side.kind(), Kind::Scalar | Kind::Vector) {
+                return Err(bad(
+                    "parse error: binary expression must contain only scalar and instant vector types",
+                ));
+            }
+        }
+        let modifier = binary.modifier.clone().unwrap_or_default();
+        if modifier.fill_values.lhs.is_some() || modifier.fill_values.rhs.is_some() {
+            return Err(bad("the modifier `fill` is not supported yet"));
+        }
+        let (cardinality, mut include) = match &modifier.card {
+            _ if op.is_set() => (Cardinality::ManyToMany, Vec::new()),
+            ast::VectorMatchCardinality::ManyToOne(include) => {
+                (Cardinality::ManyToOne, include.labels.clone())
+            }
+            ast::VectorMatchCardinality::OneToMany(include) => {
+                (Cardinality::OneToMany, include.labels.clone())
+            }
+            _ => (Cardinality::OneToOne, Vec::new()),
+        };
+        include.dedup();
+        let (on, labels) = match &modifier.matching {
+            Some(ast::LabelModifier::Include(labels)) => (true, sorted(&labels.labels)),
+            Some(ast::LabelModifier::Exclude(labels)) => (false, sorted(&labels.labels)),
+            None => (false, Vec::new()),
+        };
+        let return_bool = modifier.return_bool;
+        if return_bool && !op.is_comparison() {
+            return Err(bad("parse error: bool modifier can only be used on comparison operators"));
+        }
+        let matching = Matching { cardinality, on, labels, include };
+        Ok(Expr::Binary(Box::new(Binary { op, left, right, return_bool, matching })))
+    }
+
+    fn aggregate(&mut self, aggregate: &ast::AggregateExpr) -> Result<Expr, PromqlError> {
+        let op = aggregate_op(aggregate.op)?;
+        let param = aggregate.param.as_ref().map(|param| self.expr(param)).transpose()?;
+        let expr = self.expr(&aggregate.expr)?;
+        let wanted = match op {
+            AggregateOp::CountValues => Some(Kind::Text),
+            AggregateOp::Quantile | AggregateOp::Topk | AggregateOp::Bottomk => Some(Kind::Scalar),
+            AggregateOp::Limitk | AggregateOp::LimitRatio => Some(Kind::Scalar),
+            _ => None,
+        };
+        let name = aggregate.op;
+        for (wanted, given) in [(wanted, param.as_ref()), (Some(Kind::Vector), Some(&expr))] {
+            let given = given.map(Expr::kind);
+            if wanted != given {
+                let (wanted, given) = (kind_name(wanted), kind_name(given));
+                return Err(bad(format!(
+                    "parse error: expected type {wanted} in aggregation {name}, got {given}"
+                )));
+            }
+        }
+        let grouping = match &aggregate.modifier {
+            Some(ast::LabelModifier::Include(labels)) => {
+                Grouping { without: false, labels: sorted(&labels.labels) }
+            }
+            Some(ast::LabelModifier::Exclude(labels)) => {
+                Grouping { without: true, labels: sorted(&labels.labels) }
+            }
+            None => Grouping { without: false, labels: Vec::new() },
+        };
+        Ok(Expr::Aggregate(Box::new(Aggregate { op, param, expr, grouping })))
+    }
+
+    fn call(&mut self, call: &ast::Call) -> Result<Expr, PromqlError> {
+        let name = call.func.name;
+        let Some(function) = functions::find(name) else {
+            return Err(bad(format!("function {name:?} is not supported yet")));
+        };
+        let mut args = Vec::with_capacity(call.args.args.len());
+        for arg in &call.args.args {
+            args.push(self.expr(arg)?);
+        }
+        function.check_args(&args.iter().map(Expr::kind).collect::<Vec<_>>())?;
+        Ok(Expr::Call(Call { function, args }))
+    }
+}
+
+fn kind_name(kind: Option<Kind>) -> String {
+    kind.map_or_else(|| "nothing".to_owned(), |kind| kind.to_string())
+}
+
+fn sorted(labels: &[String]) -> Vec<String> {
+    let mut labels = labels.to_vec();
+    labels.sort_unstable();
+    labels.dedup();
+    labels
+}
+
+fn matcher(
+    name: &str,
+    op: MatchOp,
+    value: &str,
+    fallback: Option<&regex::Regex>,
+) -> Result<Matcher, PromqlError> {
+    match (Matcher::new(name, op, value), fallback) {
+        (Ok(matcher), _) => Ok(matcher),
+        // The library has repaired a brace that Go reads literally.
+        (Err(_), Some(pattern)) => {
+            Ok(Matcher::with_pattern(name.to_owned(), op, value.to_owned(), pattern.clone()))
+        }
+        (Err(error), None) => Err(bad(format!("parse error: {error}"))),
+    }
+}
+
+fn when(at: Option<&ast::AtModifier>, offset: Option<&ast::Offset>) -> Result<When, PromqlError> {
+    let at = match at {
+        None => None,
+        Some(ast::AtModifier::Start) => Some(At::Start),
+        Some(ast::AtModifier::End) => Some(At::End),
+        Some(ast::AtModifier::At(time)) => Some(At::Time(unix_millis(*time)?)),
+    };
+    let offset_ms = match offset {
+        None => 0,
+        Some(ast::Offset::Pos(span)) => millis(*span, "offset")?,
+        Some(ast::Offset::Neg(span)) => -millis(*span, "offset")?,
+    };
+    Ok(When { at, offset_ms })
+}
+
+fn unix_millis(time: SystemTime) -> Result<i64, PromqlError> {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => millis(since, "@ timestamp"),
+        Err(before) => millis(before.duration(), "@ timestamp").map(|millis| -millis),
+    }
+}
+
+/// Refuses what could overflow when times are added to each other: about 1 000 000 years.
+fn millis(span: Duration, what: &str) -> Result<i64, PromqlError> {
+    i64::try_from(span.as_millis())
+        .ok()
+        .filter(|millis| *millis < i64::MAX / 256)
+        .ok_or_else(|| bad(format!("parse error: {what} out of range")))
+}
+
+fn positive_millis(span: Duration, what: &str) -> Result<i64, PromqlError> {
+    match millis(span, what)? {
+        0 => Err(bad(format!("parse error: {what} must be greater than 0"))),
+        millis => Ok(millis),
+    }
+}
+
+fn binary_op(op: token::TokenType) -> Result<BinaryOp, PromqlError> {
+    Ok(match op.id() {
+        token::T_ADD => BinaryOp::Add,
+        token::T_SUB => BinaryOp::Sub,
+        token::T_MUL => BinaryOp::Mul,
+        token::T_DIV => BinaryOp::Div,
+        token::T_MOD => BinaryOp::Mod,
+        token::T_POW => BinaryOp::Pow,
+        token::T_ATAN2 => BinaryOp::Atan2,
+        token::T_EQLC => BinaryOp::Equal,
+        token::T_NEQ => BinaryOp::NotEqual,
+        token::T_GTR => BinaryOp::Greater,
+        token::T_LSS => BinaryOp::Less,
+        token::T_GTE => BinaryOp::GreaterEqual,
+        token::T_LTE => BinaryOp::LessEqual,
+        token::T_LAND => BinaryOp::And,
+        token::T_LOR => BinaryOp::Or,
+        token::T_LUNLESS => BinaryOp::Unless,
+        _ => return Err(bad(format!("operator `{op}` is not supported yet"))),
+    })
+}
+
+fn aggregate_op(op: token::TokenType) -> Result<AggregateOp, PromqlError> {
+    Ok(match op.id() {
+        token::T_SUM => AggregateOp::Sum,
+        token::T_AVG => AggregateOp::Avg,
+        token::T_MIN => AggregateOp::Min,
+        token::T_MAX => AggregateOp::Max,
+        token::T_COUNT => AggregateOp::Count,
+        token::T_GROUP => AggregateOp::Group,
+        token::T_STDDEV => AggregateOp::Stddev,
+        token::T_STDVAR => AggregateOp::Stdvar,
+        token::T_QUANTILE => AggregateOp::Quantile,
+        token::T_COUNT_VALUES => AggregateOp::CountValues,
+        token::T_TOPK => AggregateOp::Topk,
+        token::T_BOTTOMK => AggregateOp::Bottomk,
+        token::T_LIMITK => AggregateOp::Limitk,
+        token::T_LIMIT_RATIO => AggregateOp::LimitRatio,
+        _ => return Err(bad(format!("aggregation `{op}` is not supported yet"))),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Selectors over loaded samples: the value at each step, or the window of samples before it. Each
+//! series is walked once, with pointers that only move forward.
+
+use telemetry::is_stale;
+
+use crate::error::PromqlError;
+use crate::evaluate::{Evaluator, Windows};
+use crate::matrix::{Grid, Matrix, Series};
+use crate::plan::{RangeExpr, SelectorRef, When};
+use crate::source::Samples;
+
+/// What an instant selector reads off a sample.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Value,
+    /// Its own time, in seconds.
+    Timestamp,
+}
+
+/// Points of a subquery, windows of all steps together: two years in minutes. Scalars are computed for
+/// each of them before any series is counted against the sample limit.
+const SUBQUERY_POINTS_MAX: usize = 1_100_000;
+
+impl Evaluator<'_> {
+    /// Per step the newest sample in `(t - lookback, t]`, unless it is a staleness marker.
+    pub(crate) fn instant_selector(
+        &self,
+        selector: &SelectorRef,
+        grid: Grid,
+        reading: Reading,
+    ) -> Result<Matrix, PromqlError> {
+        let lookback_ms = self.options.lookback_ms();
+        let mut matrix = Matrix::new(grid.steps, self.meter);
+        for data in self.data.series(selector.id) {
+            let (ts, values) = (data.samples.ts_ms(), data.samples.values());
+            let series = match reading {
+                Reading::Value => Series::new(data.labels.clone()),
+                Reading::Timestamp => Series::unnamed(data.labels.clone()),
+            };
+            matrix.add_filled(series, |row| {
+                let mut after = 0; // the first sample after the step
+                for (step, time_ms) in self.times_seen(selector.when, grid).enumerate() {
+                    after = advance(ts, after, time_ms);
+                    let Some(newest) = after.checked_sub(1) else { continue };
+                    if ts[newest] > time_ms - lookback_ms && !is_stale(values[newest]) {
+                        row.set(
+                            step,
+                            match reading {
+                                Reading::Value => values[newest],
+                                Reading::Timestamp => ts[newest] as f64 / 1e3,
+                            },
+                        );
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(matrix)
+    }
+
+    /// The samples that a range vector holds, without staleness markers.
+    pub(crate) fn windows(&self, range: &RangeExpr, grid: Grid) -> Result<Windows, PromqlError> {
+        match range {
+            RangeExpr::Window { selector, range_ms } => {
+                let rows = self.data.series(selector.id).iter().map(|data| WindowRow {
+                    series: Series::new(data.labels.clone()),
+                    samples: data.samples.without_stale(),
+                });
+                let ends_ms = self.times_seen(selector.when, grid).collect();
+                Ok(Windows { range_ms: *range_ms, ends_ms, rows: rows.collect() })
+            }
+            RangeExpr::Subquery { expr, range_ms, step_ms, when } => {
+                let ends_ms: Vec<i64> = self.times_seen(*when, grid).collect();
+                let step_ms = step_ms.unwrap_or_else(|| self.options.subquery_step_ms());
+                let rows = match inner_grid(&ends_ms, *range_ms, step_ms) {
+                    Some(inner) => self.subquery_rows(expr, inner)?,
+                    None => Vec::new(),
+                };
+                Ok(Windows { range_ms: *range_ms, ends_ms, rows })
+            }
+        }
+    }
+
+    fn subquery_rows(&self, expr: &crate::plan::Expr, inner: Grid) -> Result<Vec<WindowRow>, PromqlError> {
+        if inner.steps > SUBQUERY_POINTS_MAX {
+            return Err(PromqlError::execution(format!(
+                "a subquery has {} points, more than {SUBQUERY_POINTS_MAX}: use a longer step",
+                inner.steps
+            )));
+        }
+        let matrix = self.vector(expr, inner)?;
+        let rows = matrix.rows().map(|(series, row)| {
+            let (ts, values) = row.iter().map(|(step, value)| (inner.time_ms(step), value)).unzip();
+            WindowRow { series: series.clone(), samples: Samples::new(ts, values) }
+        });
+        Ok(rows.collect())
+    }
+
+    fn times_seen(&self, when: When, grid: Grid) -> impl Iterator<Item = i64> {
+        let span = self.span;
+        grid.times_ms().map(move |time_ms| when.resolve(time_ms, span))
+    }
+}
+
+/// The steps at multiples of `step_ms` inside of all windows; `None` if there is none.
+fn inner_grid(ends_ms: &[i64], range_ms: i64, step_ms: i64) -> Option<Grid> {
+    let (first, last) = (ends_ms.first()?, ends_ms.last()?);
+    let start_ms = (first.saturating_sub(range_ms).div_euclid(step_ms) + 1) * step_ms;
+    let steps = usize::try_from((last - start_ms).div_euclid(step_ms) + 1).ok()?;
+    (steps > 0).then_some(Grid { start_ms, step_ms, steps })
+}
+
+/// The first position from `from` on whose time is after `time_ms`. Doubling steps, so that a walk
+/// over many samples between two steps stays cheap.
+fn advance(ts: &[i64], from: usize, time_ms: i64) -> usize {
+    let mut reach = 1;
+    let mut low = from;
+    while low + reach <= ts.len() && ts[low + reach - 1] <= time_ms {
+        low += reach;
+        reach *= 2;
+    }
+    let high = (low + reach - 1).min(ts.len());
+    low + ts[low..high].partition_point(|ts| *ts <= time_ms)
+}
+
+/// One series of a range vector.
+pub(crate) struct WindowRow {
+    pub series: Series,
+    pub samples: Samples,
+}
+
+impl WindowRow {
+    /// The samples in the window of a step; searches, so not for loops over steps.
+    pub(crate) fn at_step(&self, windows: &Windows, step: usize) -> (&[i64], &[f64]) {
+        let (ts, end_ms) = (self.samples.ts_ms(), windows.ends_ms[step]);
+        let low = advance(ts, 0, end_ms - windows.range_ms);
+        let high = advance(ts, low, end_ms);
+        (&ts[low..high], &self.samples.values()[low..high])
+    }
+
+    /// Calls `visit(step, samples from, to)` for each step whose window is not empty.
+    pub(crate) fn walk(
+        &self,
+        windows: &Windows,
+        mut visit: impl FnMut(usize, &[i64], &[f64]) -> Result<(), PromqlError>,
+    ) -> Result<(), PromqlError> {
+        let (ts, values) = (self.samples.ts_ms(), self.samples.values());
+        let (mut low, mut high) = (0, 0);
+        for (step, end_ms) in windows.ends_ms.iter().enumerate() {
+            low = advance(ts, low, end_ms - windows.range_ms);
+            high = advance(ts, high.max(low), *end_ms);
+            if low < high {
+                visit(step, &ts[low..high], &values[low..high])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn subqueries_run_on_multiples_of_their_step() {
+        assert_eq!(inner_grid(&[100], 30, 10), Some(Grid { start_ms: 80, step_ms: 10, steps: 3 }));
+        assert_eq!(inner_grid(&[95, 125], 30, 10), Some(Grid { start_ms: 70, step_ms: 10, steps: 6 }));
+        assert_eq!(inner_grid(&[-5], 10, 10), Some(Grid { start_ms: -10, step_ms: 10, steps: 1 }));
+        assert_eq!(inner_grid(&[99], 5, 60), None);
+    }
+
+    proptest! {
+        #[test]
+        fn advancing_is_searching(gaps in proptest::collection::vec(1_i64..9, 0..60), from in 0_usize..60, time in -5_i64..400) {
+            let ts: Vec<i64> = gaps.iter().scan(0, |at, gap| { *at += gap; Some(*at) }).collect();
+            let from = from.min(ts.len());
+            let expected = from.max(ts.partition_point(|ts| *ts <= time));
+            prop_assert_eq!(advance(&ts, from, time), expected);
+        }
+    }
+}

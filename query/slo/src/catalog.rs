@@ -1,0 +1,163 @@
+//! Documents of all files together: references resolved, values read, SLOs built.
+//!
+//! An SLO is built whole or not at all; whatever is wrong with it or with something it refers to is
+//! a defect at the place where it is written. Objects that nothing refers to are read too, so that
+//! their mistakes show before they are used.
+
+mod alerting;
+mod objective;
+mod sli;
+mod slo;
+mod window;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use telemetry::Defect;
+
+use crate::objective::Slo;
+use crate::openslo::findings::Findings;
+use crate::openslo::{Document, Kind, Mode};
+
+/// Annotations that Evenkeel reads begin with this.
+pub const ANNOTATION_PREFIX: &str = "evenkeel.dev/";
+
+/// Objects that exist outside of OpenSLO documents.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// `Service` objects of `evenkeel/v1`.
+    pub services: BTreeSet<String>,
+}
+
+/// Builds every SLO; see [`resolve_with`].
+pub fn resolve(documents: Vec<Document>) -> (Vec<Slo>, Vec<Defect>) {
+    resolve_with(documents, &Known::default())
+}
+
+/// Builds every SLO, sorted by name. Dangling references to an SLI, alert policy, condition or
+/// notification target are errors; to a service or data source, which only describe, warnings
+/// (errors in strict mode).
+pub fn resolve_with(documents: Vec<Document>, known: &Known) -> (Vec<Slo>, Vec<Defect>) {
+    let mut defects = Vec::new();
+    let documents = without_duplicates(documents, &mut defects);
+    let mut parts = Parts { services: known.services.clone(), ..Parts::default() };
+    for document in &documents {
+        let name = document.kind.metadata().name.value.clone();
+        match &document.kind {
+            Kind::Service(_) => {
+                parts.services.insert(name);
+            }
+            Kind::DataSource(object) => {
+                parts.data_sources.insert(name, object.spec.source_type.value.clone());
+            }
+            Kind::AlertNotificationTarget(object) => {
+                parts.targets.insert(name, object.spec.target.value.clone());
+            }
+            _ => {}
+        }
+    }
+    // What others refer to comes first: SLIs and conditions, then policies, then SLOs.
+    for document in &documents {
+        let mut findings = findings_of(document, &mut defects);
+        let metadata = document.kind.metadata();
+        match &document.kind {
+            Kind::Sli(object) => {
+                let shape = sli::shape(&object.spec, &parts, &mut findings);
+                parts.slis.insert(metadata.name.value.clone(), shape);
+            }
+            Kind::AlertCondition(object) => {
+                let condition = alerting::condition(metadata, &object.spec, &mut findings);
+                parts.conditions.insert(metadata.name.value.clone(), condition);
+            }
+            _ => {}
+        }
+    }
+    for document in &documents {
+        if let Kind::AlertPolicy(object) = &document.kind {
+            let mut findings = findings_of(document, &mut defects);
+            let policy = alerting::policy(&object.metadata, &object.spec, &parts, &mut findings);
+            parts.policies.insert(object.metadata.name.value.clone(), policy);
+        }
+    }
+    let mut slos = Vec::new();
+    for document in &documents {
+        if let Kind::Slo(object) = &document.kind {
+            let before = defects.len();
+            let mut findings = findings_of(document, &mut defects);
+            let built = slo::build(object, document.line, &parts, &mut findings);
+            let is_sound = !defects[before..].iter().any(Defect::is_error);
+            slos.extend(built.filter(|_| is_sound));
+        }
+    }
+    slos.sort_by(|a, b| a.name.cmp(&b.name));
+    defects.sort();
+    (slos, defects)
+}
+
+fn findings_of<'a>(document: &'a Document, defects: &'a mut Vec<Defect>) -> Findings<'a> {
+    Findings { file: &document.file, mode: document.mode, defects }
+}
+
+/// What SLOs refer to, by name. `None` where the object exists and has errors.
+#[derive(Default)]
+struct Parts {
+    services: BTreeSet<String>,
+    /// Name to type.
+    data_sources: BTreeMap<String, String>,
+    /// Name to receiver or escalation policy.
+    targets: BTreeMap<String, String>,
+    slis: BTreeMap<String, Option<sli::Shape>>,
+    conditions: BTreeMap<String, Option<alerting::ReadCondition>>,
+    policies: BTreeMap<String, Option<alerting::ReadPolicy>>,
+}
+
+/// Looks a reference up; a dangling one and one to a broken object are errors at `line`.
+fn referred<'a, T>(
+    what: &str,
+    name: &str,
+    line: u64,
+    among: &'a BTreeMap<String, Option<T>>,
+    findings: &mut Findings<'_>,
+) -> Option<&'a T> {
+    match among.get(name) {
+        Some(Some(found)) => Some(found),
+        Some(None) => {
+            findings.error(line, format!("{what} `{name}` has errors"));
+            None
+        }
+        None => {
+            findings.error(line, format!("there is no {what} `{name}`"));
+            None
+        }
+    }
+}
+
+fn without_duplicates(documents: Vec<Document>, defects: &mut Vec<Defect>) -> Vec<Document> {
+    let mut first: BTreeMap<(&'static str, String), (String, u64)> = BTreeMap::new();
+    let mut unique = Vec::new();
+    for document in documents {
+        let (kind, name) = (document.kind.kind_name(), document.kind.metadata().name.clone());
+        match first.get(&(kind, name.value.clone())) {
+            Some((file, line)) => {
+                let message = format!("{kind} `{}` is defined twice; first in {file}:{line}", name.value);
+                defects.push(Defect::error(&document.file, Some(name.line), message));
+            }
+            None => {
+                first.insert((kind, name.value), (document.file.clone(), document.line));
+                unique.push(document);
+            }
+        }
+    }
+    unique
+}
+
+/// Dangling references to things that only describe.
+fn missing_description(what: &str, name: &str, line: u64, findings: &mut Findings<'_>) {
+    let message = format!("there is no {what} `{name}`");
+    match findings.mode {
+        Mode::Strict => findings.error(line, message),
+        Mode::Lenient => findings.warning(line, message),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! Three named times to exhaustion of a budget, at the present burn rate.
+//!
+//! *Pace* ignores what is spent already; *fixed-window* suits calendar windows, where nothing comes
+//! back before the end; *rolling* replays the spending that leaves the window meanwhile. `None` when
+//! it never happens, zero when it has happened. For display and forecasts, hence in `f64`.
+
+use std::time::Duration;
+
+use telemetry::Timestamp;
+
+use crate::budget::Budget;
+use crate::decimal::{Fraction, Ratio};
+use crate::series::SliceSeries;
+
+/// Steps in which the rolling forecast replays one window; within a step spending is taken as even.
+const REPLAY_STEPS: u32 = 256;
+
+/// W / br: how long a whole budget would last.
+pub fn pace(burn_rate: f64, period: Duration) -> Option<Duration> {
+    (burn_rate > 0.0).then(|| saturating_secs(period.as_secs_f64() / burn_rate))
+}
+
+/// remaining * W / br: how long the rest lasts when nothing comes back.
+pub fn fixed_window(remaining: f64, burn_rate: f64, period: Duration) -> Option<Duration> {
+    if remaining <= 0.0 {
+        return Some(Duration::ZERO);
+    }
+    (burn_rate > 0.0).then(|| saturating_secs(remaining * period.as_secs_f64() / burn_rate))
+}
+
+/// The first time at which `consumed + br*t/W - expired(t)` reaches 1, where `expired(t)` is the
+/// share of the budget whose slices have left the window by then.
+pub fn rolling(
+    remaining: f64,
+    burn_rate: f64,
+    period: Duration,
+    expired: impl Fn(Duration) -> f64,
+) -> Option<Duration> {
+    if remaining <= 0.0 {
+        return Some(Duration::ZERO);
+    }
+    if burn_rate <= 0.0 {
+        return None;
+    }
+    let step = period / REPLAY_STEPS;
+    let left_at =
+        |after: Duration| remaining - burn_rate * after.as_secs_f64() / period.as_secs_f64() + expired(after);
+    let mut left_before = remaining;
+    for index in 1..=REPLAY_STEPS {
+        let left = left_at(step * index);
+        if left <= 0.0 {
+            let share = left_before / (left_before - left);
+            return Some((step * (index - 1)).saturating_add(step.mul_f64(share)));
+        }
+        left_before = left;
+    }
+    // After one whole period everything old has left: what is spent then stays.
+    None
+}
+
+/// [`rolling`] over the slices of an objective whose window ends at `as_of`.
+pub fn rolling_over(
+    series: &SliceSeries,
+    budget: &Budget,
+    target: Ratio,
+    burn_rate: f64,
+    as_of: Timestamp,
+    period: Duration,
+) -> Option<Duration> {
+    let remaining = budget.remaining()?.to_f64();
+    let start = as_of.minus(period);
+    let expired = |after: Duration| {
+        let leaving = series.tally(start, start.plus(after));
+        let spent = (budget.budget_total != 0).then(|| Fraction::new(leaving.bad(), budget.budget_total));
+        spent.and_then(|spent| spent.checked_div(target.budget())).map_or(0.0, Fraction::to_f64)
+    };
+    rolling(remaining, burn_rate, period, expired)
+}
+
+/// Rates near zero give times beyond any calendar.
+fn saturating_secs(secs: f64) -> Duration {
+    Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(30 * 86_400);
+
+    #[test]
+    fn nothing_burning_never_exhausts() {
+        assert_eq!(pace(0.0, PERIOD), None);
+        assert_eq!(fixed_window(0.5, 0.0, PERIOD), None);
+        assert_eq!(rolling(0.5, 0.0, PERIOD, |_| 0.0), None);
+    }
+
+    #[test]
+    fn a_spent_budget_is_exhausted_now() {
+        assert_eq!(fixed_window(-0.1, 0.0, PERIOD), Some(Duration::ZERO));
+        assert_eq!(rolling(0.0, 6.0, PERIOD, |_| 0.0), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_comes_back_faster_than_it_burns_never_exhausts() {
+        // Spent 0.9 evenly over the period, burning at 0.8 now.
+        let expired = |after: Duration| 0.9 * after.as_secs_f64() / PERIOD.as_secs_f64();
+        assert_eq!(rolling(0.1, 0.8, PERIOD, expired), None);
+    }
+
+    #[test]
+    fn tiny_rates_saturate() {
+        assert_eq!(pace(f64::MIN_POSITIVE, PERIOD), Some(Duration::MAX));
+    }
+}

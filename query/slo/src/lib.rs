@@ -1,0 +1,32 @@
+//! Pure SLO maths: OpenSLO documents to objectives, windows, budgets and burn rates.
+//!
+//! Text and slices go in, numbers come out: no I/O, no async, no clock (`now` is a parameter), no
+//! query engine. `query` computes the slices that an [`Indicator`] asks for and keeps one
+//! [`SliceSeries`] per objective; [`report::status`] turns that into the numbers that the CLI, the
+//! API and SQL show. Decisions are exact (integers and cross-multiplied fractions); `f64` appears
+//! only in what is displayed.
+
+pub mod budget;
+pub mod burn;
+pub mod catalog;
+pub mod decimal;
+pub mod dora;
+mod error;
+pub mod forecast;
+pub mod indicator;
+pub mod objective;
+pub mod openslo;
+pub mod recovery;
+pub mod report;
+pub mod series;
+pub mod statistics;
+pub mod timeslices;
+pub mod window;
+
+pub use decimal::{Decimal, Fraction, Ratio};
+pub use error::SloError;
+pub use indicator::{Indicator, Query, QueryForm, QueryLanguage};
+pub use objective::{BudgetingMethod, Objective, Slo};
+pub use report::{SloState, SloStatus};
+pub use series::SliceSeries;
+pub use window::Window;

@@ -1,0 +1,146 @@
+//! The resolved domain types: an SLO with everything it refers to in place.
+//!
+//! Built by [`crate::catalog::resolve`]; immutable afterwards. Targets, thresholds and factors are
+//! exact decimals.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::burn::Tier;
+use crate::decimal::{Decimal, Ratio};
+use crate::indicator::Indicator;
+use crate::window::Window;
+
+/// Width of a base slice unless annotated.
+pub const SLICE_DEFAULT: Duration = Duration::from_secs(30);
+/// Narrower slices cost storage and say nothing at usual scrape intervals.
+pub const SLICE_MIN: Duration = Duration::from_secs(10);
+/// Wider slices could not tell the shortest burn window (5 m).
+pub const SLICE_MAX: Duration = Duration::from_secs(300);
+
+/// How good and bad are added up over a window (the names are OpenSLO's).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum BudgetingMethod {
+    /// Good events over all events.
+    Occurrences,
+    /// Good time slices over measured time slices.
+    Timeslices,
+    /// The mean of the ratios of the time slices.
+    RatioTimeslices,
+}
+
+impl BudgetingMethod {
+    pub fn name(self) -> &'static str {
+        match self {
+            BudgetingMethod::Occurrences => "Occurrences",
+            BudgetingMethod::Timeslices => "Timeslices",
+            BudgetingMethod::RatioTimeslices => "RatioTimeslices",
+        }
+    }
+}
+
+/// What a time slice counts as that was measured and had no events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmptyPolicy {
+    /// Left out of both sides.
+    #[default]
+    Exclude,
+    Good,
+    /// For freshness: nothing arrived, which is the failure.
+    Bad,
+}
+
+/// How an objective folds base slices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    Occurrences,
+    /// A slice of `width` is good when good/total is at least `target`.
+    Timeslices {
+        width: Duration,
+        target: Decimal,
+        empty: EmptyPolicy,
+    },
+    RatioTimeslices {
+        width: Duration,
+        empty: EmptyPolicy,
+    },
+}
+
+/// One target of an SLO.
+#[derive(Clone, Debug)]
+pub struct Objective {
+    /// The display name where it can be part of an id, else the index from 1. With the SLO's name it
+    /// is the `slo_id` of the slices.
+    pub name: String,
+    pub display_name: Option<String>,
+    pub target: Ratio,
+    pub indicator: Indicator,
+    pub counting: Counting,
+    /// Only in composite SLOs, where each objective has its own indicator; 1 unless written.
+    pub composite_weight: Decimal,
+    /// Changes when the definition of good or total changes.
+    pub generation: i64,
+    /// The burn-rate tiers that alert: custom ones from alert policies, else the defaults; none
+    /// when alerts are off.
+    pub tiers: Vec<Tier>,
+}
+
+/// One condition of an alert policy, as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AlertCondition {
+    pub name: String,
+    pub severity: String,
+    pub threshold: Decimal,
+    pub lookback: Duration,
+    pub alert_after: Duration,
+}
+
+/// An alert policy with its conditions and the names of whom it notifies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AlertPolicy {
+    pub name: String,
+    pub display_name: Option<String>,
+    pub description: Option<String>,
+    pub when_no_data: bool,
+    pub when_resolved: bool,
+    pub when_breaching: bool,
+    pub conditions: Vec<AlertCondition>,
+    /// `target` of each AlertNotificationTarget: a receiver or an escalation policy.
+    pub notify: Vec<String>,
+}
+
+/// A service level objective, ready to be evaluated.
+#[derive(Clone, Debug)]
+pub struct Slo {
+    pub name: String,
+    pub display_name: Option<String>,
+    pub service: String,
+    pub description: Option<String>,
+    pub labels: BTreeMap<String, Vec<String>>,
+    pub annotations: BTreeMap<String, String>,
+    pub window: Window,
+    pub method: BudgetingMethod,
+    /// At least one, in the order written.
+    pub objectives: Vec<Objective>,
+    pub alert_policies: Vec<AlertPolicy>,
+    /// False with the annotation `evenkeel.dev/alerts: "off"`.
+    pub alerts_on: bool,
+    /// Width of the base slices.
+    pub slice: Duration,
+    pub file: String,
+    pub line: u64,
+}
+
+impl Slo {
+    /// `NAME/OBJECTIVE`, the key of slices and statuses.
+    pub fn slo_id(&self, objective: &Objective) -> String {
+        format!("{}/{}", self.name, objective.name)
+    }
+
+    pub fn objective(&self, name: &str) -> Option<&Objective> {
+        self.objectives.iter().find(|objective| objective.name == name)
+    }
+}

@@ -1,0 +1,179 @@
+//! OpenSLO v1: text to typed documents, every mistake with its file and line.
+//!
+//! A file may hold several documents (`---`), a YAML list or JSON. A document with a mistake is left
+//! out and reported; the others stand. Shapes, names and versions are checked here; values and
+//! references in [`crate::catalog`], which sees all files together. This module converts nothing and
+//! looks nothing up.
+
+pub(crate) mod check;
+pub(crate) mod findings;
+pub mod kinds;
+pub mod shorthand;
+mod split;
+mod wording;
+
+use serde::de::DeserializeOwned;
+use telemetry::Defect;
+
+use kinds::{
+    AlertConditionSpec, AlertPolicySpec, At, DataSourceSpec, NotificationTargetSpec, Object, ServiceSpec,
+    SliSpec, SloSpec,
+};
+
+/// Larger files are refused: the largest known collections of objectives are a tenth of this.
+pub const FILE_BYTES_MAX: usize = 1024 * 1024;
+/// More documents in one file are refused; reading one costs the whole file before it.
+pub const DOCUMENTS_MAX: usize = 500;
+/// OpenSLO's limit for `description`, in characters.
+pub const DESCRIPTION_CHARS_MAX: usize = 1_050;
+
+/// How documents are read that the official validator rejects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Rejected as there.
+    Strict,
+    /// Accepted with a warning where the meaning is clear: `op` beside a ratio SLI, a missing
+    /// `timeWindow`, bare names in `alertPolicies`, an over-long description.
+    #[default]
+    Lenient,
+}
+
+/// One object of a file.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub file: String,
+    /// Where the object begins.
+    pub line: u64,
+    pub mode: Mode,
+    pub kind: Kind,
+    /// The text of this object alone, for showing it.
+    pub text: String,
+}
+
+/// The object by its `kind`.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    Service(Object<ServiceSpec>),
+    DataSource(Object<DataSourceSpec>),
+    Sli(Box<Object<SliSpec>>),
+    Slo(Box<Object<SloSpec>>),
+    AlertPolicy(Object<AlertPolicySpec>),
+    AlertCondition(Object<AlertConditionSpec>),
+    AlertNotificationTarget(Object<NotificationTargetSpec>),
+}
+
+impl Kind {
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            Kind::Service(_) => "Service",
+            Kind::DataSource(_) => "DataSource",
+            Kind::Sli(_) => "SLI",
+            Kind::Slo(_) => "SLO",
+            Kind::AlertPolicy(_) => "AlertPolicy",
+            Kind::AlertCondition(_) => "AlertCondition",
+            Kind::AlertNotificationTarget(_) => "AlertNotificationTarget",
+        }
+    }
+
+    pub fn metadata(&self) -> &kinds::Metadata {
+        match self {
+            Kind::Service(object) => &object.metadata,
+            Kind::DataSource(object) => &object.metadata,
+            Kind::Sli(object) => &object.metadata,
+            Kind::Slo(object) => &object.metadata,
+            Kind::AlertPolicy(object) => &object.metadata,
+            Kind::AlertCondition(object) => &object.metadata,
+            Kind::AlertNotificationTarget(object) => &object.metadata,
+        }
+    }
+}
+
+/// Reads every OpenSLO document of `text`. Documents of the `evenkeel/` group are passed over: they
+/// may share a file, and `alerting` reads them.
+pub fn parse_documents(file: &str, text: &str, mode: Mode) -> (Vec<Document>, Vec<Defect>) {
+    if text.len() > FILE_BYTES_MAX {
+        let message = format!("the file has {} bytes, more than {FILE_BYTES_MAX}", text.len());
+        return (Vec::new(), vec![Defect::error(file, None, message)]);
+    }
+    let (pieces, broken) = split::pieces(text);
+    let (mut documents, mut defects) = (Vec::new(), Vec::new());
+    if pieces.len() > DOCUMENTS_MAX {
+        let message = format!("the file has {} documents, more than {DOCUMENTS_MAX}", pieces.len());
+        return (Vec::new(), vec![Defect::error(file, None, message)]);
+    }
+    for piece in &pieces {
+        let before = defects.len();
+        match read_piece(piece) {
+            Ok(Some(kind)) => {
+                let document =
+                    Document { file: file.to_owned(), line: piece.line, mode, kind, text: piece.shown(text) };
+                check::document(&document, &mut defects);
+                if !defects[before..].iter().any(Defect::is_error) {
+                    documents.push(document);
+                }
+            }
+            Ok(None) => {}
+            Err(mistake) => defects.push(Defect::error(file, mistake.line, mistake.message)),
+        }
+    }
+    if let Some(mistake) = broken {
+        defects.push(Defect::error(file, mistake.line, mistake.message));
+    }
+    for defect in &mut defects {
+        wording::name_placeholder(defect, text);
+    }
+    (documents, defects)
+}
+
+/// A mistake before the file's name is known.
+struct Mistake {
+    line: Option<u64>,
+    message: String,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    api_version: Option<At<String>>,
+    kind: Option<At<String>>,
+}
+
+/// `None` for a document of another group.
+fn read_piece(piece: &split::Piece) -> Result<Option<Kind>, Mistake> {
+    let header: Header = read(piece)?;
+    let missing = |key: &str| Mistake {
+        line: Some(piece.line),
+        message: format!("`{key}` is missing; an OpenSLO document has apiVersion, kind, metadata and spec"),
+    };
+    let version = header.api_version.ok_or_else(|| missing("apiVersion"))?;
+    if version.value.starts_with("evenkeel/") {
+        return Ok(None);
+    }
+    if version.value != "openslo/v1" {
+        let message = format!("apiVersion `{}` is not supported; this reads openslo/v1", version.value);
+        return Err(Mistake { line: Some(version.line), message });
+    }
+    let kind = header.kind.ok_or_else(|| missing("kind"))?;
+    Ok(Some(match kind.value.as_str() {
+        "Service" => Kind::Service(read(piece)?),
+        "DataSource" => Kind::DataSource(read(piece)?),
+        "SLI" => Kind::Sli(Box::new(read(piece)?)),
+        "SLO" => Kind::Slo(Box::new(read(piece)?)),
+        "AlertPolicy" => Kind::AlertPolicy(read(piece)?),
+        "AlertCondition" => Kind::AlertCondition(read(piece)?),
+        "AlertNotificationTarget" => Kind::AlertNotificationTarget(read(piece)?),
+        other => {
+            let message = format!(
+                "kind `{other}` is unknown; OpenSLO has Service, DataSource, SLI, SLO, AlertPolicy, AlertCondition and AlertNotificationTarget"
+            );
+            return Err(Mistake { line: Some(kind.line), message });
+        }
+    }))
+}
+
+fn read<T: DeserializeOwned>(piece: &split::Piece) -> Result<T, Mistake> {
+    serde_saphyr::from_str(&piece.padded).map_err(|error| Mistake {
+        line: error.location().map(|place| place.line()).or(Some(piece.line)),
+        message: wording::of_yaml_error(&error),
+    })
+}

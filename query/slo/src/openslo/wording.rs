@@ -1,0 +1,94 @@
+//! What the YAML reader found, in words for somebody who edits the file.
+
+use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter};
+use telemetry::Defect;
+
+/// The sentence without its place.
+pub(super) fn of_yaml_error(error: &Error) -> String {
+    match error.without_snippet() {
+        Error::SerdeUnknownField { field, expected, .. } if expected.is_empty() => {
+            format!("unknown key `{field}`")
+        }
+        Error::SerdeUnknownField { field, expected, .. } => {
+            format!("unknown key `{field}`; known here: {}", expected.join(", "))
+        }
+        Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
+        Error::SerdeInvalidType { unexpected, expected, .. }
+        | Error::SerdeInvalidValue { unexpected, expected, .. } => {
+            format!("expected {expected}, found {unexpected}")
+        }
+        Error::Unexpected { expected: "mapping start", .. } => {
+            "expected an object with keys and values".to_owned()
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` is written twice"),
+        Error::DuplicateMappingKey { key: None, .. } => "a key is written twice".to_owned(),
+        other => DefaultMessageFormatter.format_message(other).into_owned(),
+    }
+}
+
+/// Words that the specification and its examples put where a value belongs.
+const PLACEHOLDER_WORDS: [&str; 7] =
+    ["string", "numeric", "number", "integer", "boolean", "object", "duration-shorthand"];
+
+/// When the line an error points at holds a placeholder, that is the mistake to report: the document
+/// is a template that nobody filled in.
+pub(super) fn name_placeholder(defect: &mut Defect, text: &str) {
+    if !defect.is_error() {
+        return;
+    }
+    let Some(line) = defect.line else { return };
+    let lines: Vec<&str> = text.lines().take(line as usize).collect();
+    // A template directive makes the reader stumble only some lines later.
+    let near = lines.iter().enumerate().rev().take(3);
+    for (index, content) in near {
+        if let Some(placeholder) = placeholder_in(content) {
+            defect.line = Some(index as u64 + 1);
+            defect.message = format!(
+                "the placeholder `{placeholder}` is not filled in: this document is a template ({})",
+                defect.message
+            );
+            return;
+        }
+        if !defect.message.starts_with("this is not YAML") {
+            return;
+        }
+    }
+}
+
+fn placeholder_in(line: &str) -> Option<&str> {
+    let content = line.trim().trim_start_matches("- ").trim();
+    if content.starts_with('#') {
+        return None;
+    }
+    let value = if content.starts_with("{{") { content } else { content.split_once(": ")?.1 };
+    let value = value.split(" #").next().unwrap_or(value).trim().trim_matches(['"', '\'']);
+    let is_template = value.starts_with("{{") && !value.contains(".window");
+    let is_variable = value.starts_with("${") || (value.starts_with('<') && value.ends_with('>'));
+    let first_word = value.split([' ', '[', '(', ',']).next().unwrap_or(value);
+    let is_choice = value.contains(" | ") && value.split(" | ").all(|word| !word.contains(' '));
+    (is_template || is_variable || is_choice || PLACEHOLDER_WORDS.contains(&first_word)).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_recognised() {
+        for (line, found) in [
+            ("  target: {{ .Values.target }}", Some("{{ .Values.target }}")),
+            ("  name: \"{{ name }}\" # fill in", Some("{{ name }}")),
+            ("{{- if .Values.enabled }}", Some("{{- if .Values.enabled }}")),
+            ("  - duration: duration-shorthand", Some("duration-shorthand")),
+            ("  target: numeric [0.0, 1.0)", Some("numeric [0.0, 1.0)")),
+            ("  budgetingMethod: Occurrences | Timeslices", Some("Occurrences | Timeslices")),
+            ("  service: ${SERVICE}", Some("${SERVICE}")),
+            ("  service: <your-service>", Some("<your-service>")),
+            ("  query: {{.window}}", None),
+            ("  name: stringent", None),
+            ("  # target: numeric", None),
+        ] {
+            assert_eq!(placeholder_in(line), found, "{line}");
+        }
+    }
+}

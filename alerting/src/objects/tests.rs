@@ -1,0 +1,277 @@
+//! Files as people write them, and the exact words they get back.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::catalog::Catalog;
+
+const GOOD: &str = include_str!("../../tests/data/good.yaml");
+
+fn check(text: &str, expect: Expect) {
+    let (objects, mut defects) = parse("team.yaml", text);
+    let (_, more) = Catalog::build(objects);
+    defects.extend(more);
+    let lines: Vec<String> = defects.iter().map(Defect::to_string).collect();
+    expect.assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn a_good_file_has_no_defects() {
+    check(GOOD, expect![""]);
+    let (objects, _) = parse("team.yaml", GOOD);
+    let (catalog, _) = Catalog::build(objects);
+    assert_eq!(catalog.origin("Schedule", "primary").unwrap().line, 20);
+    let group = &catalog.groups[0];
+    assert_eq!((group.key.as_str(), group.rules.len()), ("team.yaml/machines", 3));
+    let sources: Vec<&str> = catalog.rules().map(|(_, rule)| rule.source.as_str()).collect();
+    assert_eq!(
+        sources,
+        [
+            "rule:team.yaml/machines/InstanceDown",
+            "rule:team.yaml/machines/DiskFull",
+            "rule:team.yaml/machines/DiskFull#2"
+        ]
+    );
+    let rule = &group.rules[0];
+    assert_eq!((rule.hold.as_secs(), rule.keep_firing_for.as_secs()), (120, 60));
+    assert!(rule.labels.contains_key("team"), "labels of the group reach its rules");
+}
+
+#[test]
+fn alerts_go_to_the_route_then_the_service_then_the_default() {
+    let (objects, _) = parse("team.yaml", GOOD);
+    let (catalog, _) = Catalog::build(objects);
+    let destination = |pairs: &[(&str, &str)]| {
+        let labels = telemetry::Labels::new(pairs.iter().copied()).unwrap();
+        catalog.route(&labels).destination.unwrap().name().to_owned()
+    };
+    assert_eq!(destination(&[("service", "matchmaking"), ("alertname", "Lag")]), "chat-room");
+    assert_eq!(destination(&[("service", "matchmaking")]), "game");
+    assert_eq!(destination(&[("service", "unknown")]), "default");
+    assert_eq!(destination(&[]), "default");
+}
+
+#[test]
+fn mistakes_in_one_document_leave_the_others_alone() {
+    let text = "\
+apiVersion: evenkeel/v1
+kind: User
+metadata: {name: ann}
+spec:
+  email: ann@example.com
+  phone: \"123\"
+---
+# nothing but a comment
+---
+apiVersion: evenkeel/v1
+kind: Pager
+metadata: {name: x}
+spec: {}
+---
+apiVersion: openslo/v1
+kind: SLO
+---
+kind: User
+---
+apiVersion: evenkeel/v2
+kind: User
+---
+apiVersion: evenkeel/v1
+kind: User
+metadata: {name: bob}
+spec: {email: bob@example.com}
+";
+    check(
+        text,
+        expect![[r#"
+            team.yaml:6: unknown field `phone`, expected one of email, timezone, contacts
+            team.yaml:11: kind "Pager" is not known, these are: User, Team, Receiver, Service, Schedule, EscalationPolicy, Route
+            team.yaml:18: the document has neither apiVersion and kind nor groups of rules
+            team.yaml:20: apiVersion "evenkeel/v2" is not known, "evenkeel/v1" is"#]],
+    );
+    let (objects, _) = parse("team.yaml", text);
+    assert_eq!(objects.len(), 1);
+}
+
+#[test]
+fn values_are_checked_where_they_stand() {
+    let text = "\
+apiVersion: evenkeel/v1
+kind: User
+metadata: {name: ann}
+spec:
+  email: not an address
+---
+apiVersion: evenkeel/v1
+kind: User
+metadata: {name: bob}
+spec:
+  contacts:
+    - channel: pigeon
+---
+apiVersion: evenkeel/v1
+kind: User
+metadata: {name: cleo}
+spec:
+  contacts:
+    - channel: email
+      address: cleo@example.com
+      delay: 5 minutes
+---
+apiVersion: evenkeel/v1
+kind: Schedule
+metadata: {name: s}
+spec:
+  timezone: Mars/Olympus
+  layers: [{start: 2026-01-05T09:00, rotation: daily, users: [ann]}]
+---
+apiVersion: evenkeel/v1
+kind: Schedule
+metadata: {name: t}
+spec:
+  timezone: UTC
+  layers:
+    - {start: yesterday, rotation: daily, users: [ann]}
+---
+apiVersion: evenkeel/v1
+kind: Schedule
+metadata: {name: u}
+spec:
+  timezone: UTC
+  layers:
+    - {start: 2026-01-05T09:00, rotation: fortnightly, users: [ann]}
+---
+apiVersion: evenkeel/v1
+kind: EscalationPolicy
+metadata: {name: default}
+spec:
+  steps:
+    - targets:
+        - {user: ann, schedule: s}
+---
+apiVersion: evenkeel/v1
+kind: Receiver
+metadata: {name: hook}
+spec:
+  webhook: {url: \"ftp://example.com\"}
+---
+apiVersion: evenkeel/v1
+kind: Route
+metadata: {name: r}
+spec:
+  matchers: ['region=~\"(\"']
+  escalationPolicy: default
+---
+apiVersion: evenkeel/v1
+kind: User
+metadata: {name: \"bad name\"}
+spec: {}
+";
+    check(
+        text,
+        expect![[r#"
+            team.yaml:5: "not an address" is not a mail address
+            team.yaml:12: channel "pigeon" is not known, email and webhook are
+            team.yaml:21: "5 minutes" is not a duration such as 30s, 5m, 1h30m or 30d
+            team.yaml:27: "Mars/Olympus" is not a time zone such as Europe/Berlin
+            team.yaml:36: start "yesterday" is not a local time such as 2026-01-05T09:00
+            team.yaml:44: unknown variant `fortnightly`, expected one of hourly, daily, weekly, monthly
+            team.yaml:52: a target is exactly one of user, schedule, receiver
+            team.yaml:58: "ftp://example.com" is not a http or https URL
+            team.yaml:64: "(" is not a regular expression: regex parse error: ^(?s:()$ ^ error: unclosed group
+            team.yaml:69: name "bad name" may hold letters, digits, '-', '_', '.' and '/', up to 128 of them"#]],
+    );
+}
+
+#[test]
+fn references_and_destinations_are_checked_over_all_files() {
+    let text = "\
+apiVersion: evenkeel/v1
+kind: Service
+metadata: {name: chat}
+spec:
+  team: nobody
+---
+apiVersion: evenkeel/v1
+kind: EscalationPolicy
+metadata: {name: game}
+spec:
+  steps:
+    - targets: [{schedule: primary}]
+---
+apiVersion: evenkeel/v1
+kind: EscalationPolicy
+metadata: {name: game}
+spec:
+  steps: [{targets: [{user: ann}]}]
+---
+groups:
+  - name: g
+    rules:
+      - alert: Paging
+        expr: up == 0
+        labels: {severity: page}
+      - alert: Shown
+        expr: up == 0
+        labels: {severity: ticket}
+";
+    check(
+        text,
+        expect![[r#"
+            team.yaml:3: pages of service "chat" go nowhere: no Route matches, it has no escalationPolicy, and there is no EscalationPolicy "default"
+            team.yaml:5: Service "chat" names the Team "nobody", which is not defined
+            team.yaml:12: EscalationPolicy "game" names the Schedule "primary", which is not defined
+            team.yaml:16: EscalationPolicy "game" is already defined in team.yaml:9
+            team.yaml:23: pages of alert "Paging" may go nowhere: no Route matches, it names no service, and there is no EscalationPolicy "default""#]],
+    );
+}
+
+#[test]
+fn rule_files_are_read_as_prometheus_reads_them() {
+    let text = "\
+groups:
+  - name: g
+    interval: 15s
+    query_offset: 1m
+    rules:
+      - record: job:up:sum
+        expr: sum by (job) (up)
+      - alert: A
+        expr: up == 0
+        for: 5x
+      - alert: B
+        record: b
+        expr: up
+      - alert: C
+        expr: up == 0
+        annotations:
+          summary: '{{ with query \"up\" }}{{ end }} is down'
+      - alert: D
+        exp: up == 0
+";
+    check(
+        text,
+        expect![[r#"
+            team.yaml:19: unknown field `exp`, expected one of alert, record, expr, for, keep_firing_for, labels, annotations"#]],
+    );
+    check(
+        &text.replace("exp:", "expr:"),
+        expect![[r#"
+            team.yaml:4: warning: query_offset has no effect yet
+            team.yaml:6: warning: recording rules are not supported yet: "job:up:sum" is not computed
+            team.yaml:10: "5x" is not a duration such as 30s, 5m, 1h30m or 30d
+            team.yaml:11: a rule has exactly one of alert and record
+            team.yaml:14: warning: summary: the template {{ with query "up" }} is not supported and stays as text
+            team.yaml:14: warning: summary: the template {{ end }} is not supported and stays as text"#]],
+    );
+}
+
+#[test]
+fn garbage_is_a_defect_and_not_a_crash() {
+    for text in ["{", "- a\n- b", "a: &x [*x]", "apiVersion: [1]", "groups: 1", &"[".repeat(100_000)] {
+        let (objects, defects) = parse("x.yaml", text);
+        assert!(objects.is_empty());
+        assert_eq!(defects.len(), 1, "{:?}", &text[..text.len().min(40)]);
+    }
+    assert!(parse("x.yaml", "").1.is_empty());
+}

@@ -1,0 +1,334 @@
+//! One table's Delta log: opening (with repair), committing, and what is active now.
+//!
+//! The lake is the only writer of its tables, so the list of active files is kept beside Delta's own
+//! snapshot and changed by what is committed. A commit that reports an error may have happened all the
+//! same; after any error the table is read anew before it is written again.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path as FsPath;
+use std::sync::Arc;
+
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake::logstore::{StorageConfig, logstore_with};
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::{DeltaTable, DeltaTableError, TableProperty};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use telemetry::Timestamp;
+use url::Url;
+
+use crate::config::LakeConfig;
+use crate::error::LakeError;
+use crate::faults::Faults;
+use crate::file::DataFile;
+use crate::schema::Table;
+use crate::storage::{DurableStore, create_dir_durably, remove_staged, sync_dir};
+use crate::writer::NewFile;
+
+/// Commits between checkpoints of the Delta log.
+const CHECKPOINT_COMMITS: u32 = 100;
+
+/// The active files of a table at a version.
+#[derive(Clone, Debug, Default)]
+pub struct ActiveFiles {
+    pub files: Arc<[DataFile]>,
+    pub version: i64,
+}
+
+/// Why a commit is made.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    /// New rows. `Some((application, position))` makes a repetition recognisable.
+    Append(Option<(String, i64)>),
+    /// The same rows in other files.
+    Compact,
+    /// Rows that are too old.
+    Expire,
+}
+
+/// An open table. One commit at a time: callers hold it behind a lock.
+pub struct TableLog {
+    pub table: Table,
+    pub root: Url,
+    store: Arc<DurableStore>,
+    delta: Option<DeltaTable>,
+    active: ActiveFiles,
+    commits_since_open: u32,
+    reopen_commits: u32,
+}
+
+impl TableLog {
+    /// Opens or creates a table below `dir`. Moves a torn newest commit aside: the WAL still has its rows.
+    pub async fn open(
+        table: Table,
+        dir: &FsPath,
+        store: Arc<DurableStore>,
+        config: &LakeConfig,
+        faults: &Faults,
+    ) -> Result<TableLog, LakeError> {
+        let root_dir = dir.join(table.name());
+        create_dir_durably(&root_dir.join("_delta_log"), faults)
+            .and_then(|()| remove_staged(&root_dir))
+            .and_then(|()| move_torn_commit_aside(&root_dir, &dir.join("torn"), table, faults))
+            .map_err(|error| LakeError::io("cannot prepare", &root_dir, error))?;
+        let root = Url::from_directory_path(&root_dir).map_err(|()| {
+            LakeError::io("not an absolute path:", &root_dir, std::io::ErrorKind::InvalidInput.into())
+        })?;
+        let mut log = TableLog {
+            table,
+            root,
+            store,
+            delta: None,
+            active: ActiveFiles::default(),
+            commits_since_open: 0,
+            reopen_commits: config.reopen_commits,
+        };
+        log.load_or_create(config).await?;
+        Ok(log)
+    }
+
+    async fn load_or_create(&mut self, config: &LakeConfig) -> Result<(), LakeError> {
+        let mut delta = self.unopened()?;
+        match delta.load().await {
+            Ok(()) => {}
+            Err(DeltaTableError::NotATable(_)) => {
+                let schema: StructType = self.table.schema().as_ref().try_into_kernel()?;
+                delta = delta
+                    .create()
+                    .with_columns(schema.fields().cloned())
+                    .with_partition_columns([self.table.partition_column()])
+                    .with_save_mode(SaveMode::Ignore)
+                    .with_configuration_property(
+                        TableProperty::CheckpointInterval,
+                        Some(CHECKPOINT_COMMITS.to_string()),
+                    )
+                    .with_configuration_property(
+                        TableProperty::LogRetentionDuration,
+                        Some(format!("interval {} seconds", config.log_retention.as_secs())),
+                    )
+                    .await
+                    .map_err(|error| self.error(error))?;
+            }
+            Err(error) => return Err(self.error(error)),
+        }
+        self.adopt(delta)
+    }
+
+    /// Reads the log anew; what a failed commit did or did not do is known afterwards.
+    pub async fn reload(&mut self) -> Result<(), LakeError> {
+        self.delta = None;
+        let mut delta = self.unopened()?;
+        delta.load().await.map_err(|error| self.error(error))?;
+        self.adopt(delta)
+    }
+
+    fn unopened(&self) -> Result<DeltaTable, LakeError> {
+        let store: Arc<dyn ObjectStore> = self.store.clone();
+        let log_store =
+            logstore_with(store, &self.root, StorageConfig::default()).map_err(|error| self.error(error))?;
+        Ok(DeltaTable::new(log_store))
+    }
+
+    fn adopt(&mut self, delta: DeltaTable) -> Result<(), LakeError> {
+        let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
+        let column = self.table.partition_column();
+        let mut files: Vec<DataFile> = snapshot
+            .log_data()
+            .iter()
+            .map(|view| {
+                let partition = view.partition_values_map().remove(column).flatten();
+                let bytes = u64::try_from(view.size()).unwrap_or_default();
+                let stats = view.stats();
+                DataFile::from_log(self.table, view.path().into_owned(), bytes, partition, stats.as_deref())
+            })
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let version = i64::try_from(snapshot.version()).unwrap_or(i64::MAX);
+        self.active = ActiveFiles { files: files.into(), version };
+        self.delta = Some(delta);
+        self.commits_since_open = 0;
+        Ok(())
+    }
+
+    fn error(&self, source: DeltaTableError) -> LakeError {
+        LakeError::Delta { table: self.table.name(), source: Box::new(source) }
+    }
+
+    pub fn active(&self) -> ActiveFiles {
+        self.active.clone()
+    }
+
+    /// The position up to which an application's rows are in the table; 0 when there are none.
+    pub async fn committed_position(&self, application: &str) -> Result<i64, LakeError> {
+        let Some(delta) = &self.delta else { return Ok(0) };
+        let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
+        let log_store = delta.log_store();
+        let version = snapshot.transaction_version(log_store.as_ref(), application).await;
+        Ok(version.map_err(|error| self.error(error))?.unwrap_or_default())
+    }
+
+    /// Where a file lies in the store.
+    pub fn location(&self, path: &str) -> Result<Path, LakeError> {
+        location(&self.root, path)
+    }
+
+    /// After a commit whose end is not known: reads what it did.
+    pub async fn settle(&mut self) -> Result<(), LakeError> {
+        if self.delta.is_none() { self.reload().await } else { Ok(()) }
+    }
+
+    /// Whether rows up to a position of an application are in the table, as the log says now.
+    pub async fn has_position(&mut self, application: &str, position: i64) -> Result<bool, LakeError> {
+        self.settle().await?;
+        Ok(self.committed_position(application).await? >= position)
+    }
+
+    /// Stores a file durably. It is nobody's until a commit names it; vacuum removes it otherwise.
+    pub async fn store(&self, new: NewFile) -> Result<DataFile, LakeError> {
+        self.store.put(&self.location(&new.file.path)?, new.content.into()).await?;
+        Ok(new.file)
+    }
+
+    /// Makes stored files, and the removal of others, one commit. On an append with a position that
+    /// the table already has, nothing is done. Returns what is active afterwards.
+    pub async fn commit(
+        &mut self,
+        added: Vec<DataFile>,
+        removed: &[DataFile],
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<ActiveFiles, LakeError> {
+        if self.delta.is_none() || self.commits_since_open >= self.reopen_commits {
+            self.reload().await?;
+        }
+        if let Purpose::Append(Some((application, position))) = &purpose
+            && self.committed_position(application).await? >= *position
+        {
+            return Ok(self.active());
+        }
+        let named: HashSet<&str> = self.active.files.iter().map(|file| file.path.as_str()).collect();
+        if removed.iter().any(|file| !named.contains(file.path.as_str())) {
+            return Err(LakeError::FilesChanged { table: self.table.name() });
+        }
+        // Taken out until it is known that the commit happened: after an error, or when the caller gives
+        // up in between, the log is read anew before anything else is written.
+        let Some(delta) = self.delta.take() else { return Err(LakeError::TaskStopped("table log")) };
+        let delta = commit_actions(self.table, delta, &added, removed, purpose, now)
+            .await
+            .map_err(|error| self.error(error))?;
+        let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
+        self.active.version = i64::try_from(snapshot.version()).unwrap_or(i64::MAX);
+        self.delta = Some(delta);
+        self.commits_since_open += 1;
+        let gone: HashSet<&str> = removed.iter().map(|file| file.path.as_str()).collect();
+        let kept = self.active.files.iter().filter(|file| !gone.contains(file.path.as_str())).cloned();
+        let mut files: Vec<DataFile> = kept.chain(added).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.active.files = files.into();
+        Ok(self.active())
+    }
+}
+
+async fn commit_actions(
+    table: Table,
+    mut delta: DeltaTable,
+    added: &[DataFile],
+    removed: &[DataFile],
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<DeltaTable, DeltaTableError> {
+    let data_change = !matches!(purpose, Purpose::Compact);
+    let partition_by = Some(vec![table.partition_column().to_owned()]);
+    let mut properties = CommitProperties::default();
+    let operation = match purpose {
+        Purpose::Append(transaction) => {
+            if let Some((application, position)) = transaction {
+                properties = properties.with_application_transaction(Transaction::new(application, position));
+            }
+            DeltaOperation::Write { mode: SaveMode::Append, partition_by, predicate: None }
+        }
+        Purpose::Compact => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+        Purpose::Expire => DeltaOperation::Delete { predicate: None },
+    };
+    let removes = removed.iter().map(|file| Action::Remove(remove_action(file, data_change, now)));
+    let adds = added.iter().map(|file| Action::Add(add_action(file, data_change, now)));
+    let finished = CommitBuilder::from(properties)
+        .with_actions(removes.chain(adds).collect())
+        .build(Some(delta.snapshot()?), delta.log_store(), operation)
+        .await?;
+    delta.state = Some(finished.snapshot());
+    Ok(delta)
+}
+
+/// Where a file of a table lies in a store that is rooted at `/`.
+pub fn location(root: &Url, path: &str) -> Result<Path, LakeError> {
+    let joined = format!("{}{}", root.path(), path);
+    Path::from_url_path(joined).map_err(|error| LakeError::Store(error.into()))
+}
+
+fn partition_values(file: &DataFile) -> std::collections::HashMap<String, Option<String>> {
+    file.partition.iter().map(|(column, value)| (column.clone(), Some(value.clone()))).collect()
+}
+
+fn add_action(file: &DataFile, data_change: bool, now: Timestamp) -> Add {
+    Add {
+        path: file.path.clone(),
+        partition_values: partition_values(file),
+        size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
+        modification_time: now.millis(),
+        data_change,
+        stats: Some(file.stats_json()),
+        ..Add::default()
+    }
+}
+
+fn remove_action(file: &DataFile, data_change: bool, now: Timestamp) -> Remove {
+    Remove {
+        path: file.path.clone(),
+        data_change,
+        deletion_timestamp: Some(now.millis()),
+        extended_file_metadata: Some(true),
+        partition_values: Some(partition_values(file)),
+        size: Some(i64::try_from(file.bytes).unwrap_or(i64::MAX)),
+        ..Remove::default()
+    }
+}
+
+/// A crash between the creation of the newest commit file and its content leaves a table that no
+/// reader opens. Such a file was never acknowledged to a flush: it goes to `torn/`.
+fn move_torn_commit_aside(
+    root: &FsPath,
+    torn_dir: &FsPath,
+    table: Table,
+    faults: &Faults,
+) -> std::io::Result<()> {
+    let log_dir = root.join("_delta_log");
+    let mut commits: Vec<_> = fs::read_dir(&log_dir)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.strip_suffix(".json")
+                .is_some_and(|number| number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+        .collect();
+    commits.sort();
+    let Some(newest) = commits.pop() else { return Ok(()) };
+    if is_whole_commit(&fs::read(&newest)?) {
+        return Ok(());
+    }
+    create_dir_durably(torn_dir, faults)?;
+    let name = newest.file_name().and_then(|name| name.to_str()).unwrap_or("commit.json");
+    let target = torn_dir.join(format!("{}-{name}", table.name()));
+    tracing::warn!(table = table.name(), commit = name, moved_to = %target.display(), "torn Delta commit moved aside");
+    fs::rename(&newest, &target)?;
+    sync_dir(&log_dir, faults)
+}
+
+fn is_whole_commit(content: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(content) else { return false };
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
+    lines.peek().is_some() && lines.all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
+}

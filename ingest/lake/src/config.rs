@@ -1,0 +1,203 @@
+//! What can be set, with the bounds that keep memory and disk finite. Every number has its reason.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use telemetry::time::duration_text;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Settings of the lake; the key `lake` of the server's file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LakeConfig {
+    /// Holds `wal/` and `lake/`.
+    pub dir: PathBuf,
+    pub wal: WalConfig,
+    /// Rows reach Parquet at the latest after this time ...
+    #[serde(with = "duration_text")]
+    pub flush_interval: Duration,
+    /// ... or when the write buffer holds this much.
+    pub flush_bytes: u64,
+    /// The write buffer's bound, rows that are being flushed included. Beyond it: overloaded.
+    pub buffer_bytes_max: u64,
+    /// How often closed hours are looked for.
+    #[serde(with = "duration_text")]
+    pub compact_interval: Duration,
+    /// How long after its end an hour counts as closed: late scrapes and slow senders are in by then.
+    #[serde(with = "duration_text")]
+    pub hour_grace: Duration,
+    /// How long after its end a day is merged into day files.
+    #[serde(with = "duration_text")]
+    pub day_grace: Duration,
+    /// Rows of one compacted file; bounds the memory of a merge.
+    pub compact_rows_max: u64,
+    pub retention: Retention,
+    /// A sample further ahead of the clock than this is refused.
+    #[serde(with = "duration_text")]
+    pub future_max: Duration,
+    /// Writing stops below this, so that the workflow store can go on.
+    pub disk_free_min_bytes: u64,
+    /// How far back Delta versions reach; they never answer a reporting question.
+    #[serde(with = "duration_text")]
+    pub log_retention: Duration,
+    /// A replaced file stays this long: longer than the longest query that may be reading it.
+    #[serde(with = "duration_text")]
+    pub vacuum_after: Duration,
+    /// Tables are re-opened after this many commits: commits get slower with the snapshot's history.
+    pub reopen_commits: u32,
+    /// Bound of the series index. New series beyond it are refused by name.
+    pub series_max: u64,
+    /// A batch with a retry key seen within this time is not stored again ...
+    #[serde(with = "duration_text")]
+    pub retry_window: Duration,
+    /// ... as far as this many keys reach.
+    pub retry_keys_max: usize,
+    /// Event ids held in memory for deduplication; about 16 bytes each.
+    pub event_ids_max: usize,
+}
+
+/// Settings of the write-ahead log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WalConfig {
+    /// Segments are preallocated at this size, so that a full disk shows before a write is begun.
+    pub segment_bytes: u64,
+    /// Beyond it writes are refused as overloaded until a flush has freed segments.
+    pub bytes_max: u64,
+    /// The longest a write waits for others that are being encoded, to share one fsync.
+    #[serde(with = "duration_text")]
+    pub group_delay: Duration,
+    /// A group of this size is written without waiting.
+    pub group_bytes: u64,
+    /// Batches that wait for the log; more wait outside.
+    pub queue_max: usize,
+    /// Encoded bytes of batches that wait for the log; more wait outside.
+    pub queue_bytes_max: u64,
+    /// Open although acknowledged records are damaged.
+    pub accept_data_loss: bool,
+}
+
+/// How long rows stay; `forever` for no bound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    #[serde(with = "duration_or_forever")]
+    pub metrics: Option<Duration>,
+    #[serde(with = "duration_or_forever")]
+    pub logs: Option<Duration>,
+    #[serde(with = "duration_or_forever")]
+    pub rejections: Option<Duration>,
+    /// The registry of series (`metric_series`).
+    #[serde(with = "duration_or_forever")]
+    pub series: Option<Duration>,
+}
+
+impl Default for LakeConfig {
+    fn default() -> Self {
+        LakeConfig {
+            dir: PathBuf::from("evenkeel-data"),
+            wal: WalConfig::default(),
+            flush_interval: Duration::from_secs(60),
+            flush_bytes: 64 * MIB,
+            buffer_bytes_max: 512 * MIB,
+            compact_interval: Duration::from_secs(60),
+            hour_grace: Duration::from_secs(600),
+            day_grace: DAY,
+            compact_rows_max: 16_000_000,
+            retention: Retention::default(),
+            future_max: Duration::from_secs(600),
+            disk_free_min_bytes: GIB,
+            log_retention: DAY,
+            vacuum_after: Duration::from_secs(3600),
+            reopen_commits: 100,
+            series_max: 2_000_000,
+            retry_window: Duration::from_secs(600),
+            retry_keys_max: 100_000,
+            event_ids_max: 1_000_000,
+        }
+    }
+}
+
+impl Default for WalConfig {
+    fn default() -> Self {
+        WalConfig {
+            segment_bytes: 64 * MIB,
+            bytes_max: 4 * GIB,
+            group_delay: Duration::from_millis(5),
+            group_bytes: 256 << 10,
+            queue_max: 1024,
+            queue_bytes_max: 64 * MIB,
+            accept_data_loss: false,
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention {
+            metrics: Some(30 * DAY),
+            logs: Some(14 * DAY),
+            rejections: Some(30 * DAY),
+            series: Some(400 * DAY),
+        }
+    }
+}
+
+/// `30d` or `forever`.
+mod duration_or_forever {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+    use telemetry::time::{format_duration, parse_duration};
+
+    const FOREVER: &str = "forever";
+
+    pub fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match span {
+            Some(span) => serializer.serialize_str(&format_duration(*span)),
+            None => serializer.serialize_str(FOREVER),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == FOREVER {
+            return Ok(None);
+        }
+        parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_sets_what_it_names_and_nothing_else() {
+        let config: LakeConfig =
+            serde_json::from_str(r#"{"flush_interval": "5s", "retention": {"metrics": "forever"}}"#).unwrap();
+        assert_eq!(config.flush_interval, Duration::from_secs(5));
+        assert_eq!(config.retention, Retention { metrics: None, ..Retention::default() });
+        assert_eq!(
+            LakeConfig { flush_interval: Duration::from_secs(60), ..config }.wal,
+            WalConfig::default()
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_errors() {
+        let error = serde_json::from_str::<LakeConfig>(r#"{"wal": {"fsync": "never"}}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `fsync`"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let config = LakeConfig::default();
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<LakeConfig>(&text).unwrap(), config);
+    }
+}

@@ -1,0 +1,64 @@
+//! What can go wrong in the lake, and what a caller should do about it.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use deltalake::DeltaTableError;
+
+/// Errors of the lake. [`LakeError::Overloaded`] and [`LakeError::DiskFull`] are answers to a
+/// sender (try later); the others are for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// A configured bound is reached; nothing of the batch was stored.
+    #[error("{what}: try again in {} s", retry_after.as_secs_f64())]
+    Overloaded { what: &'static str, retry_after: Duration },
+    /// The disk has less room than `disk_free_min_bytes`; nothing of the batch was stored.
+    #[error("disk is full: {free_bytes} bytes free of the {needed_bytes} that writing needs")]
+    DiskFull { free_bytes: u64, needed_bytes: u64 },
+    /// The lake was shut down.
+    #[error("lake is closed")]
+    Closed,
+    /// Another process has the directory open.
+    #[error("{} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// Records that were acknowledged cannot be read any more.
+    #[error(
+        "WAL segment {segment} is damaged at byte {offset}: {problem}; about {lost_bytes} acknowledged \
+         bytes would be lost (wal.accept_data_loss opens it all the same)"
+    )]
+    WalDamaged { segment: PathBuf, offset: u64, lost_bytes: u64, problem: &'static str },
+    /// A WAL record whose checksum is right has content that this version does not know.
+    #[error("WAL record {position} cannot be read: {problem}")]
+    WalRecord { position: i64, problem: String },
+    #[error("{what} {}", path.display())]
+    Io { what: &'static str, path: PathBuf, source: io::Error },
+    #[error("delta table {table}")]
+    Delta { table: &'static str, source: Box<DeltaTableError> },
+    /// A merge was planned over files that are gone meanwhile; the next one plans anew.
+    #[error("files of {table} changed while they were merged")]
+    FilesChanged { table: &'static str },
+    #[error("arrow")]
+    Arrow(#[from] arrow::error::ArrowError),
+    #[error("parquet")]
+    Parquet(#[from] parquet::errors::ParquetError),
+    #[error("object store")]
+    Store(#[from] object_store::Error),
+    /// A matcher's regular expression is not one.
+    #[error("bad regular expression {pattern:?}: {problem}")]
+    BadRegex { pattern: String, problem: String },
+    /// A task of the lake ended before it answered; the lake has to be opened anew.
+    #[error("{0} stopped unexpectedly")]
+    TaskStopped(&'static str),
+}
+
+impl LakeError {
+    pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>, source: io::Error) -> LakeError {
+        LakeError::Io { what, path: path.into(), source }
+    }
+
+    /// Whether a sender may simply try again later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, LakeError::Overloaded { .. } | LakeError::DiskFull { .. })
+    }
+}

@@ -1,0 +1,234 @@
+//! From the frozen buffer to files and commits, table by table.
+//!
+//! Order: store files durably, commit with the log's id and the checkpoint's position, swap what
+//! readers see, and only when all tables are done let go of the log. A table whose commit failed stays
+//! pending: its rows stay in memory and in the log, and the next flush tries again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::TimestampMicrosecondType;
+use telemetry::Timestamp;
+use telemetry::time::{MICROS_PER_DAY, MICROS_PER_HOUR};
+
+use crate::buffer::samples::{SampleBuffer, SampleRow, SeriesOrder, place_and_sort, placed_columns};
+use crate::buffer::{Buffer, series_batch};
+use crate::commit::Purpose;
+use crate::error::LakeError;
+use crate::file::FileKind;
+use crate::lake::Inner;
+use crate::schema::Table;
+use crate::series::SeriesIndex;
+use crate::state::Frozen;
+use crate::wal::group_commit::Request;
+use crate::writer::{Effort, FileWriter, NewFile, ROW_GROUP_ROWS};
+
+/// What a flush wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlushReport {
+    pub tables: u64,
+    pub files: u64,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// The sequence of in-order rows of a flush. Late rows of the same flush get the next number: they
+/// came after what they repeat.
+pub fn sequence_of(position: i64) -> i64 {
+    position.saturating_mul(2)
+}
+
+impl Inner {
+    /// Flushes what is buffered now, and what an earlier flush left behind.
+    pub(crate) async fn flush(&self) -> Result<FlushReport, LakeError> {
+        let _one_at_a_time = self.flushing.lock().await;
+        #[allow(clippy::disallowed_methods)] // measures how long the flush took
+        let started = std::time::Instant::now();
+        let mut report = FlushReport::default();
+        let mut flushed = Ok(());
+        if let Some(left_behind) = self.state.frozen() {
+            flushed = self.flush_frozen(left_behind, &mut report).await;
+        }
+        if flushed.is_ok()
+            && let Some(frozen) = self.freeze().await?
+        {
+            flushed = self.flush_frozen(frozen, &mut report).await;
+        }
+        self.metrics.flush_seconds.observe(started.elapsed().as_secs_f64());
+        self.metrics.flushed_rows.inc_by(report.rows);
+        self.metrics.flushed_bytes.inc_by(report.bytes);
+        if flushed.is_err() {
+            self.metrics.flush_failures.inc();
+        }
+        flushed.map(|()| report)
+    }
+
+    async fn freeze(&self) -> Result<Option<Frozen>, LakeError> {
+        let (answer, frozen) = tokio::sync::oneshot::channel();
+        self.send(Request::Freeze { answer }).await?;
+        frozen.await.map_err(|_| LakeError::TaskStopped("WAL writer"))?
+    }
+
+    /// Brings every pending table of a frozen buffer into files. Goes on after a table fails, so that
+    /// one broken table does not hold back the others, and returns the first error.
+    pub(crate) async fn flush_frozen(
+        &self,
+        frozen: Frozen,
+        report: &mut FlushReport,
+    ) -> Result<(), LakeError> {
+        let mut failed = None;
+        for table in Table::ALL {
+            if !frozen.pending[table.index()] {
+                continue;
+            }
+            if let Err(error) = self.flush_table(table, &frozen, report).await {
+                tracing::error!(
+                    table = table.name(),
+                    error = &error as &dyn std::error::Error,
+                    "flush failed; the rows stay in memory and in the log"
+                );
+                failed.get_or_insert(error);
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if let Some(wal) = self.wal.get() {
+            wal.release_before(frozen.position)
+                .map_err(|error| LakeError::io("cannot release segments of the", "WAL", error))?;
+        }
+        Ok(())
+    }
+
+    async fn flush_table(
+        &self,
+        table: Table,
+        frozen: &Frozen,
+        report: &mut FlushReport,
+    ) -> Result<(), LakeError> {
+        let mut log = self.logs[table.index()].lock().await;
+        let application = self.application();
+        if !log.has_position(&application, frozen.position).await? {
+            let (buffer, state, position) = (frozen.buffer.clone(), self.state.clone(), frozen.position);
+            let work = move || files_of(table, &buffer, position, &state.series);
+            let new = tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|_| LakeError::TaskStopped("flush writer"))??;
+            let mut stored = Vec::with_capacity(new.len());
+            for file in new {
+                stored.push(log.store(file).await?);
+            }
+            report.tables += 1;
+            report.files += stored.len() as u64;
+            report.rows += stored.iter().map(|file| file.rows).sum::<u64>();
+            report.bytes += stored.iter().map(|file| file.bytes).sum::<u64>();
+            let purpose = Purpose::Append(Some((application, position)));
+            log.commit(stored, &[], purpose, self.clock.now()).await?;
+        }
+        self.publish(&log).await
+    }
+}
+
+/// The files of one table's frozen rows, in memory.
+fn files_of(
+    table: Table,
+    buffer: &Arc<Buffer>,
+    position: i64,
+    index: &SeriesIndex,
+) -> Result<Vec<NewFile>, LakeError> {
+    let sequence = sequence_of(position);
+    match table {
+        Table::MetricSamples => {
+            let mut files = sample_files(&buffer.samples, FileKind::Flush, sequence, index)?;
+            files.extend(sample_files(&buffer.late, FileKind::Late, sequence + 1, index)?);
+            Ok(files)
+        }
+        Table::MetricSeries => split_into_files(
+            table,
+            &series_batch(&buffer.series, index)?,
+            FileKind::Flush,
+            sequence,
+            Effort::Flush,
+        ),
+        _ => {
+            let rows = concat_batches(&table.schema(), buffer.batches_of(table))?;
+            split_into_files(table, &rows, FileKind::Flush, sequence, Effort::Flush)
+        }
+    }
+}
+
+/// One file per hour.
+fn sample_files(
+    samples: &SampleBuffer,
+    kind: FileKind,
+    sequence: i64,
+    index: &SeriesIndex,
+) -> Result<Vec<NewFile>, LakeError> {
+    let mut hours: BTreeMap<i64, Vec<SampleRow>> = BTreeMap::new();
+    for row in samples.rows() {
+        hours.entry(row.ts.div_euclid(MICROS_PER_HOUR)).or_default().push(row);
+    }
+    let mut files = Vec::with_capacity(hours.len());
+    for (hour, rows) in hours {
+        let order = SeriesOrder::of(&rows, index);
+        let placed = place_and_sort(&rows, &order);
+        let mut writer = FileWriter::new(Table::MetricSamples, Effort::Flush)?;
+        for group in placed.chunks(ROW_GROUP_ROWS) {
+            let columns = placed_columns(group, &order)?;
+            writer.write(&RecordBatch::try_new(Table::MetricSamples.file_schema(), columns)?)?;
+        }
+        let partition = Table::MetricSamples.partition_value(Timestamp::from_micros(hour * MICROS_PER_HOUR));
+        files.push(writer.finish(&partition, kind, sequence)?);
+    }
+    Ok(files)
+}
+
+/// Sorts rows (with all columns of the table) and writes a file per partition, and per hour where the
+/// table's files must not cross one.
+pub fn split_into_files(
+    table: Table,
+    rows: &RecordBatch,
+    kind: FileKind,
+    sequence: i64,
+    effort: Effort,
+) -> Result<Vec<NewFile>, LakeError> {
+    let sorted = sort_rows(table, rows)?;
+    let times_at = table.file_schema().index_of(table.time_column())?;
+    let times = sorted.column(times_at).as_primitive::<TimestampMicrosecondType>().clone();
+    let by_hour = table.is_hourly() && kind != FileKind::Day;
+    let unit = if by_hour { MICROS_PER_HOUR } else { MICROS_PER_DAY };
+
+    // (partition, hour) → rows; the partition's text is made once per unit of time.
+    let mut groups: BTreeMap<(String, i64), Vec<u32>> = BTreeMap::new();
+    let mut known: BTreeMap<i64, String> = BTreeMap::new();
+    for row in 0..sorted.num_rows() {
+        let at = times.value(row).div_euclid(unit);
+        let partition = known
+            .entry(at)
+            .or_insert_with(|| table.partition_value(Timestamp::from_micros(at.saturating_mul(unit))))
+            .clone();
+        let hour = if by_hour { at } else { 0 };
+        groups.entry((partition, hour)).or_default().push(row as u32);
+    }
+    let file_columns: Vec<usize> = (0..table.file_schema().fields().len()).collect();
+    let mut files = Vec::with_capacity(groups.len());
+    for ((partition, _hour), group) in groups {
+        let part = take_record_batch(&sorted, &UInt32Array::from(group))?.project(&file_columns)?;
+        let mut writer = FileWriter::new(table, effort)?;
+        writer.write(&part)?;
+        files.push(writer.finish(&partition, kind, sequence)?);
+    }
+    Ok(files)
+}
+
+fn sort_rows(table: Table, rows: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    let options = Some(SortOptions { descending: false, nulls_first: true });
+    let mut keys = Vec::new();
+    for name in table.sort_columns() {
+        let values = rows.column(rows.schema_ref().index_of(name)?).clone();
+        keys.push(SortColumn { values, options });
+    }
+    Ok(take_record_batch(rows, &lexsort_to_indices(&keys, None)?)?)
+}

@@ -1,0 +1,406 @@
+//! The public face: append, import, snapshot, flush, compact, shutdown, health.
+
+use std::fmt;
+use std::fs::File;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use nix::fcntl::Flock;
+use object_store::ObjectStore;
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use telemetry::{Batch, Clock, Rejection, Timestamp};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::commit::TableLog;
+use crate::compact::CompactReport;
+use crate::config::LakeConfig;
+use crate::disk::DiskWatch;
+use crate::error::LakeError;
+use crate::flush::FlushReport;
+use crate::metrics::Metrics;
+use crate::prepare::{AppendOptions, Prepared, prepare};
+use crate::recent::RetryState;
+use crate::retention::Unlinked;
+use crate::schema::Table;
+use crate::series::SeriesIndex;
+use crate::snapshot::TableSnapshot;
+use crate::state::{Applied, State};
+use crate::storage::DurableStore;
+use crate::wal::Wal;
+use crate::wal::group_commit::{Append, Request, Turnstile};
+use crate::wal::payload::{self, PreparedBatch};
+
+/// A handle; clones share the lake. Background tasks end with [`Lake::shutdown`] or with the last clone.
+#[derive(Clone)]
+pub struct Lake(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub config: LakeConfig,
+    pub clock: Arc<dyn Clock>,
+    pub state: Arc<State>,
+    pub store: Arc<DurableStore>,
+    pub logs: [tokio::sync::Mutex<TableLog>; Table::COUNT],
+    /// Set when replay is over.
+    pub wal: OnceLock<Arc<Wal>>,
+    pub application: String,
+    pub roots: [url::Url; Table::COUNT],
+    pub requests: Mutex<Option<mpsc::Sender<Request>>>,
+    pub queue_room: Arc<Semaphore>,
+    pub turnstile: Arc<Turnstile>,
+    pub flushing: tokio::sync::Mutex<()>,
+    pub flush_now: Arc<Notify>,
+    pub compacting: tokio::sync::Mutex<()>,
+    pub unlinked: tokio::sync::Mutex<Unlinked>,
+    pub disk: DiskWatch,
+    pub metrics: Metrics,
+    pub cancel: CancellationToken,
+    pub tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Keeps other processes out; released when the lake is closed.
+    pub lock: Mutex<Option<Flock<File>>>,
+}
+
+/// What became of an appended batch. The sums of stored rows, duplicates and rejections are the rows of
+/// the batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    pub samples: u64,
+    pub logs: u64,
+    pub events: u64,
+    pub slices: u64,
+    /// Rows that were stored before: acknowledged, not stored again.
+    pub duplicates: u64,
+    /// What the lake itself refused; the rows of `Batch::rejections` are not repeated here.
+    pub rejections: Vec<Rejection>,
+}
+
+/// For `/readyz` and the status page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LakeHealth {
+    /// A batch would be accepted now.
+    pub writable: bool,
+    pub disk_full: bool,
+    /// Bytes free on the lake's disk.
+    pub disk_free_bytes: u64,
+    pub wal_bytes: u64,
+    pub buffered_rows: u64,
+    pub buffered_bytes: u64,
+    pub series: u64,
+    /// The log is being replayed; `open` returns only afterwards, so that this is false today.
+    pub replaying: bool,
+}
+
+/// How long a refused sender should wait: about the time a flush takes to make room.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+impl Lake {
+    /// Opens or creates a lake: repairs torn ends, replays the log, starts the background tasks. A
+    /// caller within a tokio runtime is needed.
+    pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>) -> Result<Lake, LakeError> {
+        crate::open::open(config, clock, crate::open::Hooks::default()).await
+    }
+
+    /// Stores a batch. Durable (synced) and queryable when it returns `Ok`; nothing of it is stored
+    /// when it returns an error, except that a batch whose fate the disk did not tell may come back
+    /// whole after a restart.
+    pub async fn append(&self, batch: Batch) -> Result<Appended, LakeError> {
+        self.append_with(batch, AppendOptions::default()).await
+    }
+
+    pub async fn append_with(&self, batch: Batch, options: AppendOptions) -> Result<Appended, LakeError> {
+        let appended = self.0.append(batch, options).await;
+        if appended.as_ref().is_err_and(LakeError::is_temporary) {
+            self.0.metrics.refused.inc();
+        }
+        appended
+    }
+
+    /// Stores history (older than about two hours) straight as sorted day files, one commit per table.
+    /// Durable and queryable when it returns; after an error or a crash a table has all of it or
+    /// nothing. Delta series and rejections take the way of [`Lake::append`].
+    pub async fn import(&self, batch: Batch) -> Result<Appended, LakeError> {
+        self.0.import(batch).await
+    }
+
+    /// One table at this moment.
+    pub async fn snapshot(&self, table: Table) -> Result<TableSnapshot, LakeError> {
+        let view = self.0.state.view(table);
+        let mut buffered = Vec::new();
+        let mut late_buffered: Option<(Timestamp, Timestamp)> = None;
+        for buffer in &view.buffers {
+            buffered.extend(buffer.batches(&self.0.state.series)?);
+            if let Some((first, last)) = buffer.late_range() {
+                let (first, last) = (Timestamp::from_micros(first), Timestamp::from_micros(last));
+                let before = late_buffered.unwrap_or((first, last));
+                late_buffered = Some((before.0.min(first), before.1.max(last)));
+            }
+        }
+        Ok(TableSnapshot {
+            table,
+            schema: table.schema(),
+            root: self.0.root_of(table),
+            store: self.0.object_store(),
+            files: view.active.files,
+            buffered,
+            version: view.active.version,
+            late_buffered,
+        })
+    }
+
+    /// All columns of a table, the partition column last.
+    pub fn schema(table: Table) -> SchemaRef {
+        table.schema()
+    }
+
+    pub fn series(&self) -> &SeriesIndex {
+        &self.0.state.series
+    }
+
+    /// Brings everything that is acknowledged by now into files. Also done in the background.
+    pub async fn flush(&self) -> Result<FlushReport, LakeError> {
+        self.0.flush().await
+    }
+
+    /// Merges the files of closed hours and days, drops what is past retention and removes files that
+    /// nobody can be reading any more. Also done in the background.
+    pub async fn compact(&self) -> Result<CompactReport, LakeError> {
+        self.0.compact().await
+    }
+
+    /// Flushes, commits and closes. Later calls on any clone fail with [`LakeError::Closed`].
+    pub async fn shutdown(&self) -> Result<(), LakeError> {
+        self.0.cancel.cancel();
+        if self.0.requests.lock().is_none() {
+            return Ok(());
+        }
+        let flushed = self.0.flush().await;
+        // The committer ends when the last sender is gone, after answering what is queued.
+        drop(self.0.requests.lock().take());
+        let tasks = std::mem::take(&mut *self.0.tasks.lock());
+        for task in tasks {
+            task.await.map_err(|_| LakeError::TaskStopped("background task"))?;
+        }
+        drop(self.0.lock.lock().take());
+        flushed.map(drop)
+    }
+
+    /// Also brings the gauges up to date: ask before the metrics are read.
+    pub fn health(&self) -> LakeHealth {
+        self.0.health()
+    }
+
+    /// Adds the lake's metrics to a registry.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.0.metrics.register(registry);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+impl fmt::Debug for Lake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lake").field("dir", &self.0.config.dir).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub async fn append(&self, batch: Batch, options: AppendOptions) -> Result<Appended, LakeError> {
+        self.check_room()?;
+        let now = self.clock.now();
+        if let Some(key) = options.retry_key
+            && self.begin_with_key(key, now)? == KeyUse::StoredBefore
+        {
+            let rows = batch.sample_count() + batch.logs.len() + batch.events.len() + batch.slices.len();
+            self.metrics.duplicates.inc_by(rows as u64);
+            return Ok(Appended { duplicates: rows as u64, ..Appended::default() });
+        }
+        let (mut refused, applied) = self.log_and_apply(batch, options, now).await?;
+        if self.state.buffer_use().active_bytes >= self.config.flush_bytes {
+            self.flush_now.notify_one();
+        }
+        refused.extend(applied.rejections);
+        Ok(Appended {
+            samples: applied.samples,
+            logs: applied.logs,
+            events: applied.events,
+            slices: applied.slices,
+            duplicates: applied.duplicates,
+            rejections: refused,
+        })
+    }
+
+    /// What the lake refused before logging, and what became of the rest.
+    async fn log_and_apply(
+        &self,
+        batch: Batch,
+        options: AppendOptions,
+        now: Timestamp,
+    ) -> Result<(Vec<Rejection>, Applied), LakeError> {
+        let turn = self.turnstile.enter();
+        let mut key = KeyGuard { state: &self.state, key: options.retry_key };
+        let Prepared { batch, refused } = prepare(batch, &options, now, &self.config, &self.state.series)?;
+        self.metrics.rejected.inc_by(refused.iter().map(|rejection| rejection.count).sum());
+        if batch.series.is_empty() && batch.tables.iter().all(Option::is_none) {
+            return Ok((refused, Applied::default()));
+        }
+        let payload = payload::encode(&batch)?;
+        let applied = self.enqueue(payload, batch).await?;
+        // From here on the committer says what becomes of the key, also when the sender goes away.
+        key.key = None;
+        drop(turn);
+        let applied = applied.await.map_err(|_| LakeError::TaskStopped("WAL writer"))?;
+        let applied = applied.map_err(|error| match error {
+            LakeError::DiskFull { .. } => self.disk.full(),
+            other => other,
+        })?;
+        self.metrics.count(&applied);
+        Ok((refused, applied))
+    }
+
+    async fn enqueue(&self, payload: Vec<u8>, batch: PreparedBatch) -> Result<Answer, LakeError> {
+        let kib = payload.len().div_ceil(1 << 10).min(queue_kib_max(&self.config));
+        let permits = u32::try_from(kib).unwrap_or(u32::MAX);
+        let room =
+            self.queue_room.clone().acquire_many_owned(permits).await.map_err(|_| LakeError::Closed)?;
+        let (answer, applied) = oneshot::channel();
+        self.send(Request::Append(Box::new(Append { payload, batch, answer, room }))).await?;
+        Ok(applied)
+    }
+
+    /// A position in the log that is given to nothing else: orders an import among the log's rows.
+    pub async fn reserve_position(&self) -> Result<i64, LakeError> {
+        let batch = PreparedBatch { at: self.clock.now(), ..PreparedBatch::default() };
+        let applied = self.enqueue(payload::encode(&batch)?, batch).await?;
+        let applied = applied.await.map_err(|_| LakeError::TaskStopped("WAL writer"))??;
+        Ok(applied.position)
+    }
+
+    pub async fn send(&self, request: Request) -> Result<(), LakeError> {
+        let sender = self.requests.lock().clone().ok_or(LakeError::Closed)?;
+        sender.send(request).await.map_err(|_| LakeError::Closed)
+    }
+
+    /// Fails when a bound is reached.
+    pub fn check_room(&self) -> Result<(), LakeError> {
+        if self.requests.lock().is_none() {
+            return Err(LakeError::Closed);
+        }
+        self.disk.check()?;
+        let overloaded = |what| Err(LakeError::Overloaded { what, retry_after: RETRY_AFTER });
+        if self.wal_bytes() > self.config.wal.bytes_max {
+            return overloaded("the write-ahead log is full (wal.bytes_max)");
+        }
+        if self.state.buffer_use().bytes > self.config.buffer_bytes_max {
+            self.flush_now.notify_one();
+            return overloaded("the write buffer is full (buffer_bytes_max)");
+        }
+        Ok(())
+    }
+
+    fn begin_with_key(&self, key: u128, now: Timestamp) -> Result<KeyUse, LakeError> {
+        self.state.with_retry_keys(|keys| match keys.get(key, now) {
+            Some(RetryState::Stored(_)) => Ok(KeyUse::StoredBefore),
+            Some(RetryState::InFlight) => Err(LakeError::Overloaded {
+                what: "the same batch is being stored",
+                retry_after: Duration::from_secs(1),
+            }),
+            None => {
+                keys.begin(key);
+                Ok(KeyUse::New)
+            }
+        })
+    }
+
+    /// Shows readers what a table's log says, together with the end of the frozen rows it contains.
+    pub async fn publish(&self, log: &TableLog) -> Result<(), LakeError> {
+        let pending = self.state.frozen().filter(|frozen| frozen.pending[log.table.index()]);
+        let flushed = match pending {
+            Some(frozen) => log.committed_position(&self.application()).await? >= frozen.position,
+            None => false,
+        };
+        self.state.publish(log.table, log.active(), flushed);
+        Ok(())
+    }
+
+    pub fn application(&self) -> String {
+        self.application.clone()
+    }
+
+    pub fn wal_bytes(&self) -> u64 {
+        self.wal.get().map_or(0, |wal| wal.bytes())
+    }
+
+    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
+        self.store.clone()
+    }
+
+    fn root_of(&self, table: Table) -> url::Url {
+        self.roots[table.index()].clone()
+    }
+
+    fn health(&self) -> LakeHealth {
+        self.measure();
+        let buffered = self.state.buffer_use();
+        let disk_free_bytes = self.disk.free();
+        LakeHealth {
+            writable: self.check_room().is_ok(),
+            disk_full: disk_free_bytes < self.config.disk_free_min_bytes,
+            disk_free_bytes,
+            wal_bytes: self.wal_bytes(),
+            buffered_rows: buffered.rows,
+            buffered_bytes: buffered.bytes,
+            series: self.state.series.len() as u64,
+            replaying: self.wal.get().is_none(),
+        }
+    }
+
+    /// Brings the gauges up to date.
+    pub fn measure(&self) {
+        let buffered = self.state.buffer_use();
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.metrics.wal_bytes.set(gauge(self.wal_bytes()));
+        self.metrics.buffered_rows.set(gauge(buffered.rows));
+        self.metrics.buffered_bytes.set(gauge(buffered.bytes));
+        self.metrics.series.set(gauge(self.state.series.len() as u64));
+        let files: usize = Table::ALL.iter().map(|table| self.state.files_of(*table).files.len()).sum();
+        self.metrics.files.set(gauge(files as u64));
+    }
+}
+
+type Answer = oneshot::Receiver<Result<Applied, LakeError>>;
+
+/// Room of the queue to the log, in KiB.
+pub(crate) fn queue_kib_max(config: &LakeConfig) -> usize {
+    let kib = config.wal.queue_bytes_max.div_ceil(1 << 10);
+    usize::try_from(kib).unwrap_or(usize::MAX).clamp(1, u32::MAX as usize >> 4)
+}
+
+#[derive(PartialEq)]
+enum KeyUse {
+    New,
+    StoredBefore,
+}
+
+/// Lets go of a retry key whose batch did not reach the log's queue.
+struct KeyGuard<'a> {
+    state: &'a State,
+    key: Option<u128>,
+}
+
+impl Drop for KeyGuard<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.state.with_retry_keys(|keys| keys.abandon(key));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

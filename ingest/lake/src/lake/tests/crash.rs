@@ -1,0 +1,219 @@
+//! Crashes, torn files and failing disks: nothing acknowledged is lost, nothing is there twice.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::*;
+use crate::faults::{Faults, IoStep};
+
+fn wal_segments(dir: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> =
+        fs::read_dir(dir.join("wal")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "wal"));
+    paths.sort();
+    paths
+}
+
+fn newest_commit(dir: &Path, table: Table) -> PathBuf {
+    let log = dir.join("lake").join(table.name()).join("_delta_log");
+    let mut commits: Vec<_> = fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path()).collect();
+    commits.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    commits.sort();
+    commits.pop().unwrap()
+}
+
+/// A log that was cut at any byte holds a prefix of the acknowledged batches, each of them whole.
+#[tokio::test]
+async fn a_log_cut_anywhere_holds_whole_batches_from_the_first_on() {
+    let f = Fixture::new().await;
+    for n in 0..6 {
+        f.append(vec![series("a", &[(n * 2, 1.0), (n * 2 + 1, 2.0)]), series("b", &[(n, 3.0)])]).await;
+    }
+    let segment = wal_segments(f.dir.path()).pop().unwrap();
+    let content = fs::read(&segment).unwrap();
+    let used = content.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let mut batches_seen = std::collections::BTreeSet::new();
+    for cut in (40..used).step_by(211).chain([used]) {
+        let dir = copy_of(f.dir.path());
+        let mut torn = content.clone();
+        torn[cut..].fill(0);
+        fs::write(dir.path().join("wal").join(segment.file_name().unwrap()), torn).unwrap();
+        let reopened = Fixture::with(dir, f.clock.clone()).await;
+        let samples = read_samples(&reopened.lake).await;
+        assert_eq!(samples.len() % 3, 0, "cut at {cut}: a batch is there whole or not at all");
+        let batches = samples.len() / 3;
+        for n in 0..batches as i64 {
+            assert!(samples.contains_key(&("b".to_owned(), n)), "cut at {cut}: batch {n} of {batches}");
+        }
+        batches_seen.insert(batches);
+        // And the lake goes on.
+        reopened.append(vec![series("a", &[(100, 1.0)])]).await;
+        assert_eq!(read_samples(&reopened.lake).await.len(), samples.len() + 1);
+    }
+    assert_eq!(batches_seen, (0..=6).collect());
+}
+
+#[tokio::test]
+async fn a_torn_commit_is_moved_aside_and_the_log_brings_its_rows_back() {
+    for content in [&b""[..], b"{\"commitInfo\":{\"oper", b"\0\0\0\0"] {
+        let f = Fixture::new().await;
+        f.append(vec![series("a", &[(0, 1.0)])]).await;
+        let before = copy_of(f.dir.path());
+        f.lake.flush().await.unwrap();
+        // The state before the flush, plus the flush's commit files without their content.
+        for table in [Table::MetricSamples, Table::MetricSeries] {
+            let commit = newest_commit(f.dir.path(), table);
+            let torn = before.path().join(commit.strip_prefix(f.dir.path()).unwrap());
+            fs::write(torn, content).unwrap();
+        }
+        let f = Fixture::with(before, f.clock.clone()).await;
+        let expected = expect_samples(&[("a", 0, 1.0)]);
+        assert_eq!(read_samples(&f.lake).await, expected);
+        assert_eq!(fs::read_dir(f.dir.path().join("lake/torn")).unwrap().count(), 2);
+        f.lake.flush().await.unwrap();
+        assert_eq!(read_samples(&f.crash().await.lake).await, expected);
+    }
+}
+
+/// A flush covers several tables; a crash between their commits leaves some done and some not.
+#[tokio::test]
+async fn a_flush_that_ended_between_two_tables_is_completed_without_repeating() {
+    for done in [
+        vec![Table::MetricSeries],
+        vec![Table::MetricSeries, Table::MetricSamples],
+        vec![Table::MetricSamples, Table::Logs],
+        vec![Table::Events],
+    ] {
+        let f = Fixture::new().await;
+        let batch = |n: i64| Batch {
+            series: vec![series("a", &[(n, n as f64)]), delta_series("d", &[(n, 1.0)])],
+            logs: vec![log(&format!("log {n}"), n)],
+            events: vec![event(&format!("event {n}"))],
+            ..Batch::default()
+        };
+        f.lake.append(batch(0)).await.unwrap();
+        f.lake.append(batch(1)).await.unwrap();
+        let mut mixed = copy_of(f.dir.path());
+        f.lake.flush().await.unwrap();
+        // Some tables as they were after the flush, the others as before it; the log as during it.
+        for table in &done {
+            let name = PathBuf::from("lake").join(table.name());
+            fs::remove_dir_all(mixed.path().join(&name)).unwrap();
+            fs::rename(copy_of(&f.dir.path().join(&name)).keep(), mixed.path().join(&name)).unwrap();
+        }
+        for path in wal_segments(f.dir.path()) {
+            fs::copy(&path, mixed.path().join("wal").join(path.file_name().unwrap())).unwrap();
+        }
+        for round in 0..2 {
+            let reopened = Fixture::with(mixed, f.clock.clone()).await;
+            let expected = expect_samples(&[("a", 0, 0.0), ("a", 1, 1.0), ("d", 0, 1.0), ("d", 1, 2.0)]);
+            assert_eq!(read_samples(&reopened.lake).await, expected, "{done:?}, round {round}");
+            assert_eq!(read_texts(&reopened.lake, Table::Logs, "body").await, ["log 0", "log 1"]);
+            assert_eq!(read_texts(&reopened.lake, Table::Events, "event_id").await, ["event 0", "event 1"]);
+            assert_eq!(read_texts(&reopened.lake, Table::MetricSeries, "job").await, ["a", "d"]);
+            reopened.lake.flush().await.unwrap();
+            mixed = copy_of(reopened.dir.path());
+        }
+    }
+}
+
+/// A disk on which one step fails, once, at its turn.
+struct FailingDisk {
+    left: Arc<AtomicI64>,
+}
+
+impl FailingDisk {
+    fn new(step: IoStep) -> (FailingDisk, Faults) {
+        let left = Arc::new(AtomicI64::new(i64::MAX));
+        let counted = left.clone();
+        let faults = Faults::new(move |asked, _| {
+            if asked == step && counted.fetch_sub(1, Ordering::SeqCst) == 0 {
+                return Err(io::Error::other("injected"));
+            }
+            Ok(())
+        });
+        (FailingDisk { left }, faults)
+    }
+
+    fn fail_at(&self, turn: i64) {
+        self.left.store(turn, Ordering::SeqCst);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.left.load(Ordering::SeqCst) < 0
+    }
+}
+
+/// Whether the step was reached `turn` times, so that it failed.
+async fn survive_one_failure(step: IoStep, turn: i64) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(start()));
+    let (disk, faults) = FailingDisk::new(step);
+    let wal = WalConfig { segment_bytes: 4 << 10, ..WalConfig::default() };
+    let config = LakeConfig { wal, ..quiet(dir.path()) };
+    let hooks = Hooks { faults, ..Hooks::default() };
+    let lake = crate::open::open(config, clock.clone(), hooks).await.unwrap();
+    disk.fail_at(turn);
+    let mut expected = Samples::new();
+    for n in 0..3 {
+        clock.set(at(n * 3_600));
+        let rows = [("a", n * 3_600, n as f64), ("b", n * 3_600, 1.0)];
+        let batch = Batch {
+            series: rows.iter().map(|(job, secs, value)| series(job, &[(*secs, *value)])).collect(),
+            logs: vec![log(&n.to_string(), n * 3_600)],
+            ..Batch::default()
+        };
+        let mut refusals = 0;
+        while lake.append(batch.clone()).await.is_err() {
+            refusals += 1;
+            assert_eq!(refusals, 1, "{step:?} {turn}: the sender's second attempt is stored");
+        }
+        expected.extend(expect_samples(&rows));
+        // A flush or merge that failed is repeated by the next one.
+        let _ = lake.flush().await;
+        assert_eq!(read_samples(&lake).await, expected, "{step:?} {turn}, after the flush");
+        let _ = lake.compact().await;
+        assert_eq!(read_samples(&lake).await, expected, "{step:?} {turn}, after the merge");
+    }
+    let reopened = Fixture::with(copy_of(dir.path()), clock).await;
+    assert_eq!(read_samples(&reopened.lake).await, expected, "{step:?} {turn}, reopened");
+    assert_eq!(read_texts(&reopened.lake, Table::Logs, "body").await, ["0", "1", "2"], "{step:?} {turn}");
+    lake.flush().await.unwrap();
+    assert_eq!(lake.health().buffered_rows, 0, "{step:?} {turn}");
+    disk.has_failed()
+}
+
+/// Every single step that reaches the disk fails once, at its turn; the sender repeats what was refused.
+async fn check_failures_of(step: IoStep) {
+    let mut failures = 0;
+    while survive_one_failure(step, failures).await {
+        failures += 1;
+    }
+    assert!(failures > 0, "{step:?} was never asked");
+}
+
+#[tokio::test]
+async fn each_preallocation_may_fail_once() {
+    check_failures_of(IoStep::Preallocate).await;
+}
+
+#[tokio::test]
+async fn each_write_may_fail_once() {
+    check_failures_of(IoStep::Write).await;
+}
+
+#[tokio::test]
+async fn each_sync_may_fail_once() {
+    check_failures_of(IoStep::Sync).await;
+}
+
+#[tokio::test]
+async fn each_rename_may_fail_once() {
+    check_failures_of(IoStep::Rename).await;
+}
+
+#[tokio::test]
+async fn each_sync_of_a_directory_may_fail_once() {
+    check_failures_of(IoStep::SyncDir).await;
+}

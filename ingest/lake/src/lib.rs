@@ -1,0 +1,48 @@
+//! The lake: WAL, write buffer and Delta tables; the only writer of tables.
+//!
+//! The way of a batch: [`Lake::append`] checks times and numbers its series (`prepare`), encodes it
+//! (`wal::payload`), the group commit writes and syncs it (`wal`), applies it to memory (`state`,
+//! `buffer`) and acknowledges. A flush freezes the buffer, writes Parquet (`flush`, `writer`), commits
+//! to Delta (`commit`) and lets go of the log. Compaction and retention (`compact`, `retention`) keep
+//! the files few and in order. Readers take a [`TableSnapshot`].
+//!
+//! Promises: what is acknowledged is synced, visible, and there exactly once after any crash. Absent on
+//! purpose: queries (crate `query`), wire formats (`ingest`), and any other writer of these tables.
+
+mod buffer;
+mod columns;
+mod commit;
+mod compact;
+mod config;
+mod disk;
+mod error;
+mod faults;
+mod file;
+mod flush;
+mod import;
+mod lake;
+mod metrics;
+mod open;
+mod prepare;
+mod read;
+mod recent;
+mod retention;
+mod schema;
+mod series;
+mod snapshot;
+mod state;
+mod storage;
+mod wal;
+mod writer;
+
+pub use compact::CompactReport;
+pub use config::{LakeConfig, Retention, WalConfig};
+pub use error::LakeError;
+pub use file::{ColumnStats, DataFile, FileKind, StatValue};
+pub use flush::FlushReport;
+pub use lake::{Appended, Lake, LakeHealth};
+pub use prepare::AppendOptions;
+pub use schema::{Partition, Table};
+pub use series::matcher::{LabelMatcher, MatchOp};
+pub use series::{SeriesEntry, SeriesIndex};
+pub use snapshot::TableSnapshot;

@@ -1,0 +1,157 @@
+//! The write-ahead log: what makes an acknowledgement true.
+//!
+//! Cast: a [`record`] is one batch or one checkpoint and has a *position*, its number in the log; a
+//! [`segment`] is a file of records; the [`group_commit`] task is the only writer, takes the batches
+//! that wait, writes them together, syncs once, applies them to memory in log order and answers.
+//!
+//! Invariants: a position is given once; segments are closed (cut to what is durable) before the next
+//! one is created; a segment is removed only after everything before its end is in tables. The log
+//! knows nothing of what its records mean.
+
+pub mod group_commit;
+pub mod payload;
+pub mod record;
+pub mod recovery;
+pub mod segment;
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::config::WalConfig;
+use crate::faults::Faults;
+use crate::storage::sync_dir;
+use record::RecordKind;
+use segment::{SegmentHeader, SegmentWriter};
+
+/// An open log.
+#[derive(Debug)]
+pub struct Wal {
+    pub id: Uuid,
+    dir: PathBuf,
+    segment_bytes: u64,
+    faults: Faults,
+    files: Mutex<Files>,
+}
+
+#[derive(Debug)]
+struct Files {
+    closed: VecDeque<ClosedSegment>,
+    current: SegmentWriter,
+}
+
+/// A segment that is only read, at the next start, unless it is released before.
+#[derive(Debug)]
+pub struct ClosedSegment {
+    pub path: PathBuf,
+    /// The number after its last record.
+    pub end_position: i64,
+    pub bytes: u64,
+}
+
+impl Wal {
+    fn start(
+        id: Uuid,
+        dir: &Path,
+        config: &WalConfig,
+        faults: &Faults,
+        closed: VecDeque<ClosedSegment>,
+        next_position: i64,
+    ) -> io::Result<Wal> {
+        let header = SegmentHeader { log: id, first_position: next_position };
+        let current = SegmentWriter::create(dir, header, config.segment_bytes, faults)?;
+        Ok(Wal {
+            id,
+            dir: dir.to_owned(),
+            segment_bytes: config.segment_bytes,
+            faults: faults.clone(),
+            files: Mutex::new(Files { closed, current }),
+        })
+    }
+
+    /// Writes records and syncs them once; returns the position of the first. Blocks. After an error
+    /// nothing of it is in the log, and the next call starts a new segment.
+    pub fn append(&self, records: &[(RecordKind, &[u8])]) -> io::Result<i64> {
+        let mut files = self.files.lock();
+        let room: usize = records.iter().map(|(_, payload)| record::HEADER_BYTES + payload.len()).sum();
+        if files.current.broken || !files.current.has_room_for(room) {
+            self.rotate_locked(&mut files, room)?;
+        }
+        let first_position = files.current.next_position;
+        let mut bytes = Vec::with_capacity(room);
+        for (position, (kind, payload)) in (first_position..).zip(records) {
+            record::write(&mut bytes, position, *kind, payload);
+        }
+        files.current.append(&bytes, records.len() as i64)?;
+        Ok(first_position)
+    }
+
+    /// Starts a new segment when the current one is worth closing, so that a checkpoint written next
+    /// lets go of everything before it.
+    ///
+    /// `carries_state`: what follows in the log can only be read with what the checkpoint says, so that
+    /// the checkpoint has to be the first record that is left when the segments before it go.
+    pub fn rotate_before_checkpoint(&self, carries_state: bool) -> io::Result<()> {
+        let mut files = self.files.lock();
+        let current = &files.current;
+        if carries_state || current.broken || current.durable_bytes > self.segment_bytes / 4 {
+            self.rotate_locked(&mut files, 0)?;
+        }
+        Ok(())
+    }
+
+    fn rotate_locked(&self, files: &mut Files, room: usize) -> io::Result<()> {
+        files.current.close()?;
+        let next_position = files.current.next_position;
+        // One batch may be larger than a segment; it gets one of its own.
+        let capacity = self.segment_bytes.max((segment::HEADER_BYTES + room) as u64);
+        let header = SegmentHeader { log: self.id, first_position: next_position };
+        let next = SegmentWriter::create(&self.dir, header, capacity, &self.faults)?;
+        let closed = std::mem::replace(&mut files.current, next);
+        // A segment without records has the name of its successor: the file is already the new one.
+        if closed.next_position > closed.first_position {
+            files.closed.push_back(ClosedSegment {
+                path: closed.path().to_owned(),
+                end_position: closed.next_position,
+                bytes: closed.durable_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    /// Removes the segments that end before a checkpoint whose flush is complete.
+    pub fn release_before(&self, checkpoint: i64) -> io::Result<()> {
+        let mut files = self.files.lock();
+        let mut removed = false;
+        while let Some(oldest) = files.closed.front() {
+            if oldest.end_position > checkpoint {
+                break;
+            }
+            match fs::remove_file(&oldest.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => removed = true,
+            }
+            files.closed.pop_front();
+        }
+        if removed { sync_dir(&self.dir, &self.faults) } else { Ok(()) }
+    }
+
+    /// Bytes of records that are still needed.
+    pub fn bytes(&self) -> u64 {
+        let files = self.files.lock();
+        files.closed.iter().map(|segment| segment.bytes).sum::<u64>() + files.current.durable_bytes
+    }
+
+    /// The position that the next record gets.
+    #[cfg(test)]
+    pub fn next_position(&self) -> i64 {
+        self.files.lock().current.next_position
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! Why a whole request was refused. Single refused rows are [`Fault`](crate::Fault)s.
+//!
+//! The texts are what the sender sees: they name the limit or the place, never our insides.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// Nothing of the request was stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// The body, or what it unpacks to, is over a limit of [`IngestLimits`](crate::IngestLimits).
+    #[error("the request is too large: {what} is over {limit} ({name})")]
+    TooLarge { what: &'static str, name: &'static str, limit: u64 },
+    #[error("content type {found:?} is not understood here; send {expected}")]
+    UnsupportedMediaType { found: String, expected: &'static str },
+    #[error("content encoding {found:?} is not understood here; send {expected}")]
+    UnsupportedEncoding { found: String, expected: &'static str },
+    /// A known version of the dialect that is not spoken (yet).
+    #[error("{0}")]
+    UnsupportedVersion(&'static str),
+    /// The body is not what its content type says; the text says what and where.
+    #[error("{0}")]
+    Malformed(String),
+    /// A bound on memory or queues is reached; sending the same again later will work.
+    #[error("overloaded: {what}; try again in {}", telemetry::time::format_duration(*retry_after))]
+    Overloaded { what: String, retry_after: Duration },
+    /// Writes are stopped (disk full, shutting down); sending again later may work.
+    #[error("not accepting writes: {what}; try again in {}", telemetry::time::format_duration(*retry_after))]
+    Unavailable { what: String, retry_after: Duration },
+}
+
+impl IngestError {
+    /// The HTTP status of the dialects that do not choose their own.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            IngestError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            IngestError::UnsupportedMediaType { .. }
+            | IngestError::UnsupportedEncoding { .. }
+            | IngestError::UnsupportedVersion(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            IngestError::Malformed(_) => StatusCode::BAD_REQUEST,
+            IngestError::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
+            IngestError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// When to send the same request again; `None` when that is of no use.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            IngestError::Overloaded { retry_after, .. } | IngestError::Unavailable { retry_after, .. } => {
+                Some(*retry_after)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value of the label `outcome` of the request counter.
+    pub(crate) fn outcome_name(&self) -> &'static str {
+        match self {
+            IngestError::TooLarge { .. } => "too_large",
+            IngestError::UnsupportedMediaType { .. }
+            | IngestError::UnsupportedEncoding { .. }
+            | IngestError::UnsupportedVersion(_) => "unsupported",
+            IngestError::Malformed(_) => "malformed",
+            IngestError::Overloaded { .. } => "overloaded",
+            IngestError::Unavailable { .. } => "unavailable",
+        }
+    }
+}
+
+/// Whole seconds for a `Retry-After` header, at least one.
+pub(crate) fn retry_after_secs(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).max(1) as u64
+}

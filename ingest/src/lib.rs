@@ -1,0 +1,35 @@
+//! Receivers: telemetry dialects in, validated batches into the lake.
+//!
+//! Each dialect is one file with the same anatomy ([`Dialect`]): a pure `decode` from a request's
+//! head and plain body to a [`Batch`](telemetry::Batch), and an `answer` from the [`Outcome`] back
+//! to the dialect's words. Everything between the two is shared and lives in [`Ingest`]: bounds,
+//! decompression, the write, counters.
+//!
+//! Not here: sockets, routes and tokens (`web` mounts the HTTP dialects, the root owns listeners),
+//! durability (`lake` acknowledges), and anything that reads back what was written.
+
+pub mod body;
+mod error;
+pub mod events;
+pub mod exposition;
+mod families;
+mod gate;
+pub mod grpc;
+mod limits;
+mod metrics;
+pub mod otlp;
+mod receiver;
+mod rejections;
+pub mod remote_write;
+mod retries;
+mod series;
+mod sink;
+mod validate;
+
+pub use error::IngestError;
+pub use families::{FamilyMeta, FamilyTypes};
+pub use limits::IngestLimits;
+pub use metrics::{DialectCounts, IngestMetrics};
+pub use receiver::{Context, Decoded, Dialect, Ingest, Outcome, Receipt};
+pub use rejections::{Fault, Rejections};
+pub use sink::{BatchSink, Stored};

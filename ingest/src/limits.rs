@@ -1,0 +1,87 @@
+//! Every bound of the receivers, by name. An error that a limit causes carries the limit's name, so
+//! that whoever reads it finds the setting.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use telemetry::time::duration_text;
+
+/// The section `ingest.limits` of the server settings. Bytes are bytes, not KiB.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngestLimits {
+    /// A request's body as it comes over the wire.
+    pub body_bytes_max: u64,
+    /// A request's body after decompression (OTLP's customary 64 MiB).
+    pub decompressed_bytes_max: u64,
+    /// Label, attribute and text bytes that one request may expand to: attributes of a resource or
+    /// scope are repeated for each of its rows.
+    pub decoded_bytes_max: u64,
+    /// Samples or log records of one request.
+    pub rows_per_request_max: u64,
+    /// Events of one request.
+    pub events_per_request_max: u64,
+    /// Nesting of objects and arrays in a JSON body.
+    pub json_depth_max: usize,
+    /// Nesting of an attribute's or log body's value.
+    pub value_depth_max: usize,
+    pub labels_per_series_max: usize,
+    pub label_name_bytes_max: usize,
+    pub label_value_bytes_max: usize,
+    /// Attributes of one log record, those of scope and resource included.
+    pub attributes_per_log_max: usize,
+    pub attribute_value_bytes_max: usize,
+    pub log_body_bytes_max: usize,
+    pub event_payload_bytes_max: usize,
+    /// Requests between their first byte and their answer.
+    pub requests_in_flight_max: usize,
+    /// Body bytes (packed and unpacked) of those requests.
+    pub bytes_in_flight_max: u64,
+    /// Metric families whose type and unit are remembered from remote write metadata.
+    pub metric_families_max: usize,
+    /// What a sender is told to wait when a bound on requests or bytes in flight is reached.
+    #[serde(with = "duration_text")]
+    pub retry_after: Duration,
+}
+
+impl Default for IngestLimits {
+    fn default() -> Self {
+        const KIB: u64 = 1 << 10;
+        const MIB: u64 = 1 << 20;
+        IngestLimits {
+            body_bytes_max: 32 * MIB,
+            decompressed_bytes_max: 64 * MIB,
+            decoded_bytes_max: 256 * MIB,
+            rows_per_request_max: 500_000,
+            events_per_request_max: 10_000,
+            json_depth_max: 64,
+            value_depth_max: 32,
+            labels_per_series_max: 128,
+            label_name_bytes_max: 1024,
+            label_value_bytes_max: 8 * KIB as usize,
+            attributes_per_log_max: 256,
+            attribute_value_bytes_max: 64 * KIB as usize,
+            log_body_bytes_max: MIB as usize,
+            event_payload_bytes_max: 256 * KIB as usize,
+            requests_in_flight_max: 256,
+            bytes_in_flight_max: 512 * MIB,
+            metric_families_max: 50_000,
+            retry_after: Duration::from_secs(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_setting_is_an_error_and_missing_ones_have_defaults() {
+        let some: IngestLimits =
+            serde_json::from_str(r#"{"json_depth_max": 8, "retry_after": "5s"}"#).unwrap();
+        assert_eq!((some.json_depth_max, some.retry_after), (8, Duration::from_secs(5)));
+        assert_eq!(some.rows_per_request_max, IngestLimits::default().rows_per_request_max);
+        let error = serde_json::from_str::<IngestLimits>(r#"{"json_deptth_max": 8}"#).unwrap_err();
+        assert!(error.to_string().contains("json_deptth_max"), "{error}");
+    }
+}

@@ -1,0 +1,196 @@
+//! OTLP log records.
+//!
+//! Attributes of record, scope and resource end in one list under OpenTelemetry's own names; where
+//! two have the same key the narrower one wins (record, then scope, then resource). A record
+//! without a time gets the one it was observed at, else the time of arrival.
+
+use std::collections::BTreeMap;
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::logs::v1::{
+    LogRecord as WireRecord, ResourceLogs, ScopeLogs, SeverityNumber,
+};
+use prost::Message;
+use telemetry::{LogRecord, RejectReason, Timestamp};
+
+use super::FAULTS_MAX;
+use super::values::{TooDeep, attribute, hex_id, text};
+use crate::body::excerpt;
+use crate::validate::{Meter, Refusal, check_is_set};
+use crate::{Context, Decoded, Fault, IngestError, IngestLimits, Rejections};
+
+pub(crate) fn decode(
+    request: ExportLogsServiceRequest,
+    context: &Context<'_>,
+) -> Result<Decoded, IngestError> {
+    let mut meter = Meter::new(context.limits);
+    let mut decoded = Decoded { rejections: Rejections::new(FAULTS_MAX), ..Decoded::default() };
+    for resource in &request.resource_logs {
+        let origin = Origin::of(resource);
+        for scope in &resource.scope_logs {
+            let shared = shared_attributes(resource, scope, context.limits);
+            // Copied for each record, also for those that are refused in the end.
+            let shared_bytes =
+                shared.as_ref().map_or(0, |map| map.iter().map(|(k, v)| k.len() + v.len()).sum());
+            for record in &scope.log_records {
+                let index = decoded.rows;
+                decoded.rows += 1;
+                meter.row(shared_bytes + record.encoded_len())?;
+                let shared = shared.as_ref().map_err(Refusal::clone);
+                match shared.and_then(|shared| translate(record, &origin, shared, context)) {
+                    Ok(record) => decoded.batch.logs.push(record),
+                    Err((reason, what)) => {
+                        let message = format!("log record {index}: {what}");
+                        let pointer = String::new();
+                        decoded.rejections.reject(Fault { index, pointer, reason, count: 1, message });
+                    }
+                }
+            }
+        }
+    }
+    Ok(decoded)
+}
+
+/// The columns that come from a resource.
+struct Origin {
+    service: Option<Box<str>>,
+    env: Option<Box<str>>,
+    host: Option<Box<str>>,
+}
+
+impl Origin {
+    fn of(resource: &ResourceLogs) -> Origin {
+        let attributes = resource.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
+        let first =
+            |keys: &[&str]| keys.iter().find_map(|key| Some(attribute(attributes, key)?.into_owned().into()));
+        Origin {
+            service: first(&["service", "service.name"]),
+            // The second is its name in semantic conventions before 1.27, which many senders speak.
+            env: first(&["env", "deployment.environment.name", "deployment.environment"]),
+            host: first(&["host.name"]),
+        }
+    }
+}
+
+type AttributeMap = BTreeMap<Box<str>, Box<str>>;
+
+/// Resource attributes with those of the scope on top.
+fn shared_attributes(
+    resource: &ResourceLogs,
+    scope: &ScopeLogs,
+    limits: &IngestLimits,
+) -> Result<AttributeMap, Refusal> {
+    let mut map = AttributeMap::new();
+    if let Some(resource) = &resource.resource {
+        add_attributes(&mut map, &resource.attributes, limits)?;
+    }
+    if let Some(scope) = &scope.scope {
+        add_attributes(&mut map, &scope.attributes, limits)?;
+        add_text(&mut map, "otel.scope.name", &scope.name);
+        add_text(&mut map, "otel.scope.version", &scope.version);
+    }
+    check_count(&map, limits)?;
+    Ok(map)
+}
+
+fn translate(
+    record: &WireRecord,
+    origin: &Origin,
+    shared: &AttributeMap,
+    context: &Context<'_>,
+) -> Result<LogRecord, Refusal> {
+    let limits = context.limits;
+    let (ts, ts_ns_rem) = time_of(record, context.now);
+    check_is_set(ts)?;
+    let body =
+        text(record.body.as_ref(), limits.value_depth_max).map_err(|TooDeep| too_deep("body", limits))?;
+    if body.len() > limits.log_body_bytes_max {
+        let max = limits.log_body_bytes_max;
+        return Err((
+            RejectReason::OverLimit,
+            format!("the body is longer than {max} bytes (log_body_bytes_max)"),
+        ));
+    }
+    let mut attrs = shared.clone();
+    add_attributes(&mut attrs, &record.attributes, limits)?;
+    add_text(&mut attrs, "event.name", &record.event_name);
+    check_count(&attrs, limits)?;
+    Ok(LogRecord {
+        ts,
+        ts_ns_rem,
+        service: origin.service.clone(),
+        env: origin.env.clone(),
+        host: origin.host.clone(),
+        severity: severity(record),
+        trace_id: hex_id(&record.trace_id, 16),
+        span_id: hex_id(&record.span_id, 8),
+        body: body.into(),
+        attrs: attrs.into_iter().collect(),
+    })
+}
+
+fn time_of(record: &WireRecord, now: Timestamp) -> (Timestamp, i16) {
+    match (record.time_unix_nano, record.observed_time_unix_nano) {
+        (0, 0) => (now, 0),
+        (0, observed) => Timestamp::from_nanos(observed),
+        (happened, _) => Timestamp::from_nanos(happened),
+    }
+}
+
+/// The sender's word in upper case, else the number's (`INFO`, `WARN2`).
+fn severity(record: &WireRecord) -> Option<Box<str>> {
+    const CHARS_MAX: usize = 32;
+    if !record.severity_text.is_empty() {
+        let word: String = record.severity_text.chars().take(CHARS_MAX).collect();
+        return Some(word.to_uppercase().into());
+    }
+    let number = SeverityNumber::try_from(record.severity_number).ok()?;
+    let word = number.as_str_name().strip_prefix("SEVERITY_NUMBER_")?;
+    (number != SeverityNumber::Unspecified).then(|| word.into())
+}
+
+fn check_count(attributes: &AttributeMap, limits: &IngestLimits) -> Result<(), Refusal> {
+    let (count, max) = (attributes.len(), limits.attributes_per_log_max);
+    if count > max {
+        let what = format!("{count} attributes, {max} are allowed (attributes_per_log_max)");
+        return Err((RejectReason::OverLimit, what));
+    }
+    Ok(())
+}
+
+fn add_text(map: &mut AttributeMap, key: &str, value: &str) {
+    if !value.is_empty() {
+        map.insert(key.into(), value.into());
+    }
+}
+
+fn add_attributes(
+    map: &mut AttributeMap,
+    attributes: &[KeyValue],
+    limits: &IngestLimits,
+) -> Result<(), Refusal> {
+    for pair in attributes {
+        let key = pair.key.as_str();
+        let max = limits.label_name_bytes_max;
+        if key.len() > max {
+            let what = format!("an attribute key is longer than {max} bytes (label_name_bytes_max)");
+            return Err((RejectReason::OverLimit, what));
+        }
+        let value = text(pair.value.as_ref(), limits.value_depth_max)
+            .map_err(|TooDeep| too_deep(&format!("attribute {:?}", excerpt(key)), limits))?;
+        let max = limits.attribute_value_bytes_max;
+        if value.len() > max {
+            let key = excerpt(key);
+            let what = format!("attribute {key:?} is longer than {max} bytes (attribute_value_bytes_max)");
+            return Err((RejectReason::OverLimit, what));
+        }
+        map.insert(key.into(), value.into());
+    }
+    Ok(())
+}
+
+fn too_deep(what: &str, limits: &IngestLimits) -> Refusal {
+    let max = limits.value_depth_max;
+    (RejectReason::OverLimit, format!("{what} nests deeper than {max} levels (value_depth_max)"))
+}

@@ -1,0 +1,180 @@
+//! From a request's bytes to rows of a real lake.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
+use bytes::Bytes;
+use http::Response;
+use lake::{LakeConfig, Table};
+use prost::Message;
+use telemetry::{ManualClock, STALE_NAN_BITS};
+
+use super::*;
+use crate::events::Events;
+use crate::otlp::{OtlpLogs, OtlpMetrics};
+use crate::receiver::tests::{NOW, body, head};
+use crate::remote_write::RemoteWrite;
+use crate::remote_write::decode::tests::generated::{Label, Sample, TimeSeries, WriteRequest};
+use crate::{Dialect, Ingest, IngestLimits};
+
+struct Bench {
+    _dir: tempfile::TempDir,
+    lake: Lake,
+    ingest: Ingest,
+}
+
+impl Bench {
+    async fn open() -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config =
+            LakeConfig { dir: dir.path().to_owned(), disk_free_min_bytes: 0, ..LakeConfig::default() };
+        config.wal.segment_bytes = 1 << 20;
+        let clock = Arc::new(ManualClock::at(NOW));
+        let lake = Lake::open(config, clock.clone()).await.unwrap();
+        let ingest = Ingest::new(Arc::new(lake.clone()), IngestLimits::default(), clock);
+        Bench { _dir: dir, lake, ingest }
+    }
+
+    async fn send(
+        &self,
+        dialect: &'static dyn Dialect,
+        headers: &[(&str, &str)],
+        bytes: &[u8],
+    ) -> Response<Bytes> {
+        self.ingest.receive(dialect, head(headers), body(bytes), "tester").await
+    }
+
+    async fn rows(&self, table: Table) -> Vec<RecordBatch> {
+        self.lake.snapshot(table).await.unwrap().buffered
+    }
+
+    async fn count(&self, table: Table) -> usize {
+        self.rows(table).await.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    async fn texts(&self, table: Table, column: &str) -> Vec<String> {
+        let text = |batch: &RecordBatch| {
+            let values = batch.column_by_name(column).unwrap().as_string::<i32>().clone();
+            (0..values.len()).map(|row| values.value(row).to_owned()).collect::<Vec<_>>()
+        };
+        self.rows(table).await.iter().flat_map(text).collect()
+    }
+}
+
+const REMOTE_WRITE: [(&str, &str); 2] =
+    [("content-type", "application/x-protobuf"), ("content-encoding", "snappy")];
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
+fn packed(samples: &[(f64, i64)]) -> Vec<u8> {
+    let label = |name: &str, value: &str| Label { name: name.into(), value: value.into() };
+    let series = TimeSeries {
+        labels: vec![label("__name__", "up"), label("job", "node")],
+        samples: samples
+            .iter()
+            .map(|(value, timestamp)| Sample { value: *value, timestamp: *timestamp })
+            .collect(),
+        ..TimeSeries::default()
+    };
+    let plain = WriteRequest { timeseries: vec![series], metadata: Vec::new() }.encode_to_vec();
+    snap::raw::Encoder::new().compress_vec(&plain).unwrap()
+}
+
+#[tokio::test]
+async fn remote_write_samples_are_rows_bit_by_bit() {
+    let bench = Bench::open().await;
+    let stale = f64::from_bits(STALE_NAN_BITS);
+    let samples = packed(&[(1.0, NOW.millis() - 15_000), (stale, NOW.millis())]);
+    for _ in 0..2 {
+        // A sender's retry is acknowledged again and stored once.
+        let answer = bench.send(&RemoteWrite, &REMOTE_WRITE, &samples).await;
+        assert_eq!(answer.status().as_u16(), 204, "{:?}", answer.body());
+    }
+    // As readers do it: of two rows of one series and time, the later one is the row.
+    let mut values = BTreeMap::new();
+    for batch in bench.rows(Table::MetricSamples).await {
+        let times = batch.column_by_name("ts").unwrap().as_primitive::<TimestampMicrosecondType>().clone();
+        let column = batch.column_by_name("value").unwrap().as_primitive::<Float64Type>().clone();
+        values
+            .extend(times.values().iter().copied().zip(column.values().iter().map(|value| value.to_bits())));
+    }
+    let expected = [(NOW.micros() - 15_000_000, 1.0_f64.to_bits()), (NOW.micros(), STALE_NAN_BITS)];
+    assert_eq!(values.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(bench.texts(Table::MetricSeries, "job").await, ["node"]);
+    bench.lake.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn samples_of_1970_and_2200_are_named_and_in_the_ledger_and_the_rest_is_kept() {
+    let bench = Bench::open().await;
+    let samples = packed(&[(1.0, 0), (2.0, NOW.millis()), (3.0, 7_258_118_400_000), (4.0, i64::MAX)]);
+    let answer = bench.send(&RemoteWrite, &REMOTE_WRITE, &samples).await;
+    assert_eq!(answer.status().as_u16(), 400);
+    let text = String::from_utf8(answer.body().to_vec()).unwrap();
+    for part in [
+        "3 of 4 samples were not stored",
+        "too_old (1)",
+        "too_far_ahead (2)",
+        "up{job=\"node\"}",
+        "1970",
+        "2200",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
+    }
+    assert_eq!(bench.count(Table::MetricSamples).await, 1);
+    let ledger = bench.rows(Table::IngestRejections).await;
+    let counts = ledger.iter().flat_map(|batch| {
+        batch.column_by_name("count").unwrap().as_primitive::<Int64Type>().values().to_vec()
+    });
+    assert_eq!(counts.sum::<i64>(), 3);
+    let sources = bench.texts(Table::IngestRejections, "source").await;
+    assert!(sources.iter().all(|source| source == "remote_write:tester"), "{sources:?}");
+    bench.lake.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn otlp_metrics_and_logs_are_rows_and_a_retry_of_logs_is_not() {
+    let bench = Bench::open().await;
+    let metrics = include_bytes!("../../tests/data/otlp/metrics.json");
+    let answer = bench.send(&OtlpMetrics, &JSON, metrics).await;
+    assert_eq!(answer.status().as_u16(), 200);
+    let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    assert_eq!(answer["partialSuccess"]["rejectedDataPoints"], "2", "{answer}");
+    // Two counter points, one delta, two gauges, five of the histogram, four of the summary, two of
+    // target_info.
+    assert_eq!(bench.count(Table::MetricSamples).await, 16);
+
+    let logs = include_bytes!("../../tests/data/otlp/logs.json");
+    for _ in 0..2 {
+        let answer = bench.send(&OtlpLogs, &JSON, logs).await;
+        assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"{}"[..]));
+    }
+    assert_eq!(bench.count(Table::Logs).await, 4);
+    bench.lake.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_event_id_is_the_same_event() {
+    let bench = Bench::open().await;
+    let event = br#"{"id": "d1", "kind": "deploy", "service": "api", "at": "2027-01-15T07:00:00Z",
+                     "payload": {"version": "2", "status": "succeeded"}}"#;
+    for _ in 0..2 {
+        let answer = bench.send(&Events, &JSON, event).await;
+        assert_eq!(
+            (answer.status().as_u16(), &answer.body()[..]),
+            (202, &br#"{"accepted":1,"rejected":[]}"#[..])
+        );
+    }
+    assert_eq!(bench.texts(Table::Events, "event_id").await, ["d1"]);
+    bench.lake.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_lake_is_unavailable() {
+    let bench = Bench::open().await;
+    bench.lake.shutdown().await.unwrap();
+    let answer = bench.send(&RemoteWrite, &REMOTE_WRITE, &packed(&[(1.0, NOW.millis())])).await;
+    assert_eq!(answer.status().as_u16(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+}

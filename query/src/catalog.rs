@@ -1,0 +1,50 @@
+//! What a session finds by name: the tables of the lake, the current SLO numbers, the views.
+//!
+//! `public` holds what people use. `lake` holds what the views are made of: `lake.series`, the
+//! series as the index knows them, and `lake.slo_slices` with its exact thousandths.
+
+mod series;
+mod slo;
+
+use std::sync::Arc;
+
+use datafusion::catalog::{CatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::prelude::SessionContext;
+use lake::{Lake, Table};
+
+use crate::QueryError;
+use crate::provider::LakeTable;
+use crate::session::{CATALOG, SCHEMA};
+
+pub(crate) use slo::SloTables;
+
+const INNER_SCHEMA: &str = "lake";
+
+/// Registers everything in a new session.
+pub(crate) fn register(context: &SessionContext, lake: &Lake, slo: &SloTables) -> Result<(), QueryError> {
+    for function in crate::functions::all() {
+        context.register_udf(function);
+    }
+    let catalog = context
+        .catalog(CATALOG)
+        .ok_or_else(|| QueryError::Invalid(format!("the session has no catalog {CATALOG}")))?;
+    let public = schema(catalog.as_ref(), SCHEMA)?;
+    let inner: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
+    catalog.register_schema(INNER_SCHEMA, inner.clone())?;
+
+    let table = |table| Arc::new(LakeTable::new(lake.clone(), table)) as Arc<dyn TableProvider>;
+    for name in
+        [Table::MetricSamples, Table::MetricSeries, Table::Logs, Table::Events, Table::IngestRejections]
+    {
+        public.register_table(name.name().to_owned(), table(name))?;
+    }
+    inner.register_table(Table::SloSlices.name().to_owned(), table(Table::SloSlices))?;
+    inner.register_table("series".to_owned(), Arc::new(series::SeriesTable::new(lake.clone())))?;
+    public.register_table("slo_status".to_owned(), slo.status_table())?;
+    public.register_table("slo_history".to_owned(), slo.history_table())?;
+    crate::views::create(context)
+}
+
+fn schema(catalog: &dyn CatalogProvider, name: &str) -> Result<Arc<dyn SchemaProvider>, QueryError> {
+    catalog.schema(name).ok_or_else(|| QueryError::Invalid(format!("the catalog has no schema {name}")))
+}

@@ -1,0 +1,157 @@
+//! What a query may cost, by the role that asks. Every limit is named in the error it causes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use telemetry::time::duration_text;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Who asks. Surfaces map their tokens to it; `engine` is Evenkeel itself (rules, SLIs, pages).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum QueryRole {
+    Viewer,
+    Responder,
+    Admin,
+    Engine,
+}
+
+impl QueryRole {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            QueryRole::Viewer => "viewer",
+            QueryRole::Responder => "responder",
+            QueryRole::Admin => "admin",
+            QueryRole::Engine => "engine",
+        }
+    }
+}
+
+/// The section `query` of the server's configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueryConfig {
+    pub viewer: RoleLimits,
+    pub responder: RoleLimits,
+    pub admin: RoleLimits,
+    pub engine: RoleLimits,
+    /// What all running queries may hold together.
+    pub memory_bytes_max: u64,
+    /// What all running queries may spill to disk together.
+    pub spill_bytes_max: u64,
+    /// Threads of one query; `None` is one per core.
+    pub partitions: Option<usize>,
+    pub promql: PromqlLimits,
+    pub postgres: PostgresLimits,
+}
+
+/// What one query of a role may cost, and how many run at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleLimits {
+    /// Rows of the result.
+    pub rows_max: u64,
+    /// From the start of planning to the last row, waiting for a slow reader included.
+    #[serde(with = "duration_text")]
+    pub timeout: Duration,
+    pub memory_bytes_max: u64,
+    pub concurrency_max: usize,
+    /// How long a query waits for one of those places.
+    #[serde(with = "duration_text")]
+    pub queue_timeout: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PromqlLimits {
+    /// Samples that one expression may load.
+    pub samples_max: u64,
+    /// Steps of a range query.
+    pub points_max: usize,
+    #[serde(with = "duration_text")]
+    pub timeout: Duration,
+    /// How old a sample may be and still count.
+    #[serde(with = "duration_text")]
+    pub lookback: Duration,
+    pub concurrency_max: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PostgresLimits {
+    pub connections_max: usize,
+}
+
+impl Default for QueryConfig {
+    fn default() -> Self {
+        QueryConfig {
+            viewer: RoleLimits::default(),
+            responder: RoleLimits::default(),
+            admin: RoleLimits {
+                rows_max: 5_000_000,
+                timeout: Duration::from_secs(300),
+                memory_bytes_max: 1024 * MIB,
+                ..RoleLimits::default()
+            },
+            engine: RoleLimits {
+                rows_max: 50_000_000,
+                timeout: Duration::from_secs(600),
+                memory_bytes_max: 1024 * MIB,
+                concurrency_max: 32,
+                ..RoleLimits::default()
+            },
+            memory_bytes_max: 1024 * MIB,
+            spill_bytes_max: 4096 * MIB,
+            partitions: None,
+            promql: PromqlLimits::default(),
+            postgres: PostgresLimits::default(),
+        }
+    }
+}
+
+impl Default for RoleLimits {
+    fn default() -> Self {
+        RoleLimits {
+            rows_max: 1_000_000,
+            timeout: Duration::from_secs(60),
+            memory_bytes_max: 512 * MIB,
+            concurrency_max: 16,
+            queue_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The numbers that Prometheus uses: 50 M samples, 11 000 points, 2 and 5 minutes, 20 at once.
+impl Default for PromqlLimits {
+    fn default() -> Self {
+        PromqlLimits {
+            samples_max: 50_000_000,
+            points_max: 11_000,
+            timeout: Duration::from_secs(120),
+            lookback: Duration::from_secs(300),
+            concurrency_max: 20,
+        }
+    }
+}
+
+impl Default for PostgresLimits {
+    fn default() -> Self {
+        PostgresLimits { connections_max: 100 }
+    }
+}
+
+impl QueryConfig {
+    pub fn limits_of(&self, role: QueryRole) -> &RoleLimits {
+        match role {
+            QueryRole::Viewer => &self.viewer,
+            QueryRole::Responder => &self.responder,
+            QueryRole::Admin => &self.admin,
+            QueryRole::Engine => &self.engine,
+        }
+    }
+}
+
+/// The name that an error gives a limit: the key in the configuration file.
+pub(crate) fn limit_name(role: QueryRole, limit: &str) -> String {
+    format!("query.{}.{limit}", role.as_str())
+}

@@ -1,0 +1,252 @@
+//! The engine: plans and runs SQL and PromQL over one lake, within the limits of whoever asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::DFSchema;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use futures::stream::BoxStream;
+use lake::Lake;
+use promql::{Evaluated, PromqlError, Stop, TimeRange, Times};
+use slo::SloStatus;
+use telemetry::{Clock, Timestamp};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::SloTables;
+use crate::config::{QueryConfig, QueryRole};
+use crate::guard::{Slots, check_read_only, guard_stream, timed_out};
+use crate::promql_source::LakeSeriesSource;
+use crate::{QueryError, SloHistorySource, catalog, session};
+
+/// A result: its columns, then its rows in batches. Dropping it cancels the query.
+pub struct SqlRows {
+    pub schema: SchemaRef,
+    pub stream: BoxStream<'static, Result<datafusion::arrow::array::RecordBatch, QueryError>>,
+}
+
+/// Cheap to clone; all clones share sessions, limits and caches.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    lake: Lake,
+    config: QueryConfig,
+    clock: Arc<dyn Clock>,
+    context: SessionContext,
+    slots: Slots,
+    promql_slots: Arc<Semaphore>,
+    slo: SloTables,
+}
+
+/// Limits of one PromQL evaluation.
+#[derive(Clone, Debug)]
+pub struct PromqlOptions {
+    pub eval: promql::EvalOptions,
+    /// For loading and computing together.
+    pub timeout: Duration,
+}
+
+/// The sample limit that the source met is the evaluator's limit.
+fn unwrapped(error: PromqlError) -> PromqlError {
+    match error {
+        PromqlError::Source(source) => match source.downcast::<QueryError>() {
+            Ok(ours) => match *ours {
+                QueryError::Promql(inner) => inner,
+                other => PromqlError::Source(Box::new(other)),
+            },
+            Err(source) => PromqlError::Source(source),
+        },
+        other => other,
+    }
+}
+
+impl Engine {
+    /// Sets up the session, the catalog and the views. Reads nothing from the lake yet.
+    pub fn open(lake: Lake, config: QueryConfig, clock: Arc<dyn Clock>) -> Result<Engine, QueryError> {
+        let context = session::base_context(&config)?;
+        let slo = SloTables::default();
+        catalog::register(&context, &lake, &slo)?;
+        let slots = Slots::new(&config);
+        let promql_slots = Arc::new(Semaphore::new(config.promql.concurrency_max));
+        Ok(Engine(Arc::new(Inner { lake, config, clock, context, slots, promql_slots, slo })))
+    }
+
+    /// Runs one statement that reads. The limits of `role` hold until the last row is taken.
+    pub async fn sql(&self, text: &str, role: QueryRole) -> Result<SqlRows, QueryError> {
+        let statement = parse_one(text)?;
+        let deadline = Instant::now() + self.0.config.limits_of(role).timeout;
+        let state = self.query_state(role)?;
+        let plan = if is_transaction(&statement) {
+            LogicalPlan::EmptyRelation(EmptyRelation {
+                produce_one_row: false,
+                schema: DFSchema::empty_ref().clone(),
+            })
+        } else {
+            let planned = timeout_at(deadline, state.statement_to_plan(statement)).await;
+            planned.map_err(|_elapsed| timed_out(self.0.config.limits_of(role), role))??
+        };
+        self.run_plan(plan, state, role, deadline).await
+    }
+
+    /// The PromQL view of the lake, without limits of its own beyond `promql.samples_max`.
+    pub fn series_source(&self) -> Arc<dyn promql::SeriesSource> {
+        Arc::new(LakeSeriesSource::new(self.0.lake.clone(), self.0.context.clone(), &self.0.config.promql))
+    }
+
+    /// Options with the configured limits, for surfaces to narrow.
+    pub fn promql_options(&self) -> PromqlOptions {
+        let limits = &self.0.config.promql;
+        let eval = promql::EvalOptions {
+            lookback: limits.lookback,
+            max_samples: limits.samples_max,
+            max_points: limits.points_max,
+            ..promql::EvalOptions::default()
+        };
+        PromqlOptions { eval, timeout: limits.timeout }
+    }
+
+    pub async fn promql_instant(
+        &self,
+        expr: &str,
+        at: Timestamp,
+        options: PromqlOptions,
+    ) -> Result<Evaluated, PromqlError> {
+        self.promql(&promql::parse(expr)?, Times::Instant(at), options).await
+    }
+
+    pub async fn promql_range(
+        &self,
+        expr: &str,
+        range: TimeRange,
+        options: PromqlOptions,
+    ) -> Result<Evaluated, PromqlError> {
+        self.promql(&promql::parse(expr)?, Times::Range(range), options).await
+    }
+
+    /// Loads on this task, computes on a thread of its own. Dropping the future ends the computation.
+    pub async fn promql(
+        &self,
+        query: &promql::Query,
+        times: Times,
+        mut options: PromqlOptions,
+    ) -> Result<Evaluated, PromqlError> {
+        let deadline = Instant::now() + options.timeout;
+        let dropped = CancellationToken::new();
+        let _ends_with_this_future = dropped.clone().drop_guard();
+        let asked_for = options.eval.stop.take();
+        options.eval.stop = Some(Arc::new(move || {
+            if dropped.is_cancelled() {
+                return Some(Stop::Canceled);
+            }
+            if Instant::now() >= deadline {
+                return Some(Stop::Timeout);
+            }
+            asked_for.as_ref().and_then(|stop| stop())
+        }));
+        let source = self.series_source();
+        let load = async {
+            // Closed semaphores do not exist here: this one lives as long as the engine.
+            let slot = self.0.promql_slots.clone().acquire_owned().await;
+            let prepared =
+                promql::prepare(query, times, source.as_ref(), &options.eval).await.map_err(unwrapped)?;
+            Ok::<_, PromqlError>((prepared, slot))
+        };
+        let (prepared, slot) =
+            timeout_at(deadline, load).await.map_err(|_elapsed| PromqlError::Timeout)??;
+        let computed = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            prepared.run()
+        });
+        computed.await.unwrap_or(Err(PromqlError::Canceled))
+    }
+
+    /// Replaces the rows of the view `slo_status`.
+    pub fn publish_slo_status(&self, statuses: Vec<SloStatus>) {
+        self.0.slo.publish_status(statuses);
+    }
+
+    /// Where the view `slo_history` gets its rows from.
+    pub fn publish_slo_history(&self, source: Arc<dyn SloHistorySource>) {
+        self.0.slo.publish_history(source);
+    }
+
+    pub fn lake(&self) -> &Lake {
+        &self.0.lake
+    }
+
+    pub fn config(&self) -> &QueryConfig {
+        &self.0.config
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// The shared session: for looking names up, never for running queries.
+    pub(crate) fn context(&self) -> &SessionContext {
+        &self.0.context
+    }
+
+    /// A state of its own for one query of a role.
+    pub(crate) fn query_state(&self, role: QueryRole) -> Result<SessionState, QueryError> {
+        Ok(session::query_state(&self.0.context, &self.0.config, role)?)
+    }
+
+    /// Runs a plan that anybody may have made: the guard looks at it first.
+    pub(crate) async fn run_plan(
+        &self,
+        plan: LogicalPlan,
+        state: SessionState,
+        role: QueryRole,
+        deadline: Instant,
+    ) -> Result<SqlRows, QueryError> {
+        check_read_only(&plan)?;
+        let limits = self.0.config.limits_of(role);
+        let slot = self.0.slots.take(&self.0.config, role).await?;
+        let start = async {
+            let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
+            frame.execute_stream().await
+        };
+        let stream = match timeout_at(deadline, start).await {
+            Ok(started) => started?,
+            Err(_elapsed) => return Err(timed_out(limits, role)),
+        };
+        let schema = stream.schema();
+        Ok(SqlRows { schema, stream: guard_stream(stream, limits, role, deadline, slot) })
+    }
+}
+
+/// Exactly one statement; what follows a `;` would otherwise be dropped in silence.
+fn parse_one(text: &str) -> Result<Statement, QueryError> {
+    let mut parser = DFParserBuilder::new(text).with_dialect(&PostgreSqlDialect {}).build()?;
+    let mut statements = parser.parse_statements()?;
+    match (statements.pop_front(), statements.is_empty()) {
+        (Some(statement), true) => Ok(statement),
+        (None, _) => Err(QueryError::Invalid("the query is empty".to_owned())),
+        (Some(_), false) => {
+            Err(QueryError::Invalid(format!("one statement at a time, not {}", statements.len() + 1)))
+        }
+    }
+}
+
+/// BEGIN, COMMIT and ROLLBACK answer with no rows: every query is its own read of a snapshot.
+fn is_transaction(statement: &Statement) -> bool {
+    let Statement::Statement(statement) = statement else { return false };
+    matches!(
+        statement.as_ref(),
+        ast::Statement::StartTransaction { .. }
+            | ast::Statement::Commit { .. }
+            | ast::Statement::Rollback { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests;

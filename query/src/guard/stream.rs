@@ -1,0 +1,81 @@
+//! The limits around a stream of results.
+
+use datafusion::execution::SendableRecordBatchStream;
+use futures::stream::BoxStream;
+use futures::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use super::Slot;
+use crate::QueryError;
+use crate::config::{QueryRole, RoleLimits, limit_name};
+use datafusion::arrow::array::RecordBatch;
+
+struct Guarded {
+    inner: SendableRecordBatchStream,
+    rows: u64,
+    rows_max: u64,
+    deadline: Instant,
+    limits: RoleLimits,
+    role: QueryRole,
+    _slot: Slot,
+}
+
+/// Counts rows, watches the clock and gives the slot back at the end. After an error comes nothing.
+pub(crate) fn guard_stream(
+    inner: SendableRecordBatchStream,
+    limits: &RoleLimits,
+    role: QueryRole,
+    deadline: Instant,
+    slot: Slot,
+) -> BoxStream<'static, Result<RecordBatch, QueryError>> {
+    let guarded = Guarded {
+        inner,
+        rows: 0,
+        rows_max: limits.rows_max,
+        deadline,
+        limits: limits.clone(),
+        role,
+        _slot: slot,
+    };
+    stream::unfold(Some(guarded), |state| async {
+        let mut guarded = state?;
+        match guarded.next().await {
+            Some(Ok(batch)) => Some((Ok(batch), Some(guarded))),
+            Some(Err(error)) => Some((Err(error), None)),
+            None => None,
+        }
+    })
+    .boxed()
+}
+
+impl Guarded {
+    async fn next(&mut self) -> Option<Result<RecordBatch, QueryError>> {
+        let batch = match timeout_at(self.deadline, self.inner.next()).await {
+            Ok(Some(Ok(batch))) => batch,
+            Ok(Some(Err(error))) => return Some(Err(explain(error, &self.limits, self.role))),
+            Ok(None) => return None,
+            Err(_elapsed) => return Some(Err(timed_out(&self.limits, self.role))),
+        };
+        self.rows += batch.num_rows() as u64;
+        if self.rows > self.rows_max {
+            let limit = limit_name(self.role, "rows_max");
+            return Some(Err(QueryError::TooManyRows { rows_max: self.rows_max, limit }));
+        }
+        Some(Ok(batch))
+    }
+}
+
+pub(crate) fn timed_out(limits: &RoleLimits, role: QueryRole) -> QueryError {
+    QueryError::Timeout { timeout: limits.timeout, limit: limit_name(role, "timeout") }
+}
+
+/// `ResourcesExhausted` is the memory limit, whichever operator met it.
+fn explain(error: datafusion::error::DataFusionError, limits: &RoleLimits, role: QueryRole) -> QueryError {
+    match error.find_root() {
+        datafusion::error::DataFusionError::ResourcesExhausted(_) => QueryError::TooMuchMemory {
+            bytes_max: limits.memory_bytes_max,
+            limit: limit_name(role, "memory_bytes_max"),
+        },
+        _ => error.into(),
+    }
+}

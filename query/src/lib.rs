@@ -1,0 +1,30 @@
+//! The query engine: DataFusion session, catalog, SQL surfaces, PromQL over the lake, SLI evaluation.
+//!
+//! Reads snapshots of the lake and never writes a table; the slices that [`sli`] computes go through
+//! `lake.append` like anybody's rows. Every query runs read-only in a session of its own, within the
+//! limits of its role ([`config`]), on one snapshot per table.
+
+mod catalog;
+pub mod config;
+mod engine;
+mod error;
+mod events;
+pub mod formats;
+mod functions;
+mod guard;
+pub mod pgwire;
+mod promql_source;
+mod provider;
+mod session;
+pub mod sli;
+#[cfg(test)]
+mod testing;
+mod views;
+
+/// The evaluator, for surfaces that speak its errors and values.
+pub use promql;
+
+pub use config::{QueryConfig, QueryRole, RoleLimits};
+pub use engine::{Engine, PromqlOptions, SqlRows};
+pub use error::{ErrorClass, Position, QueryError};
+pub use sli::{ObjectiveHistory, SloEvaluator, SloHistorySource};

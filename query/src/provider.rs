@@ -1,0 +1,113 @@
+//! A table of the lake for DataFusion: files and buffered rows of one snapshot, pruned, merged
+//! where the same row may occur twice, in the order of the files.
+//!
+//! A query sees one snapshot per table however often it names the table. Files are chosen by their
+//! statistics; declared orderings are only those that hold. Filters are never dropped here (they
+//! are all inexact): the physical optimizer pushes them as far down as each part can take them.
+
+mod components;
+mod merge;
+mod prune;
+mod scan;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DFSchema, DataFusionError};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use lake::{Lake, Table, TableSnapshot};
+use tokio::sync::Mutex;
+
+pub(crate) use scan::{ScanRequest, plan_scan};
+
+/// The snapshots that one query has taken. An extension of the query's session configuration.
+#[derive(Default)]
+pub(crate) struct QuerySnapshots {
+    taken: Mutex<HashMap<Table, Arc<TableSnapshot>>>,
+}
+
+impl QuerySnapshots {
+    /// The same snapshot for the same table, always.
+    pub(crate) async fn get(&self, lake: &Lake, table: Table) -> Result<Arc<TableSnapshot>> {
+        let mut taken = self.taken.lock().await;
+        if let Some(snapshot) = taken.get(&table) {
+            return Ok(snapshot.clone());
+        }
+        let snapshot = Arc::new(take(lake, table).await?);
+        taken.insert(table, snapshot.clone());
+        Ok(snapshot)
+    }
+}
+
+async fn take(lake: &Lake, table: Table) -> Result<TableSnapshot> {
+    let taken = lake.snapshot(table).await;
+    taken.map_err(|error| DataFusionError::External(Box::new(crate::QueryError::Lake(error))))
+}
+
+/// One table of the lake.
+#[derive(Debug)]
+pub(crate) struct LakeTable {
+    lake: Lake,
+    table: Table,
+    schema: SchemaRef,
+}
+
+impl LakeTable {
+    pub(crate) fn new(lake: Lake, table: Table) -> LakeTable {
+        LakeTable { lake, table, schema: table.schema() }
+    }
+
+    async fn snapshot(&self, session: &dyn Session) -> Result<Arc<TableSnapshot>> {
+        match session.config().get_extension::<QuerySnapshots>() {
+            Some(snapshots) => snapshots.get(&self.lake, self.table).await,
+            None => Ok(Arc::new(take(&self.lake, self.table).await?)),
+        }
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let snapshot = self.snapshot(session).await?;
+        let df_schema = DFSchema::try_from(self.schema.clone())?;
+        let mut predicates = Vec::with_capacity(filters.len());
+        for filter in filters {
+            predicates.push(session.create_physical_expr(filter.clone(), &df_schema)?);
+        }
+        let all_columns: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let request = ScanRequest {
+            columns: projection.unwrap_or(&all_columns),
+            predicates: &predicates,
+            // A limit may only cut rows when nothing above removes any.
+            limit: limit.filter(|_| filters.is_empty()),
+            filter_rows: false,
+        };
+        plan_scan(&snapshot, &request, session.config_options(), session.runtime_env())
+    }
+}
+
+#[cfg(test)]
+mod tests;

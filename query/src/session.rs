@@ -1,0 +1,85 @@
+//! How a DataFusion session is set up: the options that the layout of the lake wants, memory and
+//! spill bounds, UTC, `information_schema`, the catalog `evenkeel` with its schema `public`.
+//!
+//! There is one base session per engine; every query runs in a copy of its state with a memory
+//! bound and a set of table snapshots of its own. Nothing a query says changes the base.
+
+use std::sync::Arc;
+
+use datafusion::common::config::Dialect;
+use datafusion::error::Result;
+use datafusion::execution::disk_manager::DiskManagerBuilder;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use crate::config::{QueryConfig, QueryRole};
+use crate::guard::QueryMemory;
+use crate::provider::QuerySnapshots;
+
+pub const CATALOG: &str = "evenkeel";
+pub const SCHEMA: &str = "public";
+
+/// IN-lists up to this length prune files, row groups and pages; selectors over a few hundred
+/// series are ordinary.
+pub(crate) const MAX_IN_LIST_SIZE: usize = 1_024;
+
+pub(crate) fn base_context(config: &QueryConfig) -> Result<SessionContext> {
+    let memory = FairSpillPool::new(config.memory_bytes_max as usize);
+    let spill = DiskManagerBuilder::default().with_max_temp_directory_size(config.spill_bytes_max);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(memory))
+        .with_disk_manager_builder(spill)
+        .build_arc()?;
+    Ok(SessionContext::new_with_config_rt(session_config(config), runtime))
+}
+
+fn session_config(config: &QueryConfig) -> SessionConfig {
+    let mut session = SessionConfig::new()
+        .with_information_schema(true)
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_prefer_existing_sort(true);
+    if let Some(partitions) = config.partitions {
+        session = session.with_target_partitions(partitions.max(1));
+    }
+    let options = session.options_mut();
+    options.sql_parser.dialect = Dialect::PostgreSQL;
+    // Text is Utf8 everywhere, as in the tables.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.time_zone = Some("UTC".to_owned());
+    options.execution.split_file_groups_by_statistics = true;
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.reorder_filters = true;
+    options.execution.parquet.schema_force_view_types = false;
+    options.execution.parquet.max_in_list_size = MAX_IN_LIST_SIZE;
+    session
+}
+
+/// The state that one query runs in.
+pub(crate) fn query_state(
+    base: &SessionContext,
+    config: &QueryConfig,
+    role: QueryRole,
+) -> Result<SessionState> {
+    let state = base.state();
+    let runtime = bounded_runtime(state.runtime_env(), config, role)?;
+    // The copy shares the catalog; making a default one would replace it for everybody.
+    let session = state
+        .config()
+        .clone()
+        .with_create_default_catalog_and_schema(false)
+        .with_extension(Arc::new(QuerySnapshots::default()));
+    Ok(SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime).with_config(session).build())
+}
+
+/// The shared runtime (files, caches, spill directory) with the query's own share of memory.
+fn bounded_runtime(
+    shared: &Arc<RuntimeEnv>,
+    config: &QueryConfig,
+    role: QueryRole,
+) -> Result<Arc<RuntimeEnv>> {
+    let limit = config.limits_of(role).memory_bytes_max;
+    let memory = QueryMemory::new(shared.memory_pool.clone(), limit, role);
+    RuntimeEnvBuilder::from_runtime_env(shared).with_memory_pool(Arc::new(memory)).build_arc()
+}

@@ -1,0 +1,204 @@
+//! Counters as increases: a series source that answers, for every slice, how much each series grew.
+//!
+//! Each consecutive pair of samples counts in the slice that holds the later one, so slices add up to
+//! the whole. A value below its predecessor is a reset and counts from zero. The first sample of a
+//! series says nothing about growth: it counts 0. A slice without a sample has no value.
+//!
+//! The increase of the slice `[t, t + width)` stands at the time `t`, so that an expression is
+//! evaluated at the starts of the slices.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use promql::{Samples, Selector, SeriesData, SeriesSource, SourceError};
+use telemetry::{Timestamp, is_stale};
+
+/// The sample before a slice is usually this near; looking further back is asked for separately.
+const USUAL_GAP_MS: i64 = 5 * 60_000;
+
+/// An increase over a longer hole belongs to nobody: it is dropped.
+const LONGEST_GAP_MS: i64 = 60 * 60_000;
+
+/// What was odd about the increases of one evaluation.
+#[derive(Debug, Default)]
+pub(super) struct Holes {
+    /// Increases that span more than five minutes without a sample.
+    pub(super) spanned: AtomicU64,
+    /// Increases that span more than an hour, which are left out.
+    pub(super) dropped: AtomicU64,
+}
+
+pub(super) struct SliceIncreases {
+    inner: Arc<dyn SeriesSource>,
+    width_ms: i64,
+    holes: Holes,
+}
+
+impl SliceIncreases {
+    pub(super) fn new(inner: Arc<dyn SeriesSource>, width: Duration) -> SliceIncreases {
+        let width_ms = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
+        SliceIncreases { inner, width_ms, holes: Holes::default() }
+    }
+
+    pub(super) fn holes(&self) -> &Holes {
+        &self.holes
+    }
+
+    fn slice_of(&self, ts_ms: i64) -> i64 {
+        ts_ms.div_euclid(self.width_ms) * self.width_ms
+    }
+
+    async fn samples(
+        &self,
+        selector: &Selector,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<Vec<SeriesData>, SourceError> {
+        let wanted = Selector {
+            matchers: selector.matchers.clone(),
+            start: Timestamp::from_millis(from_ms),
+            end: Timestamp::from_millis(to_ms),
+        };
+        self.inner.select(&wanted).await
+    }
+
+    /// Increases of one series at the starts of its slices, from `first_ms` on.
+    fn increases(&self, samples: &Samples, first_ms: i64) -> Samples {
+        let (mut starts, mut sums): (Vec<i64>, Vec<f64>) = (Vec::new(), Vec::new());
+        let mut before: Option<(i64, f64)> = None;
+        for (ts_ms, value) in samples.ts_ms().iter().copied().zip(samples.values().iter().copied()) {
+            // Neither the stale marker nor any other NaN is a count.
+            if is_stale(value) || value.is_nan() {
+                continue;
+            }
+            let increase = match before.replace((ts_ms, value)) {
+                Some((earlier_ms, earlier)) => {
+                    self.increase(ts_ms - earlier_ms, earlier, value, ts_ms >= first_ms)
+                }
+                None => 0.0,
+            };
+            if ts_ms < first_ms {
+                continue;
+            }
+            let start = self.slice_of(ts_ms);
+            match (starts.last(), sums.last_mut()) {
+                (Some(last), Some(sum)) if *last == start => *sum += increase,
+                _ => {
+                    starts.push(start);
+                    sums.push(increase);
+                }
+            }
+        }
+        Samples::new(starts, sums)
+    }
+
+    fn increase(&self, gap_ms: i64, earlier: f64, value: f64, counts: bool) -> f64 {
+        if gap_ms > LONGEST_GAP_MS {
+            self.holes.dropped.fetch_add(u64::from(counts), Ordering::Relaxed);
+            return 0.0;
+        }
+        if gap_ms > USUAL_GAP_MS {
+            self.holes.spanned.fetch_add(u64::from(counts), Ordering::Relaxed);
+        }
+        if value < earlier { value } else { value - earlier }
+    }
+}
+
+#[async_trait]
+impl SeriesSource for SliceIncreases {
+    async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
+        // Slices whose start lies in (start, end].
+        let first_ms = self.slice_of(selector.start.millis()) + self.width_ms;
+        let last_ms = self.slice_of(selector.end.millis()) + self.width_ms - 1;
+        if last_ms < first_ms {
+            return Ok(Vec::new());
+        }
+        let mut found = self.samples(selector, first_ms - USUAL_GAP_MS, last_ms).await?;
+        // A series whose first sample is new may have come back after a hole: look for what was before.
+        let begins_inside =
+            |series: &SeriesData| series.samples.ts_ms().first().is_some_and(|ts| *ts >= first_ms);
+        if found.iter().any(begins_inside) {
+            found = self.samples(selector, first_ms - 2 * LONGEST_GAP_MS, last_ms).await?;
+        }
+        let increases = found.into_iter().map(|series| SeriesData {
+            labels: series.labels,
+            samples: self.increases(&series.samples, first_ms),
+        });
+        Ok(increases.filter(|series| !series.samples.is_empty()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telemetry::{Labels, stale_marker};
+
+    use super::*;
+
+    struct Fixed(Vec<(i64, f64)>);
+
+    #[async_trait]
+    impl SeriesSource for Fixed {
+        async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
+            let wanted = |ts: &i64| *ts > selector.start.millis() && *ts <= selector.end.millis();
+            let (ts, values) = self.0.iter().filter(|(ts, _)| wanted(ts)).copied().unzip();
+            Ok(vec![SeriesData { labels: Labels::empty(), samples: Samples::new(ts, values) }])
+        }
+    }
+
+    async fn check(
+        samples: &[(i64, f64)],
+        from_secs: i64,
+        to_secs: i64,
+        expected: &[(i64, f64)],
+    ) -> (u64, u64) {
+        let in_ms = samples.iter().map(|(secs, value)| (secs * 1000, *value)).collect();
+        let source = SliceIncreases::new(Arc::new(Fixed(in_ms)), Duration::from_secs(30));
+        let selector = Selector {
+            matchers: Vec::new(),
+            start: Timestamp::from_secs(from_secs),
+            end: Timestamp::from_secs(to_secs),
+        };
+        let found = source.select(&selector).await.unwrap();
+        let found: Vec<(i64, f64)> = found
+            .first()
+            .map(|series| {
+                let ts = series.samples.ts_ms().iter().map(|ms| ms / 1000);
+                ts.zip(series.samples.values().iter().copied()).collect()
+            })
+            .unwrap_or_default();
+        assert_eq!(found, expected);
+        (source.holes.spanned.load(Ordering::Relaxed), source.holes.dropped.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn resets_count_from_zero_and_first_samples_count_nothing() {
+        let samples = [(0, 100.0), (30, 150.0), (60, 20.0), (90, 60.0)];
+        check(&samples, -30, 90, &[(0, 0.0), (30, 50.0), (60, 20.0), (90, 40.0)]).await;
+        // The sample before the range is known.
+        check(&samples, 0, 60, &[(30, 50.0), (60, 20.0)]).await;
+    }
+
+    #[tokio::test]
+    async fn a_slice_adds_its_pairs_up_and_a_hole_has_no_value() {
+        let samples = [(0, 0.0), (10, 1.0), (20, 3.0), (35, 4.0), (110, 10.0)];
+        check(&samples, -30, 90, &[(0, 3.0), (30, 1.0), (90, 6.0)]).await;
+    }
+
+    #[tokio::test]
+    async fn markers_and_nan_are_no_samples() {
+        let samples = [(0, 5.0), (10, stale_marker()), (30, f64::NAN), (60, 9.0)];
+        check(&samples, -30, 60, &[(0, 0.0), (60, 4.0)]).await;
+    }
+
+    #[tokio::test]
+    async fn increases_over_holes_are_marked_and_then_dropped() {
+        let minute = 60;
+        let at = |time: i64| (time / 30) * 30;
+        let (back, late) = (10 * minute, 100 * minute);
+        let samples = [(0, 5.0), (back, 8.0), (late, 20.0)];
+        assert_eq!(check(&samples, back - 30, back, &[(at(back), 3.0)]).await, (1, 0));
+        assert_eq!(check(&samples, late - 30, late, &[(at(late), 0.0)]).await, (0, 1));
+    }
+}

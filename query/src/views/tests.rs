@@ -1,0 +1,135 @@
+//! The text files in `tests/sql`, each run over the same rows in every state that rows can be in:
+//! buffered, flushed, half and half, compacted. The answers must not differ.
+//!
+//! A file holds blocks separated by empty lines: `query` or `error`, the SQL, `----`, and what is
+//! expected: the rows as CSV without header, or the error's text.
+
+use serde_json::json;
+use telemetry::{Batch, EventKind, LogRecord};
+
+use crate::QueryRole;
+use crate::testing::{Bench, at, event, run, series};
+
+/// What the text files ask about.
+async fn fill_first_half(bench: &Bench) {
+    let time =
+        |minute: i64| at("2026-11-23T10:00:00Z").plus(std::time::Duration::from_secs(60 * minute as u64));
+    for (region, start) in [("eu", 100.0), ("us", 200.0)] {
+        let labels = [("__name__", "requests_total"), ("job", "shop/checkout"), ("region", region)];
+        let samples: Vec<_> = (0..10).map(|minute| (time(minute), start + minute as f64)).collect();
+        bench.samples(&labels, &samples).await;
+    }
+    bench
+        .samples(&[("__name__", "odd"), ("kind", "nan")], &[(time(0), f64::NAN), (time(1), f64::INFINITY)])
+        .await;
+    let log = |minute, severity: &str, body: &str| LogRecord {
+        ts: time(minute),
+        ts_ns_rem: 7,
+        service: Some("checkout".into()),
+        severity: Some(severity.into()),
+        trace_id: Some("0af7651916cd43dd8448eb211c80319c".into()),
+        body: body.into(),
+        attrs: vec![("user".into(), "ada".into())],
+        ..LogRecord::default()
+    };
+    let logs = vec![log(0, "INFO", "started"), log(3, "ERROR", "card refused, \"code\" 7")];
+    bench.lake.append(Batch { logs, ..Batch::default() }).await.unwrap();
+    let opened = json!({"title": "Checkout fails", "severity": "SEV2", "state": "triage", "source": "evenkeel",
+        "started_at": "2026-11-23T10:00:00Z", "detected_at": "2026-11-23T10:02:00Z"});
+    let deploy = json!({"version": "1.4", "status": "running", "started_at": "2026-11-23T09:55:00Z"});
+    bench
+        .events(vec![
+            event(EventKind::INCIDENT, "INC-1", 1, time(2), opened),
+            event(EventKind::DEPLOY, "d-1", 1, time(0), deploy),
+        ])
+        .await;
+}
+
+async fn fill_second_half(bench: &Bench) {
+    let time = at("2026-11-23T11:00:00Z");
+    // A correction of a sample that is there already, and later ones.
+    let labels = [("__name__", "requests_total"), ("job", "shop/checkout"), ("region", "eu")];
+    let corrected = series(&labels, &[(at("2026-11-23T10:09:00Z"), 999.0), (time, 1000.0)]);
+    bench.lake.append(Batch { series: vec![corrected], ..Batch::default() }).await.unwrap();
+    let resolved = json!({"title": "Checkout fails", "severity": "SEV1", "state": "resolved", "source": "evenkeel",
+        "started_at": "2026-11-23T10:00:00Z", "detected_at": "2026-11-23T10:02:00Z",
+        "acknowledged_at": "2026-11-23T10:05:00Z", "restored_at": "2026-11-23T10:50:00Z",
+        "resolved_at": "2026-11-23T11:00:00Z", "closed_at": null});
+    let imported = json!({"title": "Old one", "started_at": "2026-01-01T00:00:00Z",
+        "restored_at": "2026-01-01T01:00:00Z", "resolved_at": null});
+    let page = json!({"incident_id": "INC-1", "alert": "CheckoutBurn", "recipient": "ada", "channel": "email",
+        "step": 1, "queued_at": "2026-11-23T10:02:01Z", "sent_at": "2026-11-23T10:02:02Z", "state": "sent"});
+    let alert = json!({"alert": "CheckoutBurn", "labels": {"slo": "checkout", "severity": "page"},
+        "state": "firing", "value": 14.5, "incident_id": "INC-1"});
+    let deploy = json!({"version": "1.4", "status": "failed", "started_at": "2026-11-23T09:55:00Z",
+        "finished_at": "2026-11-23T09:59:00Z"});
+    let events = vec![
+        event(EventKind::INCIDENT, "INC-1", 2, time, resolved),
+        event(EventKind::INCIDENT, "old", 1, time, imported),
+        event(EventKind::PAGE, "p-1", 1, time, page),
+        event(EventKind::ALERT, "a-1", 1, time, alert),
+        event(EventKind::DEPLOY, "d-1", 2, time, deploy),
+    ];
+    bench.events(events.clone()).await;
+    // The same events again: a sender's retry.
+    bench.events(events).await;
+}
+
+async fn check_all(bench: &Bench, state: &str) {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql");
+    let mut files: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        for block in text.split("\n\n").map(str::trim).filter(|block| !block.is_empty()) {
+            check_block(bench, &format!("{name}, {state}"), block).await;
+        }
+    }
+}
+
+async fn check_block(bench: &Bench, place: &str, block: &str) {
+    let body: Vec<&str> = block.lines().filter(|line| !line.starts_with('#')).collect();
+    if body.is_empty() {
+        return;
+    }
+    let separator =
+        body.iter().position(|line| *line == "----").unwrap_or_else(|| panic!("{place}: no ----: {block}"));
+    let query = body[1..separator].join("\n");
+    let expected: Vec<String> = body[separator + 1..].iter().map(|line| (*line).to_owned()).collect();
+    match body[0] {
+        "query" => assert_eq!(bench.rows(&query).await, expected, "{place}: {query}"),
+        "error" => {
+            let error = bench.error(&query, QueryRole::Viewer).await.to_string();
+            assert_eq!(error, expected.join("\n"), "{place}: {query}");
+        }
+        other => panic!("{place}: a block begins with `query` or `error`, not {other:?}"),
+    }
+}
+
+#[test]
+fn text_files_give_the_same_answers_in_every_state() {
+    run(async {
+        let bench = Bench::new().await;
+        fill_first_half(&bench).await;
+        fill_second_half(&bench).await;
+        check_all(&bench, "buffered").await;
+        bench.lake.flush().await.unwrap();
+        check_all(&bench, "flushed").await;
+        bench.clock.set(at("2026-11-25T13:00:00Z"));
+        bench.lake.compact().await.unwrap();
+        check_all(&bench, "compacted").await;
+
+        let bench = Bench::new().await;
+        fill_first_half(&bench).await;
+        bench.lake.flush().await.unwrap();
+        fill_second_half(&bench).await;
+        check_all(&bench, "half flushed").await;
+        bench.lake.flush().await.unwrap();
+        check_all(&bench, "flushed twice").await;
+        bench.clock.set(at("2026-11-25T13:00:00Z"));
+        bench.lake.compact().await.unwrap();
+        check_all(&bench, "compacted from two").await;
+    });
+}

@@ -1,0 +1,2276 @@
+// Generated from openapi.json by `npm run generate`: do not edit.
+
+export interface paths {
+    "/api/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Firing alerts first, then pending ones, then those that resolved within a day. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AlertList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mails that the demo's SMTP server took, the newest first. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["MailList"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open incidents, or all, the newest first. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description `open` (default) or `all`. */
+                    state?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["IncidentList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Declares an incident by hand. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewIncidentBody"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Incident"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One incident with everything around it. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["IncidentDetail"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Somebody takes it: pages and escalation stop. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VerbBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Incident"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The write-up is done, or waived. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VerbBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Incident"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/mitigate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Users are no longer hurt. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VerbBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Incident"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a note on the timeline. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NoteBody"];
+                };
+            };
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** It is over. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VerbBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Incident"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The service is back. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["VerbBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Incident"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/retrospective": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The incident's retrospective, drafted if there is none. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Retrospective"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/severity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes the severity. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SeverityBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Incident"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened, in order. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Timeline"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/login-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link that logs somebody in once. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewLoginLinkBody"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LoginLinkCreated"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oncall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every schedule: who is on call now, who is next, and the gaps ahead. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["OnCallList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/retrospectives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every retrospective, the newest first. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RetrospectiveList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/retrospectives/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One retrospective. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Retrospective"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /** Stores what somebody wrote. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["RetrospectiveBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Retrospective"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/retrospectives/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publishes it. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Retrospective"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runbooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every runbook. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RunbookList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runbooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One runbook with its steps. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Runbook"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a run; nothing is carried out yet. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewRunBody"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One run. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/steps/{name}/done": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ticks off a manual step. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/steps/{name}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves a step out. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/steps/{name}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Carries a step out. It goes on in the background. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Run"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Services that are declared, and those that only an SLO names. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ServiceList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who the caller is. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Session"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Opens a session with a token; sets the cookie. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewSessionBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Session"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /** Logs out. */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every objective as of its watermark, the most urgent first. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SloList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slos/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One SLO: the fields of its worst objective, all objectives, and where it is written. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SloDetail"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slos/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The burn-down of one objective, with the incidents and deploys of its service. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description The first objective when absent. */
+                    objective?: string;
+                    /** @description RFC 3339; the length of the window ago when absent. */
+                    from?: string;
+                    /** @description RFC 3339; now when absent. */
+                    to?: string;
+                    points?: number;
+                };
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SloHistory"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs a query. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SqlQuery"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SqlResult"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                406: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the server and its configuration are. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Status"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every token by name, without secrets. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TokenList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Makes a token. The answer shows its secret, once. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewTokenBody"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["CreatedToken"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{name}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revokes a token and ends its sessions. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description One occurrence of an alert. */
+        Alert: {
+            acknowledged_at: components["schemas"]["Time"] | null;
+            acknowledged_by: string | null;
+            active_at: components["schemas"]["Time"] | null;
+            alert: string;
+            annotations: {
+                [key: string]: string;
+            };
+            /** @description Why it fires, for people. */
+            explains: string | null;
+            fired_at: components["schemas"]["Time"] | null;
+            id: string;
+            incident_id: string | null;
+            labels: {
+                [key: string]: string;
+            };
+            resolved_at: components["schemas"]["Time"] | null;
+            service: string | null;
+            severity: string | null;
+            /** @description `rule:...` or `slo:NAME`. */
+            source: string;
+            state: components["schemas"]["AlertState"];
+            value: components["schemas"]["Number"] | null;
+        };
+        AlertList: {
+            alerts: components["schemas"]["Alert"][];
+        };
+        /** @enum {string} */
+        AlertState: "pending" | "firing" | "resolved";
+        /** @enum {string} */
+        BurnSeverity: "page" | "ticket";
+        /** @enum {string} */
+        BurnState: "quiet" | "one_window_over" | "firing" | "unknown";
+        /** @description One burn-rate alert condition and how it stands. */
+        BurnWindow: {
+            /** Format: double */
+            budget_used: number | null;
+            /** Format: double */
+            burn_long: number | null;
+            /** Format: double */
+            burn_short: number | null;
+            long: string;
+            severity: components["schemas"]["BurnSeverity"];
+            short: string;
+            state: components["schemas"]["BurnState"];
+            /** Format: double */
+            threshold: number;
+        };
+        Component: {
+            detail: string;
+            name: string;
+            ok: boolean;
+        };
+        /** @description The one time that a secret is shown. */
+        CreatedToken: {
+            name: string;
+            role: components["schemas"]["Role"];
+            token: string;
+        };
+        Defect: {
+            file: string;
+            /** Format: int64 */
+            line: number | null;
+            message: string;
+            severity: components["schemas"]["DefectSeverity"];
+        };
+        /** @enum {string} */
+        DefectSeverity: "error" | "warning";
+        /** @description A field at fault. */
+        FieldError: {
+            message: string;
+            /** @description JSON pointer into the body, or `?name` for a query parameter. */
+            pointer: string;
+        };
+        Gap: {
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+        };
+        HistoryDeploy: {
+            at: components["schemas"]["Time"];
+            deploy_id: string;
+            service: string;
+            status: string;
+            version: string;
+        };
+        HistoryIncident: {
+            incident_id: string;
+            restored_at: components["schemas"]["Time"] | null;
+            severity: string;
+            started_at: components["schemas"]["Time"];
+            title: string;
+        };
+        HistoryPoint: {
+            at: components["schemas"]["Time"];
+            /** Format: double */
+            error_budget_remaining: number | null;
+            /** Format: double */
+            good: number | null;
+            /** Format: double */
+            sli: number | null;
+            /** Format: double */
+            total: number | null;
+        };
+        Incident: {
+            acknowledged_at: components["schemas"]["Time"] | null;
+            acknowledged_by: string | null;
+            /** Format: int64 */
+            alerts_firing: number;
+            closed_at: components["schemas"]["Time"] | null;
+            commander: string | null;
+            detected_at: components["schemas"]["Time"] | null;
+            incident_id: string;
+            mitigated_at: components["schemas"]["Time"] | null;
+            resolved_at: components["schemas"]["Time"] | null;
+            restored_at: components["schemas"]["Time"] | null;
+            service: string | null;
+            severity: string;
+            /** @description `evenkeel`, or `imported`. */
+            source: string;
+            started_at: components["schemas"]["Time"];
+            state: components["schemas"]["IncidentState"];
+            title: string;
+        };
+        /** @description An incident with everything around it. */
+        IncidentDetail: components["schemas"]["Incident"] & {
+            alerts: components["schemas"]["Alert"][];
+            pages: components["schemas"]["Page"][];
+            retrospective: components["schemas"]["RetrospectiveRef"] | null;
+            /** @description Runbooks that fit its alerts. */
+            runbooks: components["schemas"]["RunbookSuggestion"][];
+            runs: components["schemas"]["Run"][];
+        };
+        IncidentList: {
+            /** @description The newest first. */
+            incidents: components["schemas"]["Incident"][];
+        };
+        /** @enum {string} */
+        IncidentState: "triage" | "investigating" | "identified" | "mitigated" | "resolved" | "closed" | "declined" | "merged";
+        /** @description The newest deploy. */
+        LastChange: {
+            at: components["schemas"]["Time"];
+            deploy_id: string;
+            status: string;
+            version: string;
+        };
+        Link: {
+            /** @description A path of the dashboard. */
+            href: string;
+            label: string;
+        };
+        LoginLinkCreated: {
+            expires_at: components["schemas"]["Time"];
+            /** @description Relative when no external URL is configured. */
+            url: string;
+        };
+        Mail: {
+            from: string;
+            html: string | null;
+            id: string;
+            /** @description The links in the text, in order. */
+            links: string[];
+            received_at: components["schemas"]["Time"];
+            subject: string;
+            text: string;
+            to: string;
+        };
+        MailList: {
+            mails: components["schemas"]["Mail"][];
+        };
+        /** @description Declares an incident by hand. */
+        NewIncidentBody: {
+            service?: string | null;
+            /** @description `SEV1` to `SEV5`. */
+            severity: string;
+            title: string;
+        };
+        NewLoginLinkBody: {
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description Starts a run; nothing is carried out yet. */
+        NewRunBody: {
+            incident_id?: string | null;
+            params?: {
+                [key: string]: string;
+            };
+            runbook_id: string;
+        };
+        /** @description A token to open a session with. */
+        NewSessionBody: {
+            token: string;
+        };
+        NewTokenBody: {
+            expires_at?: components["schemas"]["Time"] | null;
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        NoteBody: {
+            text: string;
+        };
+        /** @description A number that JSON may have no word for: `"NaN"`, `"+Inf"` and `"-Inf"` are strings. */
+        Number: number | string;
+        /** @description The configuration directory as it was last read. */
+        Objects: {
+            defects: components["schemas"]["Defect"][];
+            /** Format: int64 */
+            files: number;
+        };
+        OnCallList: {
+            schedules: components["schemas"]["OnCallSchedule"][];
+        };
+        OnCallNext: {
+            at: components["schemas"]["Time"];
+            user: string;
+        };
+        OnCallNow: {
+            until: components["schemas"]["Time"] | null;
+            user: string;
+        };
+        OnCallSchedule: {
+            display_name: string;
+            /** @description When nobody is on call, within the span that was looked at. */
+            gaps: components["schemas"]["Gap"][];
+            name: string;
+            next: components["schemas"]["OnCallNext"] | null;
+            on_call: components["schemas"]["OnCallNow"] | null;
+            timezone: string;
+        };
+        /** @description One message to one recipient. */
+        Page: {
+            acknowledged_at: components["schemas"]["Time"] | null;
+            address: string | null;
+            alert: string | null;
+            channel: string;
+            delivered_at: components["schemas"]["Time"] | null;
+            error: string | null;
+            incident_id: string;
+            page_id: string;
+            queued_at: components["schemas"]["Time"] | null;
+            recipient: string;
+            sent_at: components["schemas"]["Time"] | null;
+            state: components["schemas"]["PageState"];
+            /**
+             * Format: int64
+             * @description Of the escalation, from 1.
+             */
+            step: number | null;
+        };
+        /** @enum {string} */
+        PageState: "queued" | "sending" | "sent" | "delivered" | "failed" | "cancelled" | "acknowledged";
+        /** @description The body of an error. */
+        Problem: {
+            /** @description What happened this time. */
+            detail: string;
+            errors?: components["schemas"]["FieldError"][];
+            /** Format: int32 */
+            status: number;
+            /** @description What kind of failure, the same for all of its kind. */
+            title: string;
+        };
+        /** @description What the present burn rate leads to, with the band that it may end in. */
+        ProjectionPoint: {
+            at: components["schemas"]["Time"];
+            /** Format: double */
+            error_budget_remaining: number;
+            /** Format: double */
+            high: number;
+            /** Format: double */
+            low: number;
+        };
+        Retrospective: {
+            created_at: components["schemas"]["Time"];
+            /** @description The Markdown, rendered and made safe. */
+            html: string;
+            id: string;
+            incident_id: string;
+            markdown: string;
+            state: components["schemas"]["RetrospectiveState"];
+            title: string;
+            updated_at: components["schemas"]["Time"];
+            updated_by: string | null;
+        };
+        RetrospectiveBody: {
+            markdown: string;
+        };
+        RetrospectiveList: {
+            retrospectives: components["schemas"]["RetrospectiveSummary"][];
+        };
+        /** @description The retrospective an incident has. */
+        RetrospectiveRef: {
+            id: string;
+            state: components["schemas"]["RetrospectiveState"];
+        };
+        /** @enum {string} */
+        RetrospectiveState: "draft" | "published";
+        RetrospectiveSummary: {
+            id: string;
+            incident_id: string;
+            service: string | null;
+            severity: string;
+            state: components["schemas"]["RetrospectiveState"];
+            title: string;
+            updated_at: components["schemas"]["Time"];
+        };
+        /**
+         * @description What a caller may do. `ingest` only writes telemetry and reads nothing; the other three are a
+         *     ladder, and `admin` may also write telemetry.
+         * @enum {string}
+         */
+        Role: "ingest" | "viewer" | "responder" | "admin";
+        Run: {
+            finished_at: components["schemas"]["Time"] | null;
+            id: string;
+            incident_id: string | null;
+            runbook_id: string;
+            runbook_title: string;
+            started_at: components["schemas"]["Time"];
+            started_by: string;
+            state: components["schemas"]["RunState"];
+            steps: components["schemas"]["RunStep"][];
+        };
+        /** @enum {string} */
+        RunState: "open" | "done" | "failed" | "cancelled";
+        RunStep: {
+            actor: string | null;
+            /** Format: int64 */
+            exit_code: number | null;
+            finished_at: components["schemas"]["Time"] | null;
+            html: string;
+            kind: components["schemas"]["StepKind"];
+            name: string;
+            output: string | null;
+            preview: string | null;
+            started_at: components["schemas"]["Time"] | null;
+            state: components["schemas"]["StepState"];
+            title: string;
+        };
+        Runbook: {
+            /** @description What stands before the first step, rendered and made safe. */
+            html: string;
+            id: string;
+            owner: string | null;
+            params: components["schemas"]["RunbookParam"][];
+            risk: string | null;
+            source: string;
+            steps: components["schemas"]["RunbookStep"][];
+            title: string;
+        };
+        RunbookList: {
+            runbooks: components["schemas"]["RunbookSummary"][];
+        };
+        RunbookParam: {
+            default: string | null;
+            /** @description The alert's label that fills it in. */
+            from_alert: string | null;
+            name: string;
+            required: boolean;
+            secret: boolean;
+            type: string;
+        };
+        RunbookStep: {
+            /** @description The role that has to approve. */
+            approve: string | null;
+            confirm: boolean;
+            html: string;
+            kind: components["schemas"]["StepKind"];
+            name: string;
+            /** @description What would be carried out. */
+            preview: string | null;
+            timeout: string | null;
+            title: string;
+        };
+        /** @description A runbook that fits an incident's alerts. */
+        RunbookSuggestion: {
+            id: string;
+            reason: string;
+            risk: string | null;
+            title: string;
+        };
+        RunbookSummary: {
+            id: string;
+            owner: string | null;
+            risk: string | null;
+            /** @description The file it comes from. */
+            source: string;
+            steps: number;
+            title: string;
+        };
+        ServiceList: {
+            /** @description The worst first. */
+            services: components["schemas"]["ServiceSummary"][];
+        };
+        /**
+         * @description A service is as well as its worst SLO.
+         * @enum {string}
+         */
+        ServiceStatus: "breached" | "at_risk" | "no_data" | "healthy";
+        ServiceSummary: {
+            alerts_firing: number;
+            description: string;
+            display_name: string;
+            incidents_open: number;
+            last_change: components["schemas"]["LastChange"] | null;
+            name: string;
+            /** @description Names of users. */
+            on_call: string[];
+            slo_count: number;
+            status: components["schemas"]["ServiceStatus"];
+            team: string | null;
+            /** @description Of the open incidents: `SEV1` is worse than `SEV2`. */
+            worst_severity: string | null;
+            worst_slo: components["schemas"]["SloStatus"] | null;
+        };
+        /** @description The caller, and what the dashboard needs to know about this server. */
+        Session: {
+            demo: boolean;
+            /** @description What links start with; empty when it is not configured. */
+            external_url: string;
+            name: string;
+            role: components["schemas"]["Role"];
+            version: string;
+        };
+        SeverityBody: {
+            /** @description `SEV1` to `SEV5`. */
+            severity: string;
+        };
+        /** @description Where an SLO is written. */
+        SloDefinition: {
+            file: string;
+            /** Format: int64 */
+            line: number;
+            yaml: string;
+        };
+        /** @description An SLO: the fields of its worst objective, and all of them. */
+        SloDetail: components["schemas"]["SloStatus"] & {
+            /** @description Whether its burn rates page. */
+            alerts: boolean;
+            definition: components["schemas"]["SloDefinition"];
+            description: string;
+            /** @description The budgeting method, by its OpenSLO name. */
+            method: string;
+            objectives: components["schemas"]["SloStatus"][];
+        };
+        /** @description The burn-down of one objective, and what happened meanwhile. */
+        SloHistory: {
+            deploys: components["schemas"]["HistoryDeploy"][];
+            incidents: components["schemas"]["HistoryIncident"][];
+            points: components["schemas"]["HistoryPoint"][];
+            projection: components["schemas"]["ProjectionPoint"][];
+        };
+        SloList: {
+            slos: components["schemas"]["SloStatus"][];
+        };
+        /** @enum {string} */
+        SloState: "healthy" | "at_risk" | "breached" | "no_data" | "frozen";
+        /** @description One objective at one watermark. The numbers of `slo_status` under the same names. */
+        SloStatus: {
+            /** Format: double */
+            allowed_bad: number | null;
+            as_of: components["schemas"]["Time"] | null;
+            /** Format: double */
+            bad: number | null;
+            /** Format: double */
+            burn_rate_1h: number | null;
+            /** Format: double */
+            burn_rate_6h: number | null;
+            burn_windows: components["schemas"]["BurnWindow"][];
+            /** Format: double */
+            coverage: number | null;
+            display_name: string;
+            /** Format: double */
+            error_budget_remaining: number | null;
+            exhausted_at: components["schemas"]["Time"] | null;
+            /** Format: int64 */
+            exhausted_in_secs: number | null;
+            /** Format: double */
+            good: number | null;
+            objective: string;
+            service: string;
+            /** Format: double */
+            sli: number | null;
+            slo: string;
+            state: components["schemas"]["SloState"];
+            /** Format: double */
+            target: number;
+            /** Format: double */
+            total: number | null;
+            /** @description Such as `30d`. */
+            window: string;
+        };
+        SqlColumn: {
+            name: string;
+            type: string;
+        };
+        SqlQuery: {
+            /** @description One statement; it may read and nothing else. */
+            query: string;
+        };
+        /** @description The JSON form of a result. Written by `query::formats`; here for the API document only. */
+        SqlResult: {
+            columns: components["schemas"]["SqlColumn"][];
+            rows: Record<string, unknown>[][];
+        };
+        Status: {
+            components: components["schemas"]["Component"][];
+            /** @description Counters of the receivers since the start, by name. */
+            ingest: Record<string, unknown>;
+            objects: components["schemas"]["Objects"];
+            ready: boolean;
+            started_at: components["schemas"]["Time"];
+            version: string;
+        };
+        /** @enum {string} */
+        StepKind: "command" | "http" | "manual";
+        /** @enum {string} */
+        StepState: "waiting" | "running" | "succeeded" | "failed" | "skipped" | "done";
+        /** Format: date-time */
+        Time: string;
+        Timeline: {
+            entries: components["schemas"]["TimelineEntry"][];
+        };
+        /** @description One line. It cites the event that it was made from. */
+        TimelineEntry: {
+            actor: string | null;
+            at: components["schemas"]["Time"];
+            detail: string | null;
+            event_id: string;
+            kind: string;
+            links: components["schemas"]["Link"][];
+            title: string;
+        };
+        /** @description A token without its secret. */
+        Token: {
+            created_at: components["schemas"]["Time"];
+            created_by: string;
+            expires_at: components["schemas"]["Time"] | null;
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        TokenList: {
+            tokens: components["schemas"]["Token"][];
+        };
+        /** @description What may go with a verb. */
+        VerbBody: {
+            /** @description Put on the timeline. */
+            note?: string | null;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;

@@ -1,0 +1,60 @@
+// The pages that exist, once: the navigation, the palette and the keys all read this list.
+import type { Icon } from "@tabler/icons-react";
+import {
+  IconBell,
+  IconBook,
+  IconCalendar,
+  IconChartLine,
+  IconFlame,
+  IconHeartbeat,
+  IconInbox,
+  IconLayoutDashboard,
+  IconNotes,
+  IconTarget,
+} from "./icons.ts";
+
+export interface NavItem {
+  to: string;
+  label: string;
+  icon: Icon;
+  /** The second key after `g`. */
+  key: string;
+}
+
+export interface NavGroup {
+  label: string;
+  items: NavItem[];
+}
+
+const OBSERVE: NavGroup = {
+  label: "Observe",
+  items: [
+    { to: "/services", label: "Services", icon: IconLayoutDashboard, key: "s" },
+    { to: "/slos", label: "SLOs", icon: IconTarget, key: "o" },
+    { to: "/explore", label: "Explore", icon: IconChartLine, key: "e" },
+  ],
+};
+
+const RESPOND: NavGroup = {
+  label: "Respond",
+  items: [
+    { to: "/alerts", label: "Alerts", icon: IconBell, key: "a" },
+    { to: "/oncall", label: "On-call", icon: IconCalendar, key: "c" },
+    { to: "/incidents", label: "Incidents", icon: IconFlame, key: "i" },
+    { to: "/runbooks", label: "Runbooks", icon: IconBook, key: "r" },
+    { to: "/retros", label: "Retrospectives", icon: IconNotes, key: "p" },
+  ],
+};
+
+const SYSTEM_STATUS: NavItem = { to: "/status", label: "System status", icon: IconHeartbeat, key: "y" };
+const INBOX: NavItem = { to: "/inbox", label: "Inbox", icon: IconInbox, key: "m" };
+
+export function navGroups(demo: boolean): NavGroup[] {
+  return [
+    OBSERVE,
+    RESPOND,
+    { label: demo ? "System and demo" : "System", items: demo ? [SYSTEM_STATUS, INBOX] : [SYSTEM_STATUS] },
+  ];
+}
+
+export const navItems = (demo: boolean): NavItem[] => navGroups(demo).flatMap((group) => group.items);

@@ -1,0 +1,19 @@
+import { notifications } from "@mantine/notifications";
+
+export const said = (message: string): void => {
+  notifications.show({ message, color: "accent", autoClose: 4000, withCloseButton: true });
+};
+
+export const refused = (error: Error): void => {
+  notifications.show({ title: "That did not work", message: error.message, color: "red", autoClose: 10_000 });
+};
+
+export async function copy(text: string, what: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    said(`${what} copied`);
+  } catch {
+    // Without HTTPS there is no clipboard: show what would have been copied.
+    notifications.show({ title: `${what}: copy it from here`, message: text, autoClose: false });
+  }
+}

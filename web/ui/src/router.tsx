@@ -1,0 +1,189 @@
+// Every route, in one list. A page is its own chunk; the shared time search is validated here once.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams,
+} from "@tanstack/react-router";
+import { basePath } from "./api/client.ts";
+import { Frame } from "./components/Frame.tsx";
+import { ErrorPanel, Skeleton } from "./components/Loaded.tsx";
+import { NotFound } from "./components/NotFound.tsx";
+import { oneOf, parseSearch, stringifySearch, text, validateShared } from "./lib/search.ts";
+
+declare module "@tanstack/react-router" {
+  interface StaticDataRouteOption {
+    /** The page shows a time range; this is its default start. */
+    range?: string;
+  }
+  interface Register {
+    router: typeof router;
+  }
+}
+
+const root = createRootRoute({
+  component: Frame,
+  notFoundComponent: NotFound,
+  errorComponent: ({ error, reset }) => (
+    <ErrorPanel error={error instanceof Error ? error : new Error(String(error))} retry={reset} />
+  ),
+  validateSearch: validateShared,
+  search: { middlewares: [retainSearchParams(["from", "to", "tz", "refresh"])] },
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/services", replace: true });
+  },
+});
+
+const services = createRoute({
+  getParentRoute: () => root,
+  path: "/services",
+  validateSearch: (raw: Record<string, unknown>): { show?: "breached" | "at_risk"; q?: string } => ({
+    show: oneOf(raw.show, ["breached", "at_risk"] as const),
+    q: text(raw.q),
+  }),
+  component: lazyRouteComponent(() => import("./pages/services/ServicesPage.tsx"), "ServicesPage"),
+});
+
+const slos = createRoute({
+  getParentRoute: () => root,
+  path: "/slos",
+  validateSearch: (raw: Record<string, unknown>): { q?: string; service?: string } => ({
+    q: text(raw.q),
+    service: text(raw.service),
+  }),
+  component: lazyRouteComponent(() => import("./pages/slos/SlosPage.tsx"), "SlosPage"),
+});
+
+const slo = createRoute({
+  getParentRoute: () => root,
+  path: "/slos/$name",
+  staticData: { range: "now-30d" },
+  validateSearch: (raw: Record<string, unknown>): { objective?: string; tab?: "definition" } => ({
+    objective: text(raw.objective),
+    tab: oneOf(raw.tab, ["definition"] as const),
+  }),
+  component: lazyRouteComponent(() => import("./pages/slos/SloPage.tsx"), "SloPage"),
+});
+
+const explore = createRoute({
+  getParentRoute: () => root,
+  path: "/explore",
+  staticData: { range: "now-1h" },
+  validateSearch: (
+    raw: Record<string, unknown>,
+  ): { lang?: "promql" | "sql"; q?: string; view?: "table" | "json" } => ({
+    lang: oneOf(raw.lang, ["promql", "sql"] as const),
+    q: text(raw.q),
+    view: oneOf(raw.view, ["table", "json"] as const),
+  }),
+  component: lazyRouteComponent(() => import("./pages/explore/ExplorePage.tsx"), "ExplorePage"),
+});
+
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts",
+  validateSearch: (raw: Record<string, unknown>): { show?: "pending" | "resolved"; service?: string } => ({
+    show: oneOf(raw.show, ["pending", "resolved"] as const),
+    service: text(raw.service),
+  }),
+  component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage.tsx"), "AlertsPage"),
+});
+
+const oncall = createRoute({
+  getParentRoute: () => root,
+  path: "/oncall",
+  component: lazyRouteComponent(() => import("./pages/oncall/OnCallPage.tsx"), "OnCallPage"),
+});
+
+const incidents = createRoute({
+  getParentRoute: () => root,
+  path: "/incidents",
+  validateSearch: (raw: Record<string, unknown>): { show?: "all"; service?: string } => ({
+    show: oneOf(raw.show, ["all"] as const),
+    service: text(raw.service),
+  }),
+  component: lazyRouteComponent(() => import("./pages/incidents/IncidentsPage.tsx"), "IncidentsPage"),
+});
+
+const incident = createRoute({
+  getParentRoute: () => root,
+  path: "/incidents/$id",
+  component: lazyRouteComponent(() => import("./pages/incidents/IncidentPage.tsx"), "IncidentPage"),
+});
+
+const runbooks = createRoute({
+  getParentRoute: () => root,
+  path: "/runbooks",
+  component: lazyRouteComponent(() => import("./pages/runbooks/RunbooksPage.tsx"), "RunbooksPage"),
+});
+
+const runbook = createRoute({
+  getParentRoute: () => root,
+  path: "/runbooks/$id",
+  component: lazyRouteComponent(() => import("./pages/runbooks/RunbookPage.tsx"), "RunbookPage"),
+});
+
+const run = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$id",
+  component: lazyRouteComponent(() => import("./pages/runs/RunPage.tsx"), "RunPage"),
+});
+
+const retros = createRoute({
+  getParentRoute: () => root,
+  path: "/retros",
+  component: lazyRouteComponent(() => import("./pages/retros/RetrosPage.tsx"), "RetrosPage"),
+});
+
+const retro = createRoute({
+  getParentRoute: () => root,
+  path: "/retros/$id",
+  component: lazyRouteComponent(() => import("./pages/retros/RetroPage.tsx"), "RetroPage"),
+});
+
+const inbox = createRoute({
+  getParentRoute: () => root,
+  path: "/inbox",
+  validateSearch: (raw: Record<string, unknown>): { mail?: string } => ({ mail: text(raw.mail) }),
+  component: lazyRouteComponent(() => import("./pages/inbox/InboxPage.tsx"), "InboxPage"),
+});
+
+const status = createRoute({
+  getParentRoute: () => root,
+  path: "/status",
+  component: lazyRouteComponent(() => import("./pages/status/StatusPage.tsx"), "StatusPage"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    home,
+    services,
+    slos,
+    slo,
+    explore,
+    alerts,
+    oncall,
+    incidents,
+    incident,
+    runbooks,
+    runbook,
+    run,
+    retros,
+    retro,
+    inbox,
+    status,
+  ]),
+  basepath: basePath(),
+  parseSearch,
+  stringifySearch,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+  defaultPendingComponent: () => <Skeleton rows={10} />,
+});

@@ -1,0 +1,285 @@
+//! SLOs: the row of the view `slo_status` with its burn windows, one SLO whole, and its history.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Time;
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SloList {
+    pub slos: Vec<SloStatus>,
+}
+
+/// One objective at one watermark. The numbers of `slo_status` under the same names.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SloStatus {
+    pub slo: String,
+    pub objective: String,
+    pub display_name: String,
+    pub service: String,
+    /// Such as `30d`.
+    pub window: String,
+    pub target: f64,
+    #[schema(required)]
+    pub good: Option<f64>,
+    #[schema(required)]
+    pub total: Option<f64>,
+    #[schema(required)]
+    pub bad: Option<f64>,
+    #[schema(required)]
+    pub allowed_bad: Option<f64>,
+    #[schema(required)]
+    pub sli: Option<f64>,
+    #[schema(required)]
+    pub error_budget_remaining: Option<f64>,
+    #[schema(required)]
+    pub burn_rate_1h: Option<f64>,
+    #[schema(required)]
+    pub burn_rate_6h: Option<f64>,
+    #[schema(required)]
+    pub coverage: Option<f64>,
+    pub state: SloState,
+    #[schema(required)]
+    pub as_of: Option<Time>,
+    #[schema(required)]
+    pub exhausted_in_secs: Option<u64>,
+    #[schema(required)]
+    pub exhausted_at: Option<Time>,
+    pub burn_windows: Vec<BurnWindow>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SloState {
+    Healthy,
+    AtRisk,
+    Breached,
+    NoData,
+    Frozen,
+}
+
+/// One burn-rate alert condition and how it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct BurnWindow {
+    pub severity: BurnSeverity,
+    pub long: String,
+    pub short: String,
+    #[schema(required)]
+    pub burn_long: Option<f64>,
+    #[schema(required)]
+    pub burn_short: Option<f64>,
+    pub threshold: f64,
+    pub state: BurnState,
+    #[schema(required)]
+    pub budget_used: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BurnSeverity {
+    Page,
+    Ticket,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BurnState {
+    Quiet,
+    OneWindowOver,
+    Firing,
+    Unknown,
+}
+
+/// An SLO: the fields of its worst objective, and all of them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SloDetail {
+    #[serde(flatten)]
+    pub worst: SloStatus,
+    pub description: String,
+    pub objectives: Vec<SloStatus>,
+    pub definition: SloDefinition,
+    /// The budgeting method, by its OpenSLO name.
+    pub method: String,
+    /// Whether its burn rates page.
+    pub alerts: bool,
+}
+
+/// Where an SLO is written.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SloDefinition {
+    pub file: String,
+    pub line: u64,
+    pub yaml: String,
+}
+
+/// Which part of an SLO's history.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryQuery {
+    /// The first objective when absent.
+    pub objective: Option<String>,
+    /// RFC 3339; the length of the window ago when absent.
+    pub from: Option<String>,
+    /// RFC 3339; now when absent.
+    pub to: Option<String>,
+    pub points: Option<usize>,
+}
+
+/// The burn-down of one objective, and what happened meanwhile.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SloHistory {
+    pub points: Vec<HistoryPoint>,
+    pub incidents: Vec<HistoryIncident>,
+    pub deploys: Vec<HistoryDeploy>,
+    pub projection: Vec<ProjectionPoint>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct HistoryPoint {
+    pub at: Time,
+    #[schema(required)]
+    pub good: Option<f64>,
+    #[schema(required)]
+    pub total: Option<f64>,
+    #[schema(required)]
+    pub sli: Option<f64>,
+    #[schema(required)]
+    pub error_budget_remaining: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct HistoryIncident {
+    pub incident_id: String,
+    pub title: String,
+    pub severity: String,
+    pub started_at: Time,
+    #[schema(required)]
+    pub restored_at: Option<Time>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct HistoryDeploy {
+    pub deploy_id: String,
+    pub version: String,
+    pub service: String,
+    pub at: Time,
+    pub status: String,
+}
+
+/// What the present burn rate leads to, with the band that it may end in.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ProjectionPoint {
+    pub at: Time,
+    pub error_budget_remaining: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl SloState {
+    /// How much attention it asks for, most first: what lists are sorted by.
+    pub fn urgency(self) -> u8 {
+        match self {
+            SloState::Breached => 0,
+            SloState::AtRisk => 1,
+            SloState::NoData | SloState::Frozen => 2,
+            SloState::Healthy => 3,
+        }
+    }
+}
+
+impl SloStatus {
+    /// Sorts the most urgent first, then by the budget that is left.
+    pub fn by_urgency(a: &SloStatus, b: &SloStatus) -> std::cmp::Ordering {
+        let left = |status: &SloStatus| status.error_budget_remaining.unwrap_or(f64::INFINITY);
+        a.state.urgency().cmp(&b.state.urgency()).then(left(a).total_cmp(&left(b)))
+    }
+}
+
+impl From<slo::SloStatus> for SloStatus {
+    fn from(status: slo::SloStatus) -> SloStatus {
+        SloStatus {
+            slo: status.slo,
+            objective: status.objective,
+            display_name: status.display_name,
+            service: status.service,
+            window: status.window,
+            target: status.target,
+            good: status.good,
+            total: status.total,
+            bad: status.bad,
+            allowed_bad: status.allowed_bad,
+            sli: status.sli,
+            error_budget_remaining: status.error_budget_remaining,
+            burn_rate_1h: status.burn_rate_1h,
+            burn_rate_6h: status.burn_rate_6h,
+            coverage: Some(status.coverage),
+            state: status.state.into(),
+            as_of: status.as_of.map(Time),
+            exhausted_in_secs: status.exhausted_in_secs,
+            exhausted_at: status.exhausted_at.map(Time),
+            burn_windows: status.burn_windows.into_iter().map(BurnWindow::from).collect(),
+        }
+    }
+}
+
+impl From<slo::SloState> for SloState {
+    fn from(state: slo::SloState) -> SloState {
+        match state {
+            slo::SloState::Healthy => SloState::Healthy,
+            slo::SloState::AtRisk => SloState::AtRisk,
+            slo::SloState::Breached => SloState::Breached,
+            slo::SloState::NoData => SloState::NoData,
+            slo::SloState::Frozen => SloState::Frozen,
+        }
+    }
+}
+
+impl From<slo::report::BurnWindow> for BurnWindow {
+    fn from(window: slo::report::BurnWindow) -> BurnWindow {
+        let severity = match window.severity {
+            slo::burn::Severity::Page => BurnSeverity::Page,
+            slo::burn::Severity::Ticket => BurnSeverity::Ticket,
+        };
+        let state = match window.state {
+            slo::burn::BurnState::Quiet => BurnState::Quiet,
+            slo::burn::BurnState::LongOnly | slo::burn::BurnState::ShortOnly => BurnState::OneWindowOver,
+            slo::burn::BurnState::Firing => BurnState::Firing,
+            slo::burn::BurnState::Unknown => BurnState::Unknown,
+        };
+        BurnWindow {
+            severity,
+            long: window.long,
+            short: window.short,
+            burn_long: window.burn_long,
+            burn_short: window.burn_short,
+            threshold: window.threshold,
+            state,
+            budget_used: window.budget_used,
+        }
+    }
+}
+
+impl From<slo::report::HistoryPoint> for HistoryPoint {
+    fn from(point: slo::report::HistoryPoint) -> HistoryPoint {
+        HistoryPoint {
+            at: point.at.into(),
+            good: point.good,
+            total: point.total,
+            sli: point.sli,
+            error_budget_remaining: point.error_budget_remaining,
+        }
+    }
+}
+
+impl From<&alerting::Incident> for HistoryIncident {
+    fn from(incident: &alerting::Incident) -> HistoryIncident {
+        HistoryIncident {
+            incident_id: incident.id.to_string(),
+            title: incident.title.clone(),
+            severity: incident.severity.to_string(),
+            started_at: incident.started_at.into(),
+            restored_at: incident.restored_at.map(Time),
+        }
+    }
+}

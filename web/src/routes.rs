@@ -1,0 +1,139 @@
+//! The whole URL map on one page: what is served where, and what it asks of its caller.
+
+pub(crate) mod alerts;
+pub(crate) mod deploys;
+pub(crate) mod health;
+pub(crate) mod inbox;
+pub(crate) mod incidents;
+pub(crate) mod oncall;
+pub(crate) mod page_links;
+pub(crate) mod retrospectives;
+pub(crate) mod runbooks;
+pub(crate) mod services;
+pub(crate) mod session;
+pub(crate) mod slos;
+pub(crate) mod sql;
+pub(crate) mod tokens;
+pub(crate) mod ui;
+
+use axum::Router;
+use http::Method;
+
+use crate::auth::Access::{AnyRole, Needs, Open};
+use crate::auth::Role::{Admin, Ingest, Responder, Viewer};
+use crate::dialects::{prometheus, telemetry};
+use crate::openapi;
+use crate::site::{Route, Site};
+use crate::state::AppState;
+
+/// Everything on the HTTP port.
+pub fn router(state: AppState) -> Router {
+    map(&state).build(state)
+}
+
+/// The OTLP listener (4318): the three receivers and nothing else.
+pub fn otlp_router(state: AppState) -> Router {
+    otlp(Site::new(&state)).build(state)
+}
+
+/// Every route with its access, for tests that walk the map.
+pub fn routes(state: &AppState) -> Vec<Route> {
+    map(state).routes().to_vec()
+}
+
+fn map(state: &AppState) -> Site {
+    let site = Site::new(state)
+        .probe("/healthz", Open, health::healthz)
+        .probe("/readyz", Open, health::readyz)
+        .probe("/metrics", Needs(Viewer), health::metrics)
+        // Pages that Rust renders.
+        .get("/login", Open, session::login_page)
+        .form("/login", Open, session::login)
+        .get("/p/{token}", Open, page_links::show)
+        .form("/p/{token}", Open, page_links::acknowledge)
+        .get("/retros/{id}/export.md", Needs(Viewer), retrospectives::export_markdown)
+        // Evenkeel's own API.
+        .get("/api/openapi.json", AnyRole, openapi::serve)
+        .get("/api/session", AnyRole, session::get)
+        .post("/api/session", Open, session::create)
+        .delete("/api/session", AnyRole, session::delete)
+        .get("/api/status", Needs(Viewer), health::status)
+        .get("/api/services", Needs(Viewer), services::list)
+        .get("/api/slos", Needs(Viewer), slos::list)
+        .get("/api/slos/{name}", Needs(Viewer), slos::detail)
+        .get("/api/slos/{name}/history", Needs(Viewer), slos::history)
+        .get("/api/alerts", Needs(Viewer), alerts::list)
+        .get("/api/incidents", Needs(Viewer), incidents::list)
+        .post("/api/incidents", Needs(Responder), incidents::declare)
+        .get("/api/incidents/{id}", Needs(Viewer), incidents::detail)
+        .get("/api/incidents/{id}/timeline", Needs(Viewer), incidents::timeline)
+        .post("/api/incidents/{id}/acknowledge", Needs(Responder), incidents::acknowledge)
+        .post("/api/incidents/{id}/mitigate", Needs(Responder), incidents::mitigate)
+        .post("/api/incidents/{id}/restore", Needs(Responder), incidents::restore)
+        .post("/api/incidents/{id}/resolve", Needs(Responder), incidents::resolve)
+        .post("/api/incidents/{id}/close", Needs(Responder), incidents::close)
+        .post("/api/incidents/{id}/notes", Needs(Responder), incidents::add_note)
+        .post("/api/incidents/{id}/severity", Needs(Responder), incidents::set_severity)
+        .post("/api/incidents/{id}/retrospective", Needs(Responder), retrospectives::draft)
+        .get("/api/retrospectives", Needs(Viewer), retrospectives::list)
+        .get("/api/retrospectives/{id}", Needs(Viewer), retrospectives::detail)
+        .put("/api/retrospectives/{id}", Needs(Responder), retrospectives::save)
+        .post("/api/retrospectives/{id}/publish", Needs(Responder), retrospectives::publish)
+        .get("/api/runbooks", Needs(Viewer), runbooks::list)
+        .get("/api/runbooks/{id}", Needs(Viewer), runbooks::detail)
+        .post("/api/runs", Needs(Responder), runbooks::start)
+        .get("/api/runs/{id}", Needs(Viewer), runbooks::run)
+        .post("/api/runs/{id}/steps/{name}/start", Needs(Responder), runbooks::start_step)
+        .post("/api/runs/{id}/steps/{name}/skip", Needs(Responder), runbooks::skip_step)
+        .post("/api/runs/{id}/steps/{name}/done", Needs(Responder), runbooks::finish_step)
+        .get("/api/oncall", Needs(Viewer), oncall::list)
+        .get("/api/inbox", Needs(Viewer), inbox::list)
+        .query(Method::POST, "/api/sql", Needs(Viewer), sql::run)
+        .get("/api/tokens", Needs(Admin), tokens::list)
+        .post("/api/tokens", Needs(Admin), tokens::create)
+        .post("/api/tokens/{name}/revoke", Needs(Admin), tokens::revoke)
+        .post("/api/login-links", Needs(Admin), tokens::create_login_link)
+        .telemetry("/api/events", Needs(Ingest), telemetry::events)
+        .nothing_else_below("/api")
+        .nothing_else_below("/api/{*rest}")
+        // Prometheus: queries and remote write.
+        .query(Method::GET, "/prometheus/api/v1/query", Needs(Viewer), prometheus::query)
+        .query(Method::POST, "/prometheus/api/v1/query", Needs(Viewer), prometheus::query)
+        .query(Method::GET, "/prometheus/api/v1/query_range", Needs(Viewer), prometheus::query_range)
+        .query(Method::POST, "/prometheus/api/v1/query_range", Needs(Viewer), prometheus::query_range)
+        .get("/prometheus/api/v1/series", Needs(Viewer), prometheus::series)
+        .post("/prometheus/api/v1/series", Needs(Viewer), prometheus::series)
+        .get("/prometheus/api/v1/labels", Needs(Viewer), prometheus::labels)
+        .post("/prometheus/api/v1/labels", Needs(Viewer), prometheus::labels)
+        .get("/prometheus/api/v1/label/{name}/values", Needs(Viewer), prometheus::label_values)
+        .get("/prometheus/api/v1/metadata", Needs(Viewer), prometheus::metadata)
+        .get("/prometheus/api/v1/status/buildinfo", Needs(Viewer), prometheus::buildinfo)
+        .telemetry("/prometheus/api/v1/write", Needs(Ingest), telemetry::remote_write)
+        .probe("/prometheus/-/ready", Needs(Viewer), prometheus::ready)
+        .probe("/prometheus/-/healthy", Needs(Viewer), prometheus::healthy)
+        .nothing_else_below("/prometheus")
+        .nothing_else_below("/prometheus/{*rest}");
+    // Dialects that are still to come: their clients get a 404, not the dashboard.
+    otlp(site)
+        .nothing_else_below("/v1/{*rest}")
+        .nothing_else_below("/alertmanager/{*rest}")
+        .nothing_else_below("/loki/{*rest}")
+        .nothing_else_below("/elastic/{*rest}")
+        .nothing_else_below("/opsgenie/{*rest}")
+        .nothing_else_below("/pagerduty/{*rest}")
+        .nothing_else_below("/p")
+        .nothing_else_below("/p/{token}/{*rest}")
+        // The dashboard: its files, and every path that is nothing else.
+        .get("/assets/{*path}", Open, ui::asset)
+        .get("/", AnyRole, ui::page)
+        .get("/{*page}", AnyRole, ui::page)
+}
+
+fn otlp(site: Site) -> Site {
+    site.telemetry("/v1/metrics", Needs(Ingest), telemetry::otlp_metrics)
+        .telemetry("/v1/logs", Needs(Ingest), telemetry::otlp_logs)
+        .telemetry("/v1/traces", Needs(Ingest), telemetry::otlp_traces)
+}
+
+#[cfg(test)]
+mod tests;

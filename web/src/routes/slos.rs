@@ -1,0 +1,137 @@
+//! SLOs: all objectives, one SLO whole, its history.
+
+use alerting::{Incident, IncidentFilter};
+use axum::Json;
+use axum::extract::{Path, State};
+use telemetry::Timestamp;
+
+use super::deploys::{self, Deploy};
+use crate::dto::slo::{
+    HistoryDeploy, HistoryIncident, HistoryPoint, HistoryQuery, SloDefinition, SloDetail, SloHistory,
+    SloList, SloStatus,
+};
+use crate::error::{Problem, WebError, WebResult};
+use crate::extract::UrlQuery;
+use crate::state::AppState;
+
+/// Points of a chart when the request names no number.
+const POINTS_DEFAULT: usize = 300;
+
+/// Every objective as of its watermark, the most urgent first.
+#[utoipa::path(get, path = "/api/slos", tag = "observe", responses((status = 200, body = SloList)))]
+pub(crate) async fn list(State(state): State<AppState>) -> Json<SloList> {
+    let mut slos: Vec<SloStatus> = state.slos.statuses().iter().cloned().map(SloStatus::from).collect();
+    slos.sort_by(SloStatus::by_urgency);
+    Json(SloList { slos })
+}
+
+/// One SLO: the fields of its worst objective, all objectives, and where it is written.
+#[utoipa::path(
+    get,
+    path = "/api/slos/{name}",
+    tag = "observe",
+    params(("name" = String, Path)),
+    responses((status = 200, body = SloDetail), (status = 404, body = Problem))
+)]
+pub(crate) async fn detail(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> WebResult<Json<SloDetail>> {
+    let slo = find(&state, &name)?;
+    let statuses = state.slos.statuses();
+    let objectives: Vec<SloStatus> =
+        statuses.iter().filter(|status| status.slo == name).cloned().map(SloStatus::from).collect();
+    let worst = objectives.iter().min_by(|a, b| SloStatus::by_urgency(a, b)).cloned();
+    Ok(Json(SloDetail {
+        // A catalogue that was loaded a moment ago may have no status yet.
+        worst: worst.ok_or_else(|| WebError::not_found("status of the SLO", name))?,
+        description: slo.description.clone().unwrap_or_default(),
+        objectives,
+        definition: SloDefinition {
+            yaml: state.objects.document(&slo.file, slo.line).unwrap_or_default(),
+            file: slo.file.clone(),
+            line: slo.line,
+        },
+        method: slo.method.name().to_owned(),
+        alerts: slo.alerts_on,
+    }))
+}
+
+/// The burn-down of one objective, with the incidents and deploys of its service.
+#[utoipa::path(
+    get,
+    path = "/api/slos/{name}/history",
+    tag = "observe",
+    params(("name" = String, Path), HistoryQuery),
+    responses((status = 200, body = SloHistory), (status = 400, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn history(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    UrlQuery(query): UrlQuery<HistoryQuery>,
+) -> WebResult<Json<SloHistory>> {
+    let slo = find(&state, &name)?;
+    let objective = match query.objective.as_deref().filter(|objective| !objective.is_empty()) {
+        Some(objective) => slo.objective(objective),
+        None => slo.objectives.first(),
+    };
+    let objective =
+        objective.ok_or_else(|| WebError::not_found("objective", query.objective.unwrap_or_default()))?;
+    let to = time_field("?to", query.to.as_deref())?.unwrap_or_else(|| state.clock.now());
+    let from = time_field("?from", query.from.as_deref())?.unwrap_or_else(|| to.minus(slo.window.nominal()));
+    if from >= to {
+        return Err(WebError::bad_field("?from", "it is not before `to`"));
+    }
+    let points = query.points.unwrap_or(POINTS_DEFAULT).clamp(2, state.config.history_points_max) as u32;
+    let points = state.slos.history(&slo.name, &objective.name, from, to, points).unwrap_or_default();
+    let filter = IncidentFilter {
+        service: Some(slo.service.clone()),
+        limit: state.config.list_rows_max,
+        ..IncidentFilter::default()
+    };
+    let incidents = state.alerting.incidents(&filter).await?;
+    let deploys = deploys::newest(&state).await;
+    Ok(Json(SloHistory {
+        points: points.into_iter().map(HistoryPoint::from).collect(),
+        incidents: incidents
+            .iter()
+            .map(|view| &view.incident)
+            .filter(|incident| meets(incident, from, to))
+            .map(HistoryIncident::from)
+            .collect(),
+        deploys: deploys
+            .into_iter()
+            .filter(|deploy| deploy.service.as_deref() == Some(&slo.service))
+            .filter_map(|deploy| history_deploy(deploy, from, to))
+            .collect(),
+        projection: Vec::new(),
+    }))
+}
+
+fn find(state: &AppState, name: &str) -> WebResult<std::sync::Arc<slo::Slo>> {
+    let found = state.slos.slos().into_iter().find(|slo| slo.name == name);
+    found.ok_or_else(|| WebError::not_found("SLO", name))
+}
+
+fn time_field(pointer: &str, text: Option<&str>) -> WebResult<Option<Timestamp>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let time = Timestamp::parse_rfc3339(text);
+    time.map(Some).map_err(|error| WebError::bad_field(pointer, error.to_string()))
+}
+
+/// Whether the incident lasted into the range.
+fn meets(incident: &Incident, from: Timestamp, to: Timestamp) -> bool {
+    let over_at = incident.restored_at.or(incident.resolved_at).unwrap_or(Timestamp::MAX);
+    incident.started_at <= to && over_at >= from
+}
+
+fn history_deploy(deploy: Deploy, from: Timestamp, to: Timestamp) -> Option<HistoryDeploy> {
+    let at = deploy.at.filter(|at| (from..=to).contains(at))?;
+    Some(HistoryDeploy {
+        deploy_id: deploy.deploy_id,
+        version: deploy.version.unwrap_or_default(),
+        service: deploy.service.unwrap_or_default(),
+        at: at.into(),
+        status: deploy.status.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,10 @@
+//! The routes over real components (store, lake, engine, alerting, runbooks) in a temporary
+//! directory, driven through the router as a client would.
+
+mod access;
+mod bad_input;
+mod dialects;
+mod objectives;
+mod pages;
+mod respond;
+mod world;

@@ -1,0 +1,109 @@
+//! The command line: one file per command, each an `Args` and a `run`.
+//!
+//! Commands that ask a running server go through [`client::Client`]; only `serve`, `demo`, `check` and
+//! `openapi` work in this process.
+
+mod check;
+mod client;
+mod demo;
+mod incident;
+mod oncall;
+mod openapi;
+mod output;
+mod promql;
+mod serve;
+mod slo;
+mod sql;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a command ends with when it did its work and the answer is no.
+const EXIT_NO: u8 = 1;
+/// What a command ends with when it could not do its work.
+const EXIT_FAILED: u8 = 3;
+
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, about = "Telemetry in, error budgets out, the right person paged.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server: everything in one process.
+    Serve(serve::Args),
+    /// Run the server with a simulated game, weeks of history, and an incident to handle.
+    Demo(demo::Args),
+    /// Check a configuration directory; exit 1 when there is an error in it.
+    Check(check::Args),
+    /// Run a SQL query.
+    Sql(sql::Args),
+    /// Evaluate a PromQL expression.
+    Promql(promql::Args),
+    /// Objectives, error budgets and burn rates.
+    #[command(subcommand)]
+    Slo(slo::Command),
+    /// Incidents: list, show, acknowledge, resolve.
+    #[command(subcommand)]
+    Incident(incident::Command),
+    /// Who is on call.
+    Oncall(oncall::Args),
+    /// Tokens for senders, people and tools.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Print the description of the JSON API (OpenAPI 3.1).
+    Openapi,
+}
+
+impl Cli {
+    pub fn run(self) -> ExitCode {
+        let runtime = match runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                eprintln!("evenkeel: the runtime could not be started: {error}");
+                return ExitCode::from(EXIT_FAILED);
+            }
+        };
+        let outcome = runtime.block_on(async {
+            match self.command {
+                Command::Serve(args) => serve::run(args).await,
+                Command::Demo(args) => demo::run(args).await,
+                Command::Check(args) => check::run(&args),
+                Command::Sql(args) => sql::run(args).await,
+                Command::Promql(args) => promql::run(args).await,
+                Command::Slo(command) => slo::run(command).await,
+                Command::Incident(command) => incident::run(command).await,
+                Command::Oncall(args) => oncall::run(args).await,
+                Command::Token(command) => token::run(command).await,
+                Command::Openapi => openapi::run(),
+            }
+        });
+        match outcome {
+            Ok(code) => code,
+            Err(error) => {
+                eprintln!("evenkeel: {error:#}");
+                ExitCode::from(EXIT_FAILED)
+            }
+        }
+    }
+}
+
+/// Query plans recurse deeply, in a debug build more than the usual 2 MiB of stack.
+const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(THREAD_STACK_BYTES).build()
+}
+
+/// A name as one segment of a path.
+fn path_segment(name: &str) -> String {
+    let mut url = reqwest::Url::parse("http://host/").expect("a constant URL is valid");
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.push(name);
+    }
+    url.path().trim_start_matches('/').to_owned()
+}

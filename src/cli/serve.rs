@@ -1,0 +1,29 @@
+//! `evenkeel serve`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use telemetry::SystemClock;
+
+use crate::server::{Extras, Server};
+use crate::settings::{Settings, SettingsArgs};
+use crate::{logging, shutdown, tls};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    tls::install();
+    logging::init(logging::Default::Normal);
+    let settings = Settings::load(&args.settings)?;
+    let timeout = settings.shutdown_timeout;
+    let shutdown = shutdown::on_signal()?;
+    let server = Server::start(settings, Extras::default(), Arc::new(SystemClock)).await?;
+    server.announce();
+    shutdown.cancelled().await;
+    server.stop(timeout).await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,79 @@
+//! `evenkeel slo list`, `evenkeel slo show NAME`.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::client::ClientArgs;
+use super::output::{Output, OutputArgs, print, print_objects};
+
+/// The columns of the view `slo_status`.
+const COLUMNS: [&str; 14] = [
+    "slo",
+    "objective",
+    "service",
+    "window",
+    "target",
+    "good",
+    "total",
+    "sli",
+    "error_budget_remaining",
+    "burn_rate_1h",
+    "burn_rate_6h",
+    "coverage",
+    "state",
+    "as_of",
+];
+/// Those of them that fit on a screen.
+const COLUMNS_SHORT: [&str; 8] =
+    ["slo", "service", "window", "target", "sli", "error_budget_remaining", "burn_rate_1h", "state"];
+const COLUMNS_BURN: [&str; 8] =
+    ["severity", "long", "short", "burn_long", "burn_short", "threshold", "state", "budget_used"];
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// All objectives with their budgets, the worst first.
+    List {
+        #[command(flatten)]
+        output: OutputArgs,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// One SLO with its objectives and burn-rate windows.
+    Show {
+        name: String,
+        #[command(flatten)]
+        output: OutputArgs,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List { output, client } => {
+            let answer = client.client()?.get("/api/slos", &[]).await?;
+            let rows = answer["slos"].as_array().cloned().unwrap_or_default();
+            let columns: &[&str] = if output.output == Output::Table { &COLUMNS_SHORT } else { &COLUMNS };
+            print_objects(output.output, &rows, columns)?;
+        }
+        Command::Show { name, output, client } => {
+            let answer =
+                client.client()?.get(&format!("/api/slos/{}", super::path_segment(&name)), &[]).await?;
+            if output.output == Output::Json {
+                print(&serde_json::to_string_pretty(&answer)?)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let objectives = answer["objectives"].as_array().cloned().unwrap_or_default();
+            print_objects(output.output, &objectives, &COLUMNS)?;
+            if output.output == Output::Table {
+                for objective in &objectives {
+                    let windows = objective["burn_windows"].as_array().cloned().unwrap_or_default();
+                    println!("\nburn rates of {}", objective["objective"].as_str().unwrap_or_default());
+                    print_objects(Output::Table, &windows, &COLUMNS_BURN)?;
+                }
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

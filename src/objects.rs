@@ -1,0 +1,221 @@
+//! Configuration as code: a directory of YAML and Markdown, loaded, linted and watched.
+//!
+//! Each YAML document goes to the crate that owns its kind: OpenSLO to `slo`, `evenkeel/v1` and
+//! Prometheus rule files to `alerting`; Markdown goes to `runbooks`. A broken file never takes down
+//! what is running: its last good version stays in use, and its defects are shown.
+
+mod expressions;
+mod texts;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use alerting::Catalog;
+use runbooks::Library;
+use slo::Slo;
+use telemetry::Defect;
+use walkdir::WalkDir;
+
+pub use texts::ObjectFiles;
+pub use watch::Watch;
+
+/// A configuration directory with more files is a mistake in the path.
+const FILES_MAX: usize = 10_000;
+/// Of one file.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Everything that a directory configures.
+#[derive(Debug)]
+pub struct Objects {
+    pub slos: Vec<Slo>,
+    pub catalog: Catalog,
+    pub library: Library,
+    pub files: usize,
+    /// Sorted by file and line.
+    pub defects: Vec<Defect>,
+}
+
+impl Objects {
+    /// What is there without a directory: the runbooks that ship.
+    pub fn none() -> Objects {
+        build(&BTreeMap::new(), Vec::new())
+    }
+}
+
+/// The texts of a directory by file, as they are now.
+pub(crate) type Texts = BTreeMap<PathBuf, String>;
+
+/// Reads and lints a directory.
+pub fn load(dir: &Path) -> Objects {
+    let (texts, defects) = read(dir);
+    build(&texts, defects)
+}
+
+/// Reads the files of a directory, symbolic links followed (Kubernetes mounts configuration so).
+fn read(dir: &Path) -> (Texts, Vec<Defect>) {
+    let mut texts = Texts::new();
+    let mut defects = Vec::new();
+    for entry in WalkDir::new(dir).follow_links(true).sort_by_file_name() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let place = error.path().unwrap_or(dir).display().to_string();
+                defects.push(Defect::error(&place, None, format!("cannot be read: {error}")));
+                continue;
+            }
+        };
+        let path = entry.path();
+        let is_hidden = entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
+        if !entry.file_type().is_file() || is_hidden || kind_of(path).is_none() {
+            continue;
+        }
+        let place = path.display().to_string();
+        if texts.len() == FILES_MAX {
+            defects.push(Defect::error(
+                &place,
+                None,
+                format!("more than {FILES_MAX} files: the rest is not read"),
+            ));
+            break;
+        }
+        match entry.metadata().map(|metadata| metadata.len()) {
+            Ok(bytes) if bytes > FILE_BYTES_MAX => {
+                defects.push(Defect::error(
+                    &place,
+                    None,
+                    format!("{bytes} bytes: at most {FILE_BYTES_MAX} are read"),
+                ));
+            }
+            _ => match std::fs::read_to_string(path) {
+                Ok(text) => {
+                    texts.insert(path.to_owned(), text);
+                }
+                Err(error) => defects.push(Defect::error(&place, None, format!("cannot be read: {error}"))),
+            },
+        }
+    }
+    (texts, defects)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FileKind {
+    Yaml,
+    Markdown,
+}
+
+fn kind_of(path: &Path) -> Option<FileKind> {
+    match path.extension()?.to_str()? {
+        "yaml" | "yml" => Some(FileKind::Yaml),
+        // A README explains the directory, it is no runbook.
+        "md" if path.file_stem().is_some_and(|stem| stem.eq_ignore_ascii_case("readme")) => None,
+        "md" => Some(FileKind::Markdown),
+        _ => None,
+    }
+}
+
+/// What one file holds.
+#[derive(Debug, Default)]
+struct Parsed {
+    openslo: Vec<slo::openslo::Document>,
+    objects: Vec<alerting::objects::Object>,
+    runbooks: Vec<runbooks::Runbook>,
+    defects: Vec<Defect>,
+}
+
+fn parse(path: &Path, text: &str) -> Parsed {
+    let file = path.display().to_string();
+    let mut parsed = Parsed::default();
+    if kind_of(path) == Some(FileKind::Markdown) {
+        match runbooks::document::parse(&file, text) {
+            Ok(runbook) => parsed.runbooks.push(runbook),
+            Err(mut defects) => parsed.defects.append(&mut defects),
+        }
+        return parsed;
+    }
+    for document in documents(text) {
+        match owner_of(&document) {
+            Some(Owner::Slo) => {
+                let (mut documents, mut defects) =
+                    slo::openslo::parse_documents(&file, &document, slo::openslo::Mode::Lenient);
+                parsed.openslo.append(&mut documents);
+                parsed.defects.append(&mut defects);
+            }
+            Some(Owner::Alerting) => {
+                let (mut objects, mut defects) = alerting::objects::parse(&file, &document);
+                parsed.objects.append(&mut objects);
+                parsed.defects.append(&mut defects);
+            }
+            None => {
+                let line =
+                    document.lines().position(|line| !line.trim().is_empty()).map(|line| line as u64 + 1);
+                let message = "not a kind that is known: expected apiVersion openslo/v1 or evenkeel/v1, or a Prometheus rule file with groups";
+                parsed.defects.push(Defect::error(&file, line, message));
+            }
+        }
+    }
+    parsed
+}
+
+/// Which crate owns a document's kind.
+enum Owner {
+    Slo,
+    Alerting,
+}
+
+fn owner_of(document: &str) -> Option<Owner> {
+    document.lines().find_map(|line| {
+        if let Some(version) = line.strip_prefix("apiVersion:") {
+            let version = version.trim().trim_matches(['"', '\'']);
+            return match version.split('/').next() {
+                Some("openslo") => Some(Owner::Slo),
+                Some("evenkeel") => Some(Owner::Alerting),
+                _ => None,
+            };
+        }
+        line.starts_with("groups:").then_some(Owner::Alerting)
+    })
+}
+
+/// The documents of a YAML stream, each moved down by empty lines so that its line numbers are
+/// those of the file. Documents that hold nothing but comments are left out.
+fn documents(text: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for (number, line) in text.lines().enumerate() {
+        if line == "---" || line.starts_with("--- ") {
+            documents.push("\n".repeat(number + 1));
+        } else if let Some(document) = documents.last_mut() {
+            document.push_str(line);
+            document.push('\n');
+        }
+    }
+    let says_something = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    documents.retain(|document| document.lines().any(says_something));
+    documents
+}
+
+/// Parses and resolves texts; `defects` are those found while reading them.
+fn build(texts: &Texts, mut defects: Vec<Defect>) -> Objects {
+    let mut all = Parsed::default();
+    for (path, text) in texts {
+        let mut parsed = parse(path, text);
+        all.openslo.append(&mut parsed.openslo);
+        all.objects.append(&mut parsed.objects);
+        all.runbooks.append(&mut parsed.runbooks);
+        defects.append(&mut parsed.defects);
+    }
+    let (catalog, mut catalog_defects) = Catalog::build(all.objects);
+    let known = slo::catalog::Known { services: catalog.services.keys().cloned().collect() };
+    let (slos, mut slo_defects) = slo::catalog::resolve_with(all.openslo, &known);
+    let (library, mut library_defects) = Library::build(all.runbooks);
+    expressions::lint(&slos, &catalog, &mut defects);
+    defects.append(&mut slo_defects);
+    defects.append(&mut catalog_defects);
+    defects.append(&mut library_defects);
+    defects.sort();
+    defects.dedup();
+    Objects { slos, catalog, library, files: texts.len(), defects }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn write(dir: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+}
+
+fn check_defects(dir: &Path, objects: &Objects, expect: Expect) {
+    let prefix = format!("{}/", dir.display());
+    let lines: Vec<String> =
+        objects.defects.iter().map(|defect| defect.to_string().replace(&prefix, "")).collect();
+    expect.assert_eq(&lines.join("\n"));
+}
+
+const PEOPLE: &str = include_str!("../demo/objects/people.yaml");
+const SERVICES: &str = include_str!("../demo/objects/services.yaml");
+const SLOS: &str = include_str!("../demo/objects/slos.yaml");
+
+#[test]
+fn kinds_of_several_owners_share_a_file_and_keep_their_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let mixed = format!("{PEOPLE}---\n{SERVICES}---\n{SLOS}---\napiVersion: other/v1\nkind: X\n");
+    write(dir.path(), &[("all.yaml", &mixed), ("README.md", "no runbook"), (".hidden.yaml", "x")]);
+    let objects = load(dir.path());
+    assert_eq!(objects.slos.len(), 4);
+    assert_eq!(objects.files, 1);
+    let other_line = mixed.lines().position(|line| line == "apiVersion: other/v1").unwrap() + 1;
+    let expected = format!("all.yaml:{other_line}: not a kind that is known");
+    let found = objects.defects[0].to_string();
+    assert!(found.contains(&expected), "{found} is not {expected}");
+}
+
+#[test]
+fn what_the_demo_ships_has_no_defects() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::demo::write_objects(dir.path(), "http://127.0.0.1:1").unwrap();
+    let objects = load(dir.path());
+    check_defects(dir.path(), &objects, expect![""]);
+    assert_eq!(objects.slos.len(), 4);
+}
+
+#[test]
+fn a_broken_file_keeps_its_last_good_version() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[("people.yaml", PEOPLE), ("services.yaml", SERVICES), ("slos.yaml", SLOS)]);
+    let mut watch = Watch::new(dir.path().to_owned());
+    assert_eq!(watch.changed().expect("the first look").slos.len(), 4);
+    assert!(watch.changed().is_none(), "nothing changed");
+
+    write(dir.path(), &[("slos.yaml", &SLOS.replace("target: 0.999}", "targett: 0.999}"))]);
+    let objects = watch.changed().expect("a file changed");
+    assert_eq!(objects.slos.len(), 4, "the last good version stays");
+    assert!(objects.defects.iter().any(Defect::is_error));
+    assert!(objects.defects.iter().any(|defect| defect.message.contains("targett")), "{:?}", objects.defects);
+
+    // A mistake that only shows when objects are put together.
+    write(dir.path(), &[("slos.yaml", &SLOS.replace("target: 0.999}", "target: 1.5}"))]);
+    assert_eq!(watch.changed().expect("a file changed").slos.len(), 4, "the last good version stays");
+
+    std::fs::remove_file(dir.path().join("slos.yaml")).unwrap();
+    assert_eq!(watch.changed().expect("a file is gone").slos.len(), 0);
+}
+
+#[test]
+fn an_expression_that_is_no_promql_is_named_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = "groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: sum(up\n        labels: {severity: page}\n";
+    write(dir.path(), &[("people.yaml", PEOPLE), ("rules.yaml", rules)]);
+    let objects = load(dir.path());
+    let found = objects.defects.iter().find(|defect| defect.message.contains("alert \"A\""));
+    let found = found.unwrap_or_else(|| panic!("{:?}", objects.defects));
+    assert_eq!(found.line, Some(4));
+}

@@ -1,0 +1,283 @@
+//! The server's settings: one YAML file, then `EVENKEEL_…` variables, then flags.
+//!
+//! Each component's settings live beside the component; this file composes them and names what only
+//! the process knows: addresses, directories, the mail server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use alerting::config::{SmtpConfig, SmtpTls};
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use url::Url;
+
+/// An address to listen on, or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Listen {
+    Off,
+    On(SocketAddr),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Listen, String> {
+        if text == "off" {
+            return Ok(Listen::Off);
+        }
+        text.parse()
+            .map(Listen::On)
+            .map_err(|_| format!("{text:?} is not ADDRESS:PORT (such as 127.0.0.1:7400) and not off"))
+    }
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Listen, String> {
+        text.parse()
+    }
+}
+
+/// What the file may hold. An unknown key is an error with its line.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Everything embedded: `wal/`, `lake/`, `evenkeel.db`.
+    pub data_dir: PathBuf,
+    /// Configuration as code; none is fine.
+    pub objects: Option<PathBuf>,
+    /// The dashboard, the API and every dialect spoken over HTTP.
+    pub http_listen: Listen,
+    pub otlp_grpc_listen: Listen,
+    pub otlp_http_listen: Listen,
+    pub postgres_listen: Listen,
+    /// What links in pages, mails and exports start with; the HTTP address by default.
+    pub external_url: Option<Url>,
+    /// Of running requests, steps and writes, when the server is told to stop.
+    #[serde(with = "telemetry::time::duration_text")]
+    pub shutdown_timeout: Duration,
+    pub lake: lake::LakeConfig,
+    pub ingest: IngestSettings,
+    pub query: query::QueryConfig,
+    pub slo: query::sli::SliConfig,
+    pub alerting: alerting::AlertingConfig,
+    pub smtp: Option<SmtpConfig>,
+    pub runbooks: runbooks::RunbooksConfig,
+    pub web: web::WebConfig,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IngestSettings {
+    pub limits: ingest::IngestLimits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let local = |port| Listen::On(SocketAddr::from(([127, 0, 0, 1], port)));
+        Settings {
+            data_dir: PathBuf::from("evenkeel-data"),
+            objects: None,
+            http_listen: local(7400),
+            otlp_grpc_listen: local(4317),
+            otlp_http_listen: local(4318),
+            postgres_listen: local(7432),
+            external_url: None,
+            shutdown_timeout: Duration::from_secs(30),
+            lake: lake::LakeConfig::default(),
+            ingest: IngestSettings::default(),
+            query: query::QueryConfig::default(),
+            slo: query::sli::SliConfig::default(),
+            alerting: alerting::AlertingConfig::default(),
+            smtp: None,
+            runbooks: runbooks::RunbooksConfig::default(),
+            web: web::WebConfig::default(),
+        }
+    }
+}
+
+/// Flags and variables of `serve`; what is given here wins over the file.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SettingsArgs {
+    /// The settings file.
+    #[arg(long, env = "EVENKEEL_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where everything is kept.
+    #[arg(long, env = "EVENKEEL_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Configuration as code: objectives, rules, people, routes, runbooks.
+    #[arg(long, env = "EVENKEEL_OBJECTS", value_name = "DIR")]
+    pub objects: Option<PathBuf>,
+    /// Dashboard, API and HTTP dialects.
+    #[arg(long, env = "EVENKEEL_HTTP_LISTEN", value_name = "ADDR|off")]
+    pub http_listen: Option<Listen>,
+    /// OTLP over gRPC.
+    #[arg(long, env = "EVENKEEL_OTLP_GRPC_LISTEN", value_name = "ADDR|off")]
+    pub otlp_grpc_listen: Option<Listen>,
+    /// OTLP over HTTP, on its customary port.
+    #[arg(long, env = "EVENKEEL_OTLP_HTTP_LISTEN", value_name = "ADDR|off")]
+    pub otlp_http_listen: Option<Listen>,
+    /// SQL by the PostgreSQL protocol.
+    #[arg(long, env = "EVENKEEL_POSTGRES_LISTEN", value_name = "ADDR|off")]
+    pub postgres_listen: Option<Listen>,
+    /// What links in pages, mails and exports start with.
+    #[arg(long, env = "EVENKEEL_EXTERNAL_URL", value_name = "URL")]
+    pub external_url: Option<Url>,
+    /// How long metrics are kept, such as 30d; `forever` also takes samples of any age.
+    #[arg(long, env = "EVENKEEL_RETENTION_METRICS", value_name = "DURATION|forever")]
+    pub retention_metrics: Option<String>,
+    /// The mail server, HOST:PORT.
+    #[arg(long, env = "EVENKEEL_SMTP_ADDRESS", value_name = "HOST:PORT")]
+    pub smtp_address: Option<String>,
+    /// Whom mails come from.
+    #[arg(long, env = "EVENKEEL_SMTP_FROM", value_name = "ADDRESS")]
+    pub smtp_from: Option<String>,
+    #[arg(long, env = "EVENKEEL_SMTP_USERNAME")]
+    pub smtp_username: Option<String>,
+    #[arg(long, env = "EVENKEEL_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub smtp_password_file: Option<PathBuf>,
+    /// `off` is for a mail server on this machine.
+    #[arg(long, env = "EVENKEEL_SMTP_TLS", value_name = "required|opportunistic|off")]
+    pub smtp_tls: Option<String>,
+}
+
+impl Settings {
+    /// The file (if one is named) with the flags over it.
+    pub fn load(args: &SettingsArgs) -> anyhow::Result<Settings> {
+        let mut settings = match &args.config {
+            Some(path) => Settings::from_file(path)?,
+            None => Settings::default(),
+        };
+        settings.apply(args)?;
+        Ok(settings)
+    }
+
+    fn from_file(path: &std::path::Path) -> anyhow::Result<Settings> {
+        let place = path.display();
+        let text = std::fs::read_to_string(path).with_context(|| format!("{place} cannot be read"))?;
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Settings::default());
+        }
+        serde_saphyr::from_str(&text).map_err(|error| match error.location() {
+            Some(at) => anyhow::anyhow!("{place}:{}: {}", at.line(), error.without_snippet()),
+            None => anyhow::anyhow!("{place}: {}", error.without_snippet()),
+        })
+    }
+
+    fn apply(&mut self, args: &SettingsArgs) -> anyhow::Result<()> {
+        fn set<T: Clone>(setting: &mut T, given: &Option<T>) {
+            if let Some(given) = given {
+                *setting = given.clone();
+            }
+        }
+        set(&mut self.data_dir, &args.data_dir);
+        set(&mut self.http_listen, &args.http_listen);
+        set(&mut self.otlp_grpc_listen, &args.otlp_grpc_listen);
+        set(&mut self.otlp_http_listen, &args.otlp_http_listen);
+        set(&mut self.postgres_listen, &args.postgres_listen);
+        self.objects = args.objects.clone().or(self.objects.take());
+        self.external_url = args.external_url.clone().or(self.external_url.take());
+        if let Some(text) = &args.retention_metrics {
+            self.lake.retention.metrics = match text.as_str() {
+                "forever" => None,
+                text => Some(telemetry::time::parse_duration(text).context("--retention-metrics")?),
+            };
+        }
+        self.apply_smtp(args)?;
+        self.lake.dir = self.data_dir.clone();
+        Ok(())
+    }
+
+    fn apply_smtp(&mut self, args: &SettingsArgs) -> anyhow::Result<()> {
+        let given = args.smtp_address.is_some() || args.smtp_from.is_some();
+        if self.smtp.is_none() && !given {
+            return Ok(());
+        }
+        let mut smtp = match self.smtp.take() {
+            Some(smtp) => smtp,
+            None => match (&args.smtp_address, &args.smtp_from) {
+                (Some(address), Some(from)) => smtp_at(address, from),
+                _ => bail!("a mail server needs both --smtp-address and --smtp-from"),
+            },
+        };
+        if let Some(address) = &args.smtp_address {
+            smtp.address = address.clone();
+        }
+        if let Some(from) = &args.smtp_from {
+            smtp.from = from.clone();
+        }
+        smtp.username = args.smtp_username.clone().or(smtp.username);
+        smtp.password_file = args.smtp_password_file.clone().or(smtp.password_file);
+        if let Some(tls) = &args.smtp_tls {
+            smtp.tls = match tls.as_str() {
+                "required" => SmtpTls::Required,
+                "opportunistic" => SmtpTls::Opportunistic,
+                "off" => SmtpTls::Off,
+                other => bail!("--smtp-tls: {other:?} is not required, opportunistic or off"),
+            };
+        }
+        self.smtp = Some(smtp);
+        Ok(())
+    }
+}
+
+/// A mail server without a login, TLS required.
+fn smtp_at(address: &str, from: &str) -> SmtpConfig {
+    SmtpConfig {
+        address: address.to_owned(),
+        from: from.to_owned(),
+        username: None,
+        password_file: None,
+        tls: SmtpTls::Required,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, args: SettingsArgs) -> Result<Settings, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("evenkeel.yaml");
+        std::fs::write(&path, text).unwrap();
+        let prefix = format!("{}/", dir.path().display());
+        Settings::load(&SettingsArgs { config: Some(path), ..args })
+            .map_err(|error| format!("{error:#}").replace(&prefix, ""))
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_the_defaults() {
+        let text = "http_listen: 127.0.0.1:1\npostgres_listen: off\nlake:\n  flush_interval: 5s\n";
+        let args =
+            SettingsArgs { http_listen: Some("127.0.0.1:2".parse().unwrap()), ..SettingsArgs::default() };
+        let settings = load(text, args).unwrap();
+        assert_eq!(settings.http_listen, "127.0.0.1:2".parse().unwrap());
+        assert_eq!(settings.postgres_listen, Listen::Off);
+        assert_eq!(settings.otlp_http_listen, "127.0.0.1:4318".parse().unwrap());
+        assert_eq!(settings.lake.flush_interval, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = load("data_dir: x\nlake:\n  flush_intervall: 5s\n", SettingsArgs::default()).unwrap_err();
+        assert!(error.starts_with("evenkeel.yaml:3:") && error.contains("flush_intervall"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_address_is_named() {
+        let error = load("http_listen: localhost\n", SettingsArgs::default()).unwrap_err();
+        assert!(error.contains("\"localhost\" is not ADDRESS:PORT"), "{error}");
+    }
+
+    #[test]
+    fn metrics_can_be_kept_forever() {
+        let forever = SettingsArgs { retention_metrics: Some("forever".into()), ..SettingsArgs::default() };
+        assert_eq!(load("", forever).unwrap().lake.retention.metrics, None);
+        let wrong = SettingsArgs { retention_metrics: Some("long".into()), ..SettingsArgs::default() };
+        assert!(load("", wrong).unwrap_err().starts_with("--retention-metrics"));
+    }
+}

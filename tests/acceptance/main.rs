@@ -1,0 +1,14 @@
+//! Acceptance: one file per promise, each kept by the real binary towards real peers.
+//!
+//! `tests/setup.sh test` installs the peers (Prometheus, node-exporter, psql, Python clients); a peer
+//! that is missing fails its test. Nothing here links the crates: what a test sees is what a user
+//! sees.
+
+mod bad_input;
+mod cli;
+mod durability;
+mod harness;
+mod readers;
+mod restart;
+mod the_demo;
+mod the_loop;

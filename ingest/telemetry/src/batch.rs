@@ -2,12 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, LogRecord, SeriesSamples, SloSlice};
+use crate::{Event, KnownSample, LogRecord, SeriesExemplars, SeriesHistograms, SeriesSamples, SloSlice};
 
 /// Rows of any table that were acknowledged, or refused, together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     pub series: Vec<SeriesSamples>,
+    /// More samples, of cumulative series that the lake has named: the short way of what arrives every
+    /// few seconds.
+    #[serde(skip)]
+    pub known: Vec<KnownSample>,
+    pub histograms: Vec<SeriesHistograms>,
+    pub exemplars: Vec<SeriesExemplars>,
     pub logs: Vec<LogRecord>,
     pub events: Vec<Event>,
     pub slices: Vec<SloSlice>,
@@ -17,12 +23,24 @@ pub struct Batch {
 
 impl Batch {
     pub fn sample_count(&self) -> usize {
-        self.series.iter().map(|series| series.samples.len()).sum()
+        self.series.iter().map(|series| series.samples.len()).sum::<usize>() + self.known.len()
+    }
+
+    /// Native histograms.
+    pub fn histogram_count(&self) -> usize {
+        self.histograms.iter().map(|series| series.histograms.len()).sum()
+    }
+
+    pub fn exemplar_count(&self) -> usize {
+        self.exemplars.iter().map(|series| series.exemplars.len()).sum()
     }
 
     /// Whether there is nothing to write, rejections included.
     pub fn is_empty(&self) -> bool {
         self.series.is_empty()
+            && self.known.is_empty()
+            && self.histograms.is_empty()
+            && self.exemplars.is_empty()
             && self.logs.is_empty()
             && self.events.is_empty()
             && self.slices.is_empty()

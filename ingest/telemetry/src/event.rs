@@ -16,6 +16,8 @@ pub struct EventKind(Cow<'static, str>);
 impl EventKind {
     pub const ACKNOWLEDGEMENT: EventKind = EventKind::known("acknowledgement");
     pub const ALERT: EventKind = EventKind::known("alert");
+    /// Something was changed that is no deploy: a flag, a setting, a machine.
+    pub const CHANGE: EventKind = EventKind::known("change");
     pub const CONFIGURATION: EventKind = EventKind::known("configuration");
     pub const DEPLOY: EventKind = EventKind::known("deploy");
     pub const ESCALATION: EventKind = EventKind::known("escalation");

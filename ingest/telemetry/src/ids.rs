@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Labels;
 
@@ -24,15 +24,13 @@ impl SeriesId {
     /// The number that a label set asks for.
     pub fn proposed_for(labels: &Labels) -> SeriesId {
         let metric = xxh3_64(labels.metric().as_bytes()) >> (64 - METRIC_BITS);
-        let mut hasher = Xxh3::new();
-        for (name, value) in labels.iter() {
-            // 0xFF cannot occur in UTF-8, so no two label sets feed the same bytes.
-            hasher.update(name.as_bytes());
-            hasher.update(&[0xff]);
-            hasher.update(value.as_bytes());
-            hasher.update(&[0xff]);
+        let mut bytes = Vec::with_capacity(labels.heap_bytes());
+        for part in labels.iter().flat_map(|(name, value)| [name, value]) {
+            // 0xFF cannot occur in UTF-8, so no two label sets give the same bytes.
+            bytes.extend_from_slice(part.as_bytes());
+            bytes.push(0xff);
         }
-        let all_labels = hasher.digest() >> (64 - LABEL_BITS);
+        let all_labels = xxh3_64(&bytes) >> (64 - LABEL_BITS);
         SeriesId(((metric << LABEL_BITS) | all_labels) as i64)
     }
 
@@ -48,6 +46,22 @@ impl SeriesId {
 
     /// The number as it is stored.
     pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// A series by the short name that the lake of this process gave it, and that holds until the process
+/// ends. Not stored anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SeriesRef(u32);
+
+impl SeriesRef {
+    /// For the registry alone.
+    pub fn new(slot: u32) -> SeriesRef {
+        SeriesRef(slot)
+    }
+
+    pub fn get(self) -> u32 {
         self.0
     }
 }

@@ -1,5 +1,6 @@
 //! A label set: what names a series.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,44 +25,56 @@ pub enum LabelError {
 ///
 /// Names are any UTF-8 without control characters (Prometheus 3's rule); the metric's name is the
 /// label [`METRIC_NAME`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Arc<[(Box<str>, Box<str>)]>);
+///
+/// A process holds millions of these, so a set is one allocation: the number of pairs, then each name
+/// and value behind its length ([`push_number`]). Equal sets are equal texts.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Labels(Arc<str>);
 
 impl Labels {
     /// The set without labels.
     pub fn empty() -> Labels {
-        Labels(Arc::from([]))
+        Labels::pack(0, [].into_iter())
     }
 
     /// Sorts the pairs, drops empty values and checks the names.
     pub fn new<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Labels, LabelError>
     where
-        N: Into<Box<str>>,
-        V: Into<Box<str>>,
+        N: AsRef<str>,
+        V: AsRef<str>,
     {
-        let mut sorted: Vec<(Box<str>, Box<str>)> = Vec::new();
-        for (name, value) in pairs {
-            let (name, value) = (name.into(), value.into());
-            if name.is_empty() {
-                return Err(LabelError::EmptyName);
-            }
-            if name.chars().any(char::is_control) {
-                return Err(LabelError::ControlCharacter(name.into()));
-            }
-            sorted.push((name, value));
+        let pairs: Vec<(N, V)> = pairs.into_iter().collect();
+        let mut sorted: Vec<(&str, &str)> =
+            pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+        for (name, _) in &sorted {
+            check_name(name)?;
         }
-        sorted.sort_by(|a, b| a.0.cmp(&b.0));
-        if let Some(twice) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(LabelError::Duplicate(twice[0].0.to_string()));
+        if !sorted.is_sorted_by(|a, b| a.0 < b.0) {
+            sorted.sort_by_key(|(name, _)| *name);
+            if let Some(twice) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                return Err(LabelError::Duplicate(twice[0].0.to_owned()));
+            }
         }
         sorted.retain(|(_, value)| !value.is_empty());
-        Ok(Labels(sorted.into()))
+        Ok(Labels::pack(sorted.len(), sorted.into_iter()))
+    }
+
+    /// Puts `count` sorted pairs with valid names together.
+    fn pack<'a>(count: usize, pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Labels {
+        const LENGTHS_BYTES: usize = 4;
+        let bytes: usize = pairs.clone().map(|(name, value)| name.len() + value.len() + LENGTHS_BYTES).sum();
+        let mut text = String::with_capacity(bytes + 1);
+        push_number(&mut text, count);
+        for part in pairs.flat_map(|(name, value)| [name, value]) {
+            push_number(&mut text, part.len());
+            text.push_str(part);
+        }
+        Labels(text.into())
     }
 
     /// The value of a label, if it is there.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|pair| pair.0.as_ref().cmp(name)).ok()?;
-        Some(&self.0[at].1)
+        self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
     /// The metric's name, or `""`.
@@ -70,26 +83,27 @@ impl Labels {
     }
 
     /// The pairs in name order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
+        let (left, rest) = split_number(&self.0);
+        Pairs { left, rest }
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        split_number(&self.0).0
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The set with one label set to a value (removed when the value is empty).
     pub fn with(&self, name: &str, value: &str) -> Labels {
-        let mut pairs: Vec<_> = self.0.iter().filter(|pair| pair.0.as_ref() != name).cloned().collect();
+        let mut pairs: Vec<_> = self.iter().filter(|(other, _)| *other != name).collect();
         if !value.is_empty() {
-            let at = pairs.partition_point(|pair| pair.0.as_ref() < name);
-            pairs.insert(at, (name.into(), value.into()));
+            let at = pairs.partition_point(|(other, _)| *other < name);
+            pairs.insert(at, (name, value));
         }
-        Labels(pairs.into())
+        Labels::pack(pairs.len(), pairs.into_iter())
     }
 
     /// The set without the metric's name.
@@ -99,7 +113,14 @@ impl Labels {
 
     /// The labels whose names a predicate keeps.
     pub fn filter(&self, keep: impl Fn(&str) -> bool) -> Labels {
-        Labels(self.0.iter().filter(|pair| keep(&pair.0)).cloned().collect())
+        let pairs: Vec<_> = self.iter().filter(|(name, _)| keep(name)).collect();
+        Labels::pack(pairs.len(), pairs.into_iter())
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        const COUNTS_BYTES: usize = 16;
+        COUNTS_BYTES + self.0.len()
     }
 
     /// FNV-1a-64 over name, 0xFF, value, 0xFF in name order: the fingerprint that Prometheus and
@@ -118,6 +139,84 @@ impl Labels {
             feed(value.as_bytes());
         }
         hash
+    }
+}
+
+fn check_name(name: &str) -> Result<(), LabelError> {
+    if name.is_empty() {
+        return Err(LabelError::EmptyName);
+    }
+    let plain = |byte: u8| matches!(byte, b' '..=b'~');
+    if !name.bytes().all(plain) && name.chars().any(char::is_control) {
+        return Err(LabelError::ControlCharacter(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Six bits of a number in each ASCII character, lowest first; this bit is set where more follow.
+const MORE: u8 = 0x40;
+
+fn push_number(text: &mut String, mut number: usize) {
+    while number >= usize::from(MORE) {
+        text.push(char::from((number % usize::from(MORE)) as u8 | MORE));
+        number /= usize::from(MORE);
+    }
+    text.push(char::from(number as u8));
+}
+
+/// A number, and what follows it.
+fn split_number(text: &str) -> (usize, &str) {
+    let (mut number, mut bits) = (0, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        number |= usize::from(byte & (MORE - 1)) << bits;
+        if byte & MORE == 0 {
+            return (number, &text[at + 1..]);
+        }
+        bits += 6;
+    }
+    (number, "")
+}
+
+#[derive(Clone)]
+struct Pairs<'a> {
+    left: usize,
+    rest: &'a str,
+}
+
+impl<'a> Pairs<'a> {
+    fn part(&mut self) -> &'a str {
+        let (length, rest) = split_number(self.rest);
+        let (part, rest) = rest.split_at(length);
+        self.rest = rest;
+        part
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some((self.part(), self.part()))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Pairs<'_> {}
+
+/// Pair by pair, not by the packed text.
+impl Ord for Labels {
+    fn cmp(&self, other: &Labels) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Labels) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -175,6 +274,35 @@ mod tests {
         assert_eq!(labels.get("m"), None);
         assert_eq!(labels.with("m", "3").to_string(), r#"{a="2", m="3", z="1"}"#);
         assert_eq!(labels.with("a", ""), Labels::new([("z", "1")]).unwrap());
+    }
+
+    #[test]
+    fn long_texts_and_many_labels_read_back() {
+        for length in [1, 63, 64, 4095, 4096, 300_000] {
+            let value = "ü".repeat(length);
+            let labels = Labels::new([("a", "1"), ("ü", &value), ("z", "2")]).unwrap();
+            assert_eq!(labels.get("ü"), Some(value.as_str()));
+            assert_eq!(labels.get("z"), Some("2"));
+        }
+        let many = Labels::new((0..200).map(|at| (format!("l{at:03}"), at.to_string()))).unwrap();
+        assert_eq!((many.len(), many.iter().count()), (200, 200));
+        assert_eq!(many.get("l150"), Some("150"));
+        assert!(Labels::empty().is_empty() && Labels::empty().iter().next().is_none());
+    }
+
+    #[test]
+    fn sets_are_ordered_by_their_pairs() {
+        let set = |pairs: &[(&str, &str)]| Labels::new(pairs.iter().copied()).unwrap();
+        let sorted = [
+            set(&[]),
+            set(&[("a", "1")]),
+            set(&[("a", "1"), ("b", "1")]),
+            set(&[("a", "10")]),
+            set(&[("a", "2")]),
+            set(&[("aa", "1")]),
+            set(&[("b", "")]).with("c", "1"),
+        ];
+        assert!(sorted.is_sorted_by(|a, b| a < b));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 mod batch;
 mod defect;
 mod event;
+mod exemplar;
+mod histogram;
 mod ids;
 mod labels;
 mod log;
@@ -18,11 +20,18 @@ pub mod time;
 pub use batch::{Batch, RejectReason, Rejection};
 pub use defect::{Defect, DefectSeverity};
 pub use event::{Event, EventKind};
-pub use ids::SeriesId;
+pub use exemplar::{Exemplar, SeriesExemplars};
+pub use histogram::{
+    BucketSpan, Buckets, COUNT_EXACT_MAX, CUSTOM_BUCKETS_SCHEMA, HistogramError, HistogramSample, ResetHint,
+    SCHEMA_MAX, SCHEMA_MIN, SeriesHistograms,
+};
+pub use ids::{SeriesId, SeriesRef};
 pub use labels::{LabelError, Labels, METRIC_NAME};
 pub use log::LogRecord;
 pub use matcher::{MatchOp, Matcher, MatcherError};
-pub use metric::{MetricType, STALE_NAN_BITS, Sample, SeriesMeta, SeriesSamples, is_stale, stale_marker};
+pub use metric::{
+    KnownSample, MetricType, STALE_NAN_BITS, Sample, SeriesMeta, SeriesSamples, is_stale, stale_marker,
+};
 pub use service::{environment_of, service_of};
 pub use slice::SloSlice;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};

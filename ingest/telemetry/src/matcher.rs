@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use crate::Labels;
+
+/// A compiled expression may take this much memory; patterns come from users.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// How a label is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,22 +39,42 @@ pub enum MatcherError {
 }
 
 /// One condition on one label. A label that is absent has the value `""`; regular expressions
-/// match the whole value.
-#[derive(Clone, Debug)]
+/// match the whole value, and `.` matches a newline too.
+#[derive(Clone)]
 pub struct Matcher {
     name: String,
     op: MatchOp,
     value: String,
-    pattern: Option<Regex>,
+    test: Test,
+}
+
+#[derive(Clone)]
+enum Test {
+    /// The value is the matcher's own.
+    Same,
+    /// The value is one of these: an alternation without special characters.
+    OneOf(Vec<String>),
+    Pattern(Regex),
 }
 
 impl Matcher {
+    /// Fails on an expression that does not compile or is too large.
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Matcher, MatcherError> {
-        let pattern = match op {
-            MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(anchored(value)?),
+        let test = match op {
+            MatchOp::Equal | MatchOp::NotEqual => Test::Same,
+            MatchOp::Regex | MatchOp::NotRegex => match plain_alternatives(value) {
+                Some(literals) => Test::OneOf(literals),
+                None => Test::Pattern(anchored(value)?),
+            },
         };
-        Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), pattern })
+        Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), test })
+    }
+
+    /// With an expression that the caller compiled and anchored; `value` is how its user wrote it.
+    /// The operator is `=~` or `!~`.
+    pub fn with_pattern(name: &str, op: MatchOp, value: &str, pattern: Regex) -> Matcher {
+        debug_assert!(matches!(op, MatchOp::Regex | MatchOp::NotRegex));
+        Matcher { name: name.to_owned(), op, value: value.to_owned(), test: Test::Pattern(pattern) }
     }
 
     /// Reads `name op value`; the value may stand in double quotes.
@@ -85,28 +108,61 @@ impl Matcher {
 
     /// Whether a label value (`""` when the label is absent) meets the condition.
     pub fn accepts(&self, value: &str) -> bool {
-        match (self.op, &self.pattern) {
-            (MatchOp::Equal, _) => value == self.value,
-            (MatchOp::NotEqual, _) => value != self.value,
-            (MatchOp::Regex, pattern) => pattern.as_ref().is_some_and(|pattern| pattern.is_match(value)),
-            (MatchOp::NotRegex, pattern) => !pattern.as_ref().is_some_and(|pattern| pattern.is_match(value)),
-        }
+        let hit = match &self.test {
+            Test::Same => value == self.value,
+            Test::OneOf(literals) => literals.iter().any(|literal| literal == value),
+            Test::Pattern(pattern) => pattern.is_match(value),
+        };
+        hit == self.is_positive()
     }
 
     pub fn matches(&self, labels: &Labels) -> bool {
         self.accepts(labels.get(&self.name).unwrap_or_default())
     }
+
+    /// All values that are accepted, when they can be named: what an index looks up.
+    pub fn literals(&self) -> Option<&[String]> {
+        match &self.test {
+            _ if !self.is_positive() => None,
+            Test::Same => Some(std::slice::from_ref(&self.value)),
+            Test::OneOf(literals) => Some(literals),
+            Test::Pattern(_) => None,
+        }
+    }
+
+    fn is_positive(&self) -> bool {
+        matches!(self.op, MatchOp::Equal | MatchOp::Regex)
+    }
+}
+
+/// `a|b|c` without anything that means something else.
+fn plain_alternatives(pattern: &str) -> Option<Vec<String>> {
+    let special =
+        |c: char| matches!(c, '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '^' | '$');
+    (!pattern.contains(special)).then(|| pattern.split('|').map(str::to_owned).collect())
 }
 
 fn anchored(pattern: &str) -> Result<Regex, MatcherError> {
-    Regex::new(&format!("^(?s:{pattern})$"))
-        .map_err(|error| MatcherError::Pattern { pattern: pattern.to_owned(), reason: error.to_string() })
+    let compile = |text: &str| {
+        let compiled = RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
+        compiled
+            .map_err(|error| MatcherError::Pattern { pattern: pattern.to_owned(), reason: error.to_string() })
+    };
+    // Alone first: `a)|(b` would otherwise become valid inside of the group.
+    compile(pattern)?;
+    compile(&format!("^(?s:{pattern})$"))
 }
 
 /// As Prometheus writes it, with the value quoted.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}{:?}", self.name, self.op.as_str(), self.value)
+    }
+}
+
+impl fmt::Debug for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -139,6 +195,48 @@ mod tests {
         check(r#"absent="""#, &labels, true);
         check(r#"absent=~".*""#, &labels, true);
         check(r#"absent=~".+""#, &labels, false);
+    }
+
+    #[test]
+    fn expressions_match_whole_values() {
+        let check = |op, pattern: &str, hits: &[&str], misses: &[&str]| {
+            let matcher = Matcher::new("l", op, pattern).unwrap();
+            hits.iter().for_each(|value| assert!(matcher.accepts(value), "{matcher} accepts {value:?}"));
+            misses.iter().for_each(|value| assert!(!matcher.accepts(value), "{matcher} refuses {value:?}"));
+        };
+        check(MatchOp::Regex, "a.c", &["abc", "a\nc"], &["xabc", "abcx", ""]);
+        check(MatchOp::Regex, "a|b", &["a", "b"], &["ab", ""]);
+        check(MatchOp::Regex, "a+|b", &["aa", "b"], &["aab"]);
+        check(MatchOp::Regex, "", &[""], &["a"]);
+        check(MatchOp::Regex, "a|", &["a", ""], &["b"]);
+        check(MatchOp::Regex, "(?i)get", &["GET", "get"], &["GETS"]);
+        check(MatchOp::NotRegex, ".+", &[""], &["a"]);
+        check(MatchOp::NotRegex, "a|b", &["", "ab"], &["a", "b"]);
+        check(MatchOp::NotEqual, "a", &["", "b"], &["a"]);
+    }
+
+    #[test]
+    fn values_that_can_be_named_are() {
+        let literals = |op, value: &str| {
+            let matcher = Matcher::new("l", op, value).unwrap();
+            matcher.literals().map(<[String]>::len)
+        };
+        assert_eq!(literals(MatchOp::Equal, "a|b"), Some(1));
+        assert_eq!(literals(MatchOp::Regex, "api|web|db-1"), Some(3));
+        assert_eq!(literals(MatchOp::Regex, "api|w.b"), None);
+        assert_eq!(literals(MatchOp::NotEqual, "api"), None);
+        assert_eq!(literals(MatchOp::NotRegex, "api|web"), None);
+    }
+
+    #[test]
+    fn expressions_that_do_not_compile_are_named() {
+        for pattern in ["(", "a)|(b", "[z-a]", "(a{1000}){1000}{1000}"] {
+            let error = Matcher::new("l", MatchOp::Regex, pattern).unwrap_err();
+            assert!(
+                matches!(&error, MatcherError::Pattern { pattern: named, .. } if named == pattern),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Labels, Timestamp};
+use crate::{Labels, SeriesRef, Timestamp};
 
 /// The NaN that Prometheus writes when a series ends. The bit pattern is the meaning: every stage
 /// keeps it as it is.
@@ -82,5 +82,14 @@ pub struct SeriesMeta {
 pub struct SeriesSamples {
     pub labels: Labels,
     pub meta: SeriesMeta,
+    /// When the sender began to count from 0, if it says so.
+    pub start: Option<Timestamp>,
     pub samples: Vec<Sample>,
+}
+
+/// One sample of a series that the lake has named before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KnownSample {
+    pub series: SeriesRef,
+    pub sample: Sample,
 }

@@ -6,6 +6,7 @@
 //! others are known to be unique and a reader merges only where it must.
 
 pub mod samples;
+pub mod sorted;
 
 use arrow::array::RecordBatch;
 
@@ -145,6 +146,7 @@ pub fn series_batch(days: &[SeriesDay], index: &SeriesIndex) -> Result<RecordBat
                 id: entry.id.get(),
                 labels: &entry.labels,
                 meta: &entry.meta,
+                source: &entry.source,
                 first_ts: day.first_ts,
                 last_ts: if is_newest_day { newest } else { day.last_ts },
             }

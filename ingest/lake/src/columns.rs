@@ -1,5 +1,7 @@
 //! Rows of the domain into columns: one function per table, no decisions.
 
+mod histograms;
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,6 +15,8 @@ use telemetry::{
 };
 
 use crate::schema::{Partition, Table, map_entries};
+
+pub use histograms::{SeriesColumns, exemplar_rows, histogram_rows, read_histograms, renumbered};
 
 /// A batch of a table's file columns, with the partition column computed and put at the end.
 pub fn with_partition(table: Table, mut columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
@@ -145,6 +149,8 @@ pub struct SeriesRow<'a> {
     pub id: i64,
     pub labels: &'a Labels,
     pub meta: &'a SeriesMeta,
+    /// Who sent it first; empty when that is not known.
+    pub source: &'a str,
     /// First and last time of the row's day, as far as known when the row is written.
     pub first_ts: i64,
     pub last_ts: i64,
@@ -169,6 +175,7 @@ pub fn series_rows(rows: &[SeriesRow<'_>]) -> Result<RecordBatch, ArrowError> {
         optional_texts(rows.iter().map(temporality)),
         timestamps(rows.iter().map(|row| row.first_ts)),
         timestamps(rows.iter().map(|row| row.last_ts)),
+        optional_texts(rows.iter().map(|row| Some(row.source).filter(|source| !source.is_empty()))),
     ];
     with_partition(Table::MetricSeries, columns)
 }
@@ -209,8 +216,8 @@ mod tests {
         assert_eq!(rejection_rows(&[rejection], at).unwrap().num_rows(), 1);
         let labels = Labels::new([("__name__", "up"), ("job", "a/b")]).unwrap();
         let meta = SeriesMeta::default();
-        let row =
-            SeriesRow { id: 1, labels: &labels, meta: &meta, first_ts: at.micros(), last_ts: at.micros() };
+        let (first_ts, last_ts) = (at.micros(), at.micros());
+        let row = SeriesRow { id: 1, labels: &labels, meta: &meta, source: "s", first_ts, last_ts };
         let series = series_rows(&[row]).unwrap();
         assert_eq!(series.column_by_name("service").unwrap().as_string::<i32>().value(0), "b");
     }

@@ -28,9 +28,6 @@ use crate::schema::Table;
 use crate::storage::{DurableStore, create_dir_durably, remove_staged, sync_dir};
 use crate::writer::NewFile;
 
-/// Commits between checkpoints of the Delta log.
-const CHECKPOINT_COMMITS: u32 = 100;
-
 /// The active files of a table at a version.
 #[derive(Clone, Debug, Default)]
 pub struct ActiveFiles {
@@ -103,7 +100,7 @@ impl TableLog {
                     .with_save_mode(SaveMode::Ignore)
                     .with_configuration_property(
                         TableProperty::CheckpointInterval,
-                        Some(CHECKPOINT_COMMITS.to_string()),
+                        Some(config.checkpoint_commits.to_string()),
                     )
                     .with_configuration_property(
                         TableProperty::LogRetentionDuration,

@@ -1,18 +1,29 @@
 //! Fewer and better files: flush files of a closed hour become one sorted run, a day's files become day
 //! files, late rows are merged into what they repeat.
 //!
-//! [`plan`] decides from the list of files and the clock alone; [`merge`] does the work; one Delta
-//! commit swaps the files and changes no data. A crash in between leaves files that nobody names.
+//! [`plan`] decides from the list of files, the clock and what was merged lately; [`merge`] does the
+//! work, one merge at a time and on a thread of its own; one Delta commit swaps the files and changes no
+//! data. A crash in between leaves files that nobody names.
 
 pub mod merge;
 pub mod plan;
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use object_store::path::Path;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
 use crate::commit::Purpose;
 use crate::error::LakeError;
-use crate::lake::Inner;
+use crate::file::FileKind;
+use crate::lake::{Inner, queue_kib_max};
 use crate::read;
 use crate::schema::Table;
-use merge::Input;
+use crate::storage::{DurableStore, StagedFile};
+use crate::writer::{Effort, FileWriter, NewFile};
+use merge::{Input, Sink, Target};
 use plan::MergeGroup;
 
 /// What a compaction did.
@@ -34,15 +45,20 @@ pub struct CompactReport {
 
 impl Inner {
     pub(crate) async fn compact(&self) -> Result<CompactReport, LakeError> {
-        let _one_at_a_time = self.compacting.lock().await;
+        // One merge at a time: that bounds what merging takes from ingest and queries.
+        let mut lately = self.compacting.lock().await;
         let mut report = CompactReport { expired: self.expire().await?, ..CompactReport::default() };
         for table in Table::ALL {
             let files = self.state.files_of(table).files;
-            for group in plan::plan(table, &files, self.clock.now(), &self.config) {
+            for group in plan::plan(table, &files, self.clock.now(), &self.config, &lately) {
                 if self.cancel.is_cancelled() {
                     return Ok(report);
                 }
-                self.merge_group(table, group, &mut report).await?;
+                match self.merge_group(table, &group, &mut report).await {
+                    Err(LakeError::Closed) if self.cancel.is_cancelled() => return Ok(report),
+                    merged => merged?,
+                }
+                lately.note(table, &group, self.clock.now());
             }
         }
         report.vacuumed = self.vacuum().await?;
@@ -52,7 +68,7 @@ impl Inner {
     async fn merge_group(
         &self,
         table: Table,
-        group: MergeGroup,
+        group: &MergeGroup,
         report: &mut CompactReport,
     ) -> Result<(), LakeError> {
         #[allow(clippy::disallowed_methods)] // measures how long the merge took
@@ -60,24 +76,33 @@ impl Inner {
         let store = self.object_store();
         let mut inputs = Vec::with_capacity(group.inputs.len());
         for file in &group.inputs {
-            let location = self.logs[table.index()].lock().await.location(&file.path)?;
-            let reader = read::open_file(&store, &location, table, None).await?;
+            let reader = read::open_file(&store, &self.location_of(table, file)?, table, None).await?;
             inputs.push(Input { sequence: file.sequence, reader });
         }
-        // One finished file waits while the next one is made: that bounds the memory of a merge.
         let (finished, mut files) = tokio::sync::mpsc::channel(1);
-        let (kind, partition) = (group.kind, group.partition.clone());
-        let rows_max = self.config.compact_rows_max;
-        let merging = tokio::task::spawn_blocking(move || {
-            merge::merge(table, inputs, rows_max, |writer, sequence| {
-                let file = writer.finish(&partition, kind, sequence)?;
-                finished.blocking_send(file).map_err(|_| LakeError::Closed)
-            })
-        });
+        let beside = match group.inputs.first() {
+            Some(file) => self.location_of(table, file)?,
+            None => return Ok(()),
+        };
+        let mut output = Output {
+            store: self.store.clone(),
+            beside,
+            partition: group.partition.clone(),
+            kind: group.kind,
+            finished,
+            courtesy: Courtesy::towards(&self.queue_room, queue_kib_max(&self.config)),
+            cancel: self.cancel.clone(),
+        };
+        let target = Target {
+            table,
+            effort: effort_for(table, group.kind),
+            rows_max: self.config.compact_rows_max,
+            bytes_max: self.config.compact_bytes_max,
+        };
+        let merging = tokio::task::spawn_blocking(move || merge::merge(target, inputs, &mut output));
         let mut stored = Vec::new();
-        while let Some(file) = files.recv().await {
-            // The lock is held for one file only: flushes go on meanwhile.
-            let file = self.logs[table.index()].lock().await.store(file).await?;
+        while let Some(NewFile { file, content }) = files.recv().await {
+            self.store.put_staged(&self.location_of(table, &file)?, content).await?;
             stored.push(file);
         }
         merging.await.map_err(|_| LakeError::TaskStopped("merge"))??;
@@ -98,5 +123,67 @@ impl Inner {
         self.metrics.compacted_files.inc_by(group.inputs.len() as u64);
         self.metrics.compaction_seconds.observe(started.elapsed().as_secs_f64());
         Ok(())
+    }
+}
+
+/// Hour files are merged again a day later; what is written otherwise stays.
+fn effort_for(table: Table, kind: FileKind) -> Effort {
+    if kind == FileKind::Hour && table.is_hourly() { Effort::Hour } else { Effort::Day }
+}
+
+/// Files grow on the disk and are handed over when they are complete.
+struct Output {
+    store: Arc<DurableStore>,
+    /// A file of the same partition.
+    beside: Path,
+    partition: String,
+    kind: FileKind,
+    finished: tokio::sync::mpsc::Sender<NewFile<StagedFile>>,
+    courtesy: Courtesy,
+    cancel: CancellationToken,
+}
+
+impl Sink for Output {
+    type File = StagedFile;
+
+    fn open(&mut self) -> Result<StagedFile, LakeError> {
+        Ok(self.store.stage(&self.beside)?)
+    }
+
+    fn finish(&mut self, file: FileWriter<StagedFile>, sequence: i64) -> Result<(), LakeError> {
+        let file = file.finish(&self.partition, self.kind, sequence)?;
+        self.finished.blocking_send(file).map_err(|_| LakeError::Closed)
+    }
+
+    fn pause(&mut self) -> Result<(), LakeError> {
+        self.courtesy.pause();
+        // What is half merged is merged anew after the restart.
+        if self.cancel.is_cancelled() { Err(LakeError::Closed) } else { Ok(()) }
+    }
+}
+
+/// Merging takes at most half of one core while batches wait for the log: as long as it worked, it
+/// pauses. With nothing waiting it goes on at full speed.
+struct Courtesy {
+    queue: Arc<Semaphore>,
+    room: usize,
+    working_since: Instant,
+}
+
+/// A merge that was held up by the disk need not make up for it.
+const PAUSE_MAX: Duration = Duration::from_millis(200);
+
+impl Courtesy {
+    #[allow(clippy::disallowed_methods)] // measures how long the merge worked
+    fn towards(queue: &Arc<Semaphore>, room: usize) -> Courtesy {
+        Courtesy { queue: queue.clone(), room, working_since: Instant::now() }
+    }
+
+    #[allow(clippy::disallowed_methods)] // measures how long the merge worked
+    fn pause(&mut self) {
+        if self.queue.available_permits() < self.room {
+            std::thread::park_timeout(self.working_since.elapsed().min(PAUSE_MAX));
+        }
+        self.working_since = Instant::now();
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use telemetry::time::duration_text;
 
+use crate::series::limits::SeriesLimits;
+
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -16,6 +18,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub struct LakeConfig {
     /// Holds `wal/` and `lake/`.
     pub dir: PathBuf,
+    /// What an acknowledgement promises.
+    pub ack: Ack,
     pub wal: WalConfig,
     /// Rows reach Parquet at the latest after this time ...
     #[serde(with = "duration_text")]
@@ -33,24 +37,39 @@ pub struct LakeConfig {
     /// How long after its end a day is merged into day files.
     #[serde(with = "duration_text")]
     pub day_grace: Duration,
-    /// Rows of one compacted file; bounds the memory of a merge.
+    /// A merged file ends at this many rows: its footer, which every query for it reads, grows with
+    /// them ...
     pub compact_rows_max: u64,
+    /// ... or at this size: large enough that a day has few files, small enough to be rewritten for
+    /// late rows.
+    pub compact_bytes_max: u64,
     pub retention: Retention,
     /// A sample further ahead of the clock than this is refused.
     #[serde(with = "duration_text")]
     pub future_max: Duration,
-    /// Writing stops below this, so that the workflow store can go on.
+    /// Writes are refused while less than this is free ...
     pub disk_free_min_bytes: u64,
+    /// ... or less than this part of the disk, whichever is more.
+    pub disk_free_min_percent: f64,
+    /// Below this the lake writes nothing at all, no flush and no merge: what is left belongs to the
+    /// workflow store, so that people are paged on a full disk.
+    pub disk_reserved_bytes: u64,
     /// How far back Delta versions reach; they never answer a reporting question.
     #[serde(with = "duration_text")]
     pub log_retention: Duration,
     /// A replaced file stays this long: longer than the longest query that may be reading it.
     #[serde(with = "duration_text")]
     pub vacuum_after: Duration,
+    /// Commits between checkpoints of a table's Delta log; of tables that are created from now on.
+    pub checkpoint_commits: u32,
     /// Tables are re-opened after this many commits: commits get slower with the snapshot's history.
     pub reopen_commits: u32,
-    /// Bound of the series index. New series beyond it are refused by name.
+    /// Bound of the series index. New series beyond it are refused by name, known ones go on.
     pub series_max: u64,
+    /// The same for the series of one metric: stops a label that takes ever new values.
+    pub series_per_metric_max: u64,
+    /// The same for the series that one source (dialect and token) sent first.
+    pub series_per_source_max: u64,
     /// A batch with a retry key seen within this time is not stored again ...
     #[serde(with = "duration_text")]
     pub retry_window: Duration,
@@ -58,6 +77,31 @@ pub struct LakeConfig {
     pub retry_keys_max: usize,
     /// Event ids held in memory for deduplication; about 16 bytes each.
     pub event_ids_max: usize,
+}
+
+/// What an acknowledgement promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ack {
+    /// Synced: survives power loss.
+    #[default]
+    Durable,
+    /// Handed to the operating system: survives the end of the process. Synced every
+    /// `wal.sync_interval`.
+    Written,
+    /// Applied in memory: a crash loses what was not written yet.
+    Memory,
+}
+
+impl Ack {
+    /// As in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ack::Durable => "durable",
+            Ack::Written => "written",
+            Ack::Memory => "memory",
+        }
+    }
 }
 
 /// Settings of the write-ahead log.
@@ -68,6 +112,16 @@ pub struct WalConfig {
     pub segment_bytes: u64,
     /// Beyond it writes are refused as overloaded until a flush has freed segments.
     pub bytes_max: u64,
+    /// What may be written on top of it while the log of the last run is being replayed, so that a start
+    /// with a full log takes writes.
+    pub replay_bytes_max: u64,
+    /// A start waits this long for the replay; a longer one goes on behind a server that takes writes
+    /// and answers queries with its progress.
+    #[serde(with = "duration_text")]
+    pub replay_wait: Duration,
+    /// How often the log is synced when `ack` does not wait for it.
+    #[serde(with = "duration_text")]
+    pub sync_interval: Duration,
     /// The longest a write waits for others that are being encoded, to share one fsync.
     #[serde(with = "duration_text")]
     pub group_delay: Duration,
@@ -100,6 +154,7 @@ impl Default for LakeConfig {
     fn default() -> Self {
         LakeConfig {
             dir: PathBuf::from("evenkeel-data"),
+            ack: Ack::Durable,
             wal: WalConfig::default(),
             flush_interval: Duration::from_secs(60),
             flush_bytes: 64 * MIB,
@@ -107,17 +162,33 @@ impl Default for LakeConfig {
             compact_interval: Duration::from_secs(60),
             hour_grace: Duration::from_secs(600),
             day_grace: DAY,
-            compact_rows_max: 16_000_000,
+            compact_rows_max: 128_000_000,
+            compact_bytes_max: 256 * MIB,
             retention: Retention::default(),
             future_max: Duration::from_secs(600),
             disk_free_min_bytes: GIB,
+            disk_free_min_percent: 1.0,
+            disk_reserved_bytes: 128 * MIB,
             log_retention: DAY,
             vacuum_after: Duration::from_secs(3600),
+            checkpoint_commits: 100,
             reopen_commits: 100,
             series_max: 2_000_000,
+            series_per_metric_max: 300_000,
+            series_per_source_max: 1_500_000,
             retry_window: Duration::from_secs(600),
             retry_keys_max: 100_000,
             event_ids_max: 1_000_000,
+        }
+    }
+}
+
+impl LakeConfig {
+    pub(crate) fn series_limits(&self) -> SeriesLimits {
+        SeriesLimits {
+            all: self.series_max,
+            per_metric: self.series_per_metric_max,
+            per_source: self.series_per_source_max,
         }
     }
 }
@@ -127,6 +198,9 @@ impl Default for WalConfig {
         WalConfig {
             segment_bytes: 64 * MIB,
             bytes_max: 4 * GIB,
+            replay_bytes_max: GIB,
+            replay_wait: Duration::from_secs(2),
+            sync_interval: Duration::from_secs(1),
             group_delay: Duration::from_millis(5),
             group_bytes: 256 << 10,
             queue_max: 1024,

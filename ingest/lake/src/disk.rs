@@ -8,43 +8,62 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::config::LakeConfig;
 use crate::error::LakeError;
 
-/// Asks how many bytes are free.
-pub type Probe = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
+/// What a file system has, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What an unprivileged process may still write.
+    pub free: u64,
+    pub total: u64,
+}
+
+/// Asks a file system.
+pub type Probe = dyn Fn(&Path) -> io::Result<Space> + Send + Sync;
 
 /// Watches the file system that holds the lake.
 pub struct DiskWatch {
     dir: PathBuf,
     free_min_bytes: u64,
+    free_min_percent: f64,
+    reserved_bytes: u64,
     probe: Arc<Probe>,
-    last: Mutex<Option<(Instant, u64)>>,
+    last: Mutex<Option<(Instant, Space)>>,
 }
 
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Bytes that an unprivileged process may still write.
-pub fn free_bytes(dir: &Path) -> io::Result<u64> {
+/// Asks the file system that a directory is on.
+pub fn space(dir: &Path) -> io::Result<Space> {
     let stat = nix::sys::statvfs::statvfs(dir)?;
-    Ok(stat.blocks_available().saturating_mul(stat.fragment_size()))
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
+    Ok(Space { free: bytes(stat.blocks_available()), total: bytes(stat.blocks()) })
 }
 
 impl DiskWatch {
-    pub fn new(dir: PathBuf, free_min_bytes: u64, probe: Arc<Probe>) -> DiskWatch {
-        DiskWatch { dir, free_min_bytes, probe, last: Mutex::new(None) }
+    pub fn new(dir: PathBuf, config: &LakeConfig, probe: Arc<Probe>) -> DiskWatch {
+        DiskWatch {
+            dir,
+            free_min_bytes: config.disk_free_min_bytes,
+            free_min_percent: config.disk_free_min_percent,
+            reserved_bytes: config.disk_reserved_bytes.min(config.disk_free_min_bytes),
+            probe,
+            last: Mutex::new(None),
+        }
     }
 
-    pub fn free(&self) -> u64 {
+    pub fn space(&self) -> Space {
         let mut last = self.last.lock();
-        if let Some((at, free)) = *last
+        if let Some((at, space)) = *last
             && at.elapsed() < PROBE_INTERVAL
         {
-            return free;
+            return space;
         }
         // A file system that cannot be asked is not known to be full; writing will tell.
-        let free = (self.probe)(&self.dir).unwrap_or(u64::MAX);
-        *last = Some((Instant::now(), free));
-        free
+        let space = (self.probe)(&self.dir).unwrap_or(Space { free: u64::MAX, total: 0 });
+        *last = Some((Instant::now(), space));
+        space
     }
 
     /// Asks again at the next question.
@@ -53,13 +72,52 @@ impl DiskWatch {
         *self.last.lock() = None;
     }
 
+    pub fn is_full(&self) -> bool {
+        let space = self.space();
+        space.free < self.needed(space)
+    }
+
+    /// What is left belongs to the workflow store.
+    pub fn is_reserved(&self) -> bool {
+        self.space().free < self.reserved_bytes
+    }
+
     /// Fails with [`LakeError::DiskFull`] below the bound.
     pub fn check(&self) -> Result<(), LakeError> {
-        if self.free() < self.free_min_bytes { Err(self.full()) } else { Ok(()) }
+        if self.is_full() { Err(self.full()) } else { Ok(()) }
     }
 
     /// What a sender is told, with the figures of now.
     pub fn full(&self) -> LakeError {
-        LakeError::DiskFull { free_bytes: self.free(), needed_bytes: self.free_min_bytes }
+        let space = self.space();
+        LakeError::DiskFull { free_bytes: space.free, needed_bytes: self.needed(space) }
+    }
+
+    fn needed(&self, space: Space) -> u64 {
+        let share = space.total as f64 * self.free_min_percent / 100.0;
+        self.free_min_bytes.max(share as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_larger_of_the_two_bounds_counts() {
+        let watch = |free, total| {
+            let config = LakeConfig {
+                disk_free_min_bytes: 1_000,
+                disk_free_min_percent: 5.0,
+                disk_reserved_bytes: 100,
+                ..LakeConfig::default()
+            };
+            DiskWatch::new(PathBuf::new(), &config, Arc::new(move |_: &Path| Ok(Space { free, total })))
+        };
+        assert!(watch(999, 2_000).is_full() && !watch(1_000, 2_000).is_full());
+        assert!(watch(4_999, 100_000).is_full() && !watch(5_000, 100_000).is_full());
+        assert!(!watch(100, 2_000).is_reserved() && watch(99, 2_000).is_reserved());
+        let error = watch(10, 100_000).check().unwrap_err().to_string();
+        assert!(error.contains("10 bytes") && error.contains("5000"), "{error}");
     }
 }

@@ -14,8 +14,21 @@ pub enum LakeError {
     #[error("{what}: try again in {} s", retry_after.as_secs_f64())]
     Overloaded { what: &'static str, retry_after: Duration },
     /// The disk has less room than `disk_free_min_bytes`; nothing of the batch was stored.
-    #[error("disk is full: {free_bytes} bytes free of the {needed_bytes} that writing needs")]
+    #[error(
+        "disk is full: {free_bytes} bytes free of the {needed_bytes} that writing needs (disk_free_min_bytes, \
+         disk_free_min_percent)"
+    )]
     DiskFull { free_bytes: u64, needed_bytes: u64 },
+    /// The log of the last run is still being read: writes are taken, reads have to wait.
+    #[error(
+        "the write-ahead log is being replayed: {} of {} MiB done",
+        done_bytes >> 20,
+        total_bytes.div_ceil(1 << 20)
+    )]
+    Replaying { done_bytes: u64, total_bytes: u64 },
+    /// The log of the last run could not be read; the process has to be started anew.
+    #[error("the write-ahead log could not be replayed: {0}")]
+    ReplayFailed(std::sync::Arc<str>),
     /// The lake was shut down.
     #[error("lake is closed")]
     Closed,
@@ -25,7 +38,7 @@ pub enum LakeError {
     /// Records that were acknowledged cannot be read any more.
     #[error(
         "WAL segment {segment} is damaged at byte {offset}: {problem}; about {lost_bytes} acknowledged \
-         bytes would be lost (wal.accept_data_loss opens it all the same)"
+         bytes would be lost (`--accept-data-loss` starts all the same)"
     )]
     WalDamaged { segment: PathBuf, offset: u64, lost_bytes: u64, problem: &'static str },
     /// A WAL record whose checksum is right has content that this version does not know.
@@ -44,9 +57,6 @@ pub enum LakeError {
     Parquet(#[from] parquet::errors::ParquetError),
     #[error("object store")]
     Store(#[from] object_store::Error),
-    /// A matcher's regular expression is not one.
-    #[error("bad regular expression {pattern:?}: {problem}")]
-    BadRegex { pattern: String, problem: String },
     /// A task of the lake ended before it answered; the lake has to be opened anew.
     #[error("{0} stopped unexpectedly")]
     TaskStopped(&'static str),
@@ -59,6 +69,9 @@ impl LakeError {
 
     /// Whether a sender may simply try again later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, LakeError::Overloaded { .. } | LakeError::DiskFull { .. })
+        matches!(
+            self,
+            LakeError::Overloaded { .. } | LakeError::DiskFull { .. } | LakeError::Replaying { .. }
+        )
     }
 }

@@ -31,6 +31,23 @@ impl Faults {
     pub fn check(&self, step: IoStep, path: &Path) -> io::Result<()> {
         self.0.as_ref().map_or(Ok(()), |hook| hook(step, path))
     }
+
+    /// A write that may be refused, and that ends half-way where the hook says `WriteZero`.
+    pub fn write(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        put: impl FnOnce(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self.check(IoStep::Write, path) {
+            Ok(()) => put(bytes),
+            Err(error) if error.kind() == io::ErrorKind::WriteZero => {
+                put(&bytes[..bytes.len() / 2])?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl std::fmt::Debug for Faults {

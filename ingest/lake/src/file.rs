@@ -16,7 +16,7 @@ use crate::schema::Table;
 pub enum FileKind {
     /// Written from the buffer; no row repeats a row of another file that is not `Late`.
     Flush,
-    /// Merged from the flush files of one closed hour (of the other tables: of one partition).
+    /// Merged from flush files of one hour (of the other tables: of one partition).
     Hour,
     /// Merged from a day's files, or imported as history.
     Day,

@@ -4,16 +4,20 @@
 //! readers see, and only when all tables are done let go of the log. A table whose commit failed stays
 //! pending: its rows stay in memory and in the log, and the next flush tries again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use arrow::array::{AsArray, RecordBatch, UInt32Array};
-use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{
+    SortColumn, SortOptions, concat_batches, lexsort_to_indices, partition, take_arrays, take_record_batch,
+};
 use arrow::datatypes::TimestampMicrosecondType;
 use telemetry::Timestamp;
 use telemetry::time::{MICROS_PER_DAY, MICROS_PER_HOUR};
 
-use crate::buffer::samples::{SampleBuffer, SampleRow, SeriesOrder, place_and_sort, placed_columns};
+use crate::buffer::samples::{SampleBuffer, SampleRow};
+use crate::buffer::sorted::SortedSamples;
 use crate::buffer::{Buffer, series_batch};
 use crate::commit::Purpose;
 use crate::error::LakeError;
@@ -43,31 +47,41 @@ pub fn sequence_of(position: i64) -> i64 {
 impl Inner {
     /// Flushes what is buffered now, and what an earlier flush left behind.
     pub(crate) async fn flush(&self) -> Result<FlushReport, LakeError> {
+        self.replay.check()?;
         let _one_at_a_time = self.flushing.lock().await;
+        let mut report = FlushReport::default();
+        self.flush_all(&mut report).await?;
+        Ok(report)
+    }
+
+    /// The caller holds `flushing`.
+    pub(crate) async fn flush_all(&self, report: &mut FlushReport) -> Result<(), LakeError> {
         #[allow(clippy::disallowed_methods)] // measures how long the flush took
         let started = std::time::Instant::now();
-        let mut report = FlushReport::default();
         let mut flushed = Ok(());
         if let Some(left_behind) = self.state.frozen() {
-            flushed = self.flush_frozen(left_behind, &mut report).await;
+            flushed = self.flush_frozen(left_behind, report).await;
         }
         if flushed.is_ok()
             && let Some(frozen) = self.freeze().await?
         {
-            flushed = self.flush_frozen(frozen, &mut report).await;
+            flushed = self.flush_frozen(frozen, report).await;
         }
         self.metrics.flush_seconds.observe(started.elapsed().as_secs_f64());
         self.metrics.flushed_rows.inc_by(report.rows);
         self.metrics.flushed_bytes.inc_by(report.bytes);
-        if flushed.is_err() {
-            self.metrics.flush_failures.inc();
+        match flushed {
+            Ok(()) => self.replay_room.store(0, Ordering::Relaxed),
+            Err(_) => {
+                self.metrics.flush_failures.inc();
+            }
         }
-        flushed.map(|()| report)
+        flushed
     }
 
     async fn freeze(&self) -> Result<Option<Frozen>, LakeError> {
         let (answer, frozen) = tokio::sync::oneshot::channel();
-        self.send(Request::Freeze { answer }).await?;
+        self.send(Request::Freeze { now: self.clock.now(), answer }).await?;
         frozen.await.map_err(|_| LakeError::TaskStopped("WAL writer"))?
     }
 
@@ -95,11 +109,9 @@ impl Inner {
         if let Some(error) = failed {
             return Err(error);
         }
-        if let Some(wal) = self.wal.get() {
-            wal.release_before(frozen.position)
-                .map_err(|error| LakeError::io("cannot release segments of the", "WAL", error))?;
-        }
-        Ok(())
+        self.wal
+            .release_before(frozen.checkpoint)
+            .map_err(|error| LakeError::io("cannot release segments of the", "WAL", error))
     }
 
     async fn flush_table(
@@ -153,7 +165,10 @@ fn files_of(
             Effort::Flush,
         ),
         _ => {
-            let rows = concat_batches(&table.schema(), buffer.batches_of(table))?;
+            let mut rows = concat_batches(&table.schema(), buffer.batches_of(table))?;
+            if table.sort_key_is_unique() {
+                rows = latest_rows(table, &rows)?;
+            }
             split_into_files(table, &rows, FileKind::Flush, sequence, Effort::Flush)
         }
     }
@@ -166,17 +181,27 @@ fn sample_files(
     sequence: i64,
     index: &SeriesIndex,
 ) -> Result<Vec<NewFile>, LakeError> {
-    let mut hours: BTreeMap<i64, Vec<SampleRow>> = BTreeMap::new();
+    let hour_of = |row: &SampleRow| row.ts.div_euclid(MICROS_PER_HOUR);
+    let mut hours = BTreeSet::new();
+    let mut seen = None;
     for row in samples.rows() {
-        hours.entry(row.ts.div_euclid(MICROS_PER_HOUR)).or_default().push(row);
+        // Rows of one hour stand together, mostly.
+        let hour = hour_of(row);
+        if seen != Some(hour) {
+            hours.insert(hour);
+            seen = Some(hour);
+        }
     }
     let mut files = Vec::with_capacity(hours.len());
-    for (hour, rows) in hours {
-        let order = SeriesOrder::of(&rows, index);
-        let placed = place_and_sort(&rows, &order);
+    for &hour in &hours {
+        let sorted = match hours.len() {
+            1 => SortedSamples::of(samples.rows(), index),
+            _ => SortedSamples::of(samples.rows().filter(|row| hour_of(row) == hour), index),
+        };
+        index.count_flushed(sorted.rows_by_metric().into_iter());
         let mut writer = FileWriter::new(Table::MetricSamples, Effort::Flush)?;
-        for group in placed.chunks(ROW_GROUP_ROWS) {
-            let columns = placed_columns(group, &order)?;
+        for start in (0..sorted.len()).step_by(ROW_GROUP_ROWS) {
+            let columns = sorted.columns(start..sorted.len().min(start + ROW_GROUP_ROWS));
             writer.write(&RecordBatch::try_new(Table::MetricSamples.file_schema(), columns)?)?;
         }
         let partition = Table::MetricSamples.partition_value(Timestamp::from_micros(hour * MICROS_PER_HOUR));
@@ -223,12 +248,29 @@ pub fn split_into_files(
     Ok(files)
 }
 
+/// Of rows with one key the last one, so that a file holds each key once.
+fn latest_rows(table: Table, rows: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    let mut keys = sort_keys(table, rows)?;
+    let key_columns: Vec<ArrayRef> = keys.iter().map(|key| key.values.clone()).collect();
+    let places: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..rows.num_rows() as u32));
+    keys.push(SortColumn { values: places, options: None });
+    let order = lexsort_to_indices(&keys, None)?;
+    let sorted_keys = take_arrays(&key_columns, &order, None)?;
+    let runs = partition(&sorted_keys)?.ranges();
+    let last: UInt32Array = runs.iter().map(|run| order.value(run.end - 1)).collect();
+    Ok(take_record_batch(rows, &last)?)
+}
+
 fn sort_rows(table: Table, rows: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    Ok(take_record_batch(rows, &lexsort_to_indices(&sort_keys(table, rows)?, None)?)?)
+}
+
+fn sort_keys(table: Table, rows: &RecordBatch) -> Result<Vec<SortColumn>, LakeError> {
     let options = Some(SortOptions { descending: false, nulls_first: true });
     let mut keys = Vec::new();
     for name in table.sort_columns() {
         let values = rows.column(rows.schema_ref().index_of(name)?).clone();
         keys.push(SortColumn { values, options });
     }
-    Ok(take_record_batch(rows, &lexsort_to_indices(&keys, None)?)?)
+    Ok(keys)
 }

@@ -35,6 +35,8 @@ impl Inner {
             series: deltas,
             rejections: std::mem::take(&mut batch.rejections),
             events: std::mem::take(&mut batch.events),
+            histograms: std::mem::take(&mut batch.histograms),
+            exemplars: std::mem::take(&mut batch.exemplars),
             ..Batch::default()
         };
         let mut total = Appended::default();
@@ -58,7 +60,7 @@ impl Inner {
             if let Some(rows) = rows.tables[table.index()].clone() {
                 let sequence = sequence_of(self.reserve_position().await?);
                 self.import_files(table, move |_| {
-                    split_into_files(table, &rows, FileKind::Day, sequence, Effort::Compact)
+                    split_into_files(table, &rows, FileKind::Day, sequence, Effort::Day)
                 })
                 .await?;
             }
@@ -70,14 +72,14 @@ impl Inner {
     }
 
     async fn import_samples(&self, batch: &PreparedBatch) -> Result<u64, LakeError> {
-        if batch.series.is_empty() {
+        if batch.samples.is_empty() {
             return Ok(0);
         }
-        let mut series: Vec<ImportSeries> = batch
-            .series
-            .iter()
-            .map(|series| ImportSeries::new(series.entry.clone(), &batch.rows[series.rows.clone()]))
-            .collect();
+        let runs: Vec<&[SampleRow]> = batch.samples.chunk_by(|a, b| a.slot == b.slot).collect();
+        let slots: Vec<u32> = runs.iter().map(|rows| rows[0].slot).collect();
+        let entries = self.state.series.entries_of(&slots);
+        let mut series: Vec<ImportSeries> =
+            entries.into_iter().zip(runs).map(|(entry, rows)| ImportSeries::new(entry, rows)).collect();
         series.sort_by(|a, b| {
             a.entry.labels.metric().cmp(b.entry.labels.metric()).then(a.entry.id.cmp(&b.entry.id))
         });
@@ -111,14 +113,14 @@ impl Inner {
             let days = unknown.clone();
             self.import_files(Table::MetricSeries, move |index| {
                 let rows = series_batch(&days, index)?;
-                split_into_files(Table::MetricSeries, &rows, FileKind::Day, sequence, Effort::Compact)
+                split_into_files(Table::MetricSeries, &rows, FileKind::Day, sequence, Effort::Day)
             })
             .await?;
             for day in &unknown {
                 self.state.remember_series_day(day.slot, day.day);
             }
         }
-        ranges.iter().for_each(|(entry, ..)| entry.set_durable());
+        ranges.iter().for_each(|(entry, ..)| entry.cell().set_durable());
         self.import_files(Table::MetricSamples, move |_| {
             let mut files = sample_files(&fresh, FileKind::Day, sequence)?;
             files.extend(sample_files(&late, FileKind::Late, sequence + 1)?);
@@ -210,7 +212,7 @@ fn sample_files(series: &[ImportSeries], kind: FileKind, sequence: i64) -> Resul
     let metrics = StringArray::from_iter_values(series.iter().map(|one| one.entry.labels.metric()));
     let mut files = Vec::with_capacity(days.len());
     for (day, runs) in days {
-        let mut writer = FileWriter::new(Table::MetricSamples, Effort::Compact)?;
+        let mut writer = FileWriter::new(Table::MetricSamples, Effort::Day)?;
         let mut group = Columns::default();
         for (place, rows) in runs {
             let id = series[place].entry.id.get();

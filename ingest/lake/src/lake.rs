@@ -2,33 +2,42 @@
 
 use std::fmt;
 use std::fs::File;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use nix::fcntl::Flock;
 use object_store::ObjectStore;
+use object_store::path::Path;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use telemetry::{Batch, Clock, Rejection, Timestamp};
+use telemetry::{Batch, Clock, Rejection, SeriesRef, Timestamp};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::commit::TableLog;
+use crate::backup::TableCopy;
+use crate::commit::{TableLog, location};
 use crate::compact::CompactReport;
-use crate::config::LakeConfig;
+use crate::config::{Ack, LakeConfig};
 use crate::disk::DiskWatch;
 use crate::error::LakeError;
+use crate::faults::Faults;
+use crate::file::DataFile;
 use crate::flush::FlushReport;
 use crate::metrics::Metrics;
-use crate::prepare::{AppendOptions, Prepared, prepare};
+use crate::prepare::{AppendOptions, Prepared, RefusedLog, prepare};
 use crate::recent::RetryState;
+use crate::replay::{Replay, ReplayProgress};
 use crate::retention::Unlinked;
 use crate::schema::Table;
 use crate::series::SeriesIndex;
+use crate::series::cost::SourceCost;
+use crate::series::limits::SeriesLimits;
 use crate::snapshot::TableSnapshot;
-use crate::state::{Applied, State};
+use crate::sources::SourceCounts;
+use crate::state::{Applied, State, Written};
 use crate::storage::DurableStore;
 use crate::wal::Wal;
 use crate::wal::group_commit::{Append, Request, Turnstile};
@@ -43,9 +52,12 @@ pub(crate) struct Inner {
     pub clock: Arc<dyn Clock>,
     pub state: Arc<State>,
     pub store: Arc<DurableStore>,
+    pub faults: Faults,
     pub logs: [tokio::sync::Mutex<TableLog>; Table::COUNT],
-    /// Set when replay is over.
-    pub wal: OnceLock<Arc<Wal>>,
+    pub wal: Arc<Wal>,
+    pub replay: Arc<Replay>,
+    /// What may be in the log on top of `wal.bytes_max`; nothing from the first flush on.
+    pub replay_room: AtomicU64,
     pub application: String,
     pub roots: [url::Url; Table::COUNT],
     pub requests: Mutex<Option<mpsc::Sender<Request>>>,
@@ -53,9 +65,10 @@ pub(crate) struct Inner {
     pub turnstile: Arc<Turnstile>,
     pub flushing: tokio::sync::Mutex<()>,
     pub flush_now: Arc<Notify>,
-    pub compacting: tokio::sync::Mutex<()>,
+    pub compacting: tokio::sync::Mutex<crate::compact::plan::DayMerges>,
     pub unlinked: tokio::sync::Mutex<Unlinked>,
     pub disk: DiskWatch,
+    pub sources: SourceCounts,
     pub metrics: Metrics,
     pub cancel: CancellationToken,
     pub tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -68,13 +81,20 @@ pub(crate) struct Inner {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
     pub samples: u64,
+    pub histograms: u64,
+    pub exemplars: u64,
     pub logs: u64,
     pub events: u64,
     pub slices: u64,
     /// Rows that were stored before: acknowledged, not stored again.
     pub duplicates: u64,
+    pub written: Written,
+    /// How to name each of `Batch::series` from now on, in [`Batch::known`].
+    pub series: Vec<Option<SeriesRef>>,
     /// What the lake itself refused; the rows of `Batch::rejections` are not repeated here.
     pub rejections: Vec<Rejection>,
+    /// Those of `rejections` that are log records, one by one.
+    pub refused_logs: Vec<RefusedLog>,
 }
 
 /// For `/readyz` and the status page.
@@ -89,8 +109,10 @@ pub struct LakeHealth {
     pub buffered_rows: u64,
     pub buffered_bytes: u64,
     pub series: u64,
-    /// The log is being replayed; `open` returns only afterwards, so that this is false today.
-    pub replaying: bool,
+    /// What an acknowledgement promises.
+    pub ack: Ack,
+    /// How far the log of the last run has been replayed; `None` when that is over.
+    pub replay: Option<ReplayProgress>,
 }
 
 /// How long a refused sender should wait: about the time a flush takes to make room.
@@ -99,13 +121,21 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 impl Lake {
     /// Opens or creates a lake: repairs torn ends, replays the log, starts the background tasks. A
     /// caller within a tokio runtime is needed.
+    ///
+    /// A replay that takes longer than `wal.replay_wait` goes on in the background. Until it is over
+    /// batches are taken; everything that reads, flushes or imports fails with [`LakeError::Replaying`].
     pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>) -> Result<Lake, LakeError> {
         crate::open::open(config, clock, crate::open::Hooks::default()).await
     }
 
-    /// Stores a batch. Durable (synced) and queryable when it returns `Ok`; nothing of it is stored
-    /// when it returns an error, except that a batch whose fate the disk did not tell may come back
-    /// whole after a restart.
+    /// Stores a batch. Durable (synced, unless `ack` says less) and queryable when it returns `Ok`;
+    /// nothing of it is stored when it returns an error, except that a batch whose fate the disk did not
+    /// tell may come back whole after a restart.
+    ///
+    /// While the log of the last run is being replayed, a batch is durable when this returns and
+    /// queryable when everything is. The counts then say what was taken: repeated rows are recognised
+    /// and dropped when their turn in the log comes, points of delta series that are out of order are
+    /// counted in `ingest_rejections` alone, and limits on series do not hold.
     pub async fn append(&self, batch: Batch) -> Result<Appended, LakeError> {
         self.append_with(batch, AppendOptions::default()).await
     }
@@ -122,11 +152,13 @@ impl Lake {
     /// Durable and queryable when it returns; after an error or a crash a table has all of it or
     /// nothing. Delta series and rejections take the way of [`Lake::append`].
     pub async fn import(&self, batch: Batch) -> Result<Appended, LakeError> {
+        self.0.replay.check()?;
         self.0.import(batch).await
     }
 
     /// One table at this moment.
     pub async fn snapshot(&self, table: Table) -> Result<TableSnapshot, LakeError> {
+        self.0.replay.check()?;
         let view = self.0.state.view(table);
         let mut buffered = Vec::new();
         let mut late_buffered: Option<(Timestamp, Timestamp)> = None;
@@ -155,8 +187,29 @@ impl Lake {
         table.schema()
     }
 
+    /// The registry. It is not complete while [`Lake::check_replayed`] fails.
     pub fn series(&self) -> &SeriesIndex {
         &self.0.state.series
+    }
+
+    /// Fails while the log of the last run is being replayed.
+    pub fn check_replayed(&self) -> Result<(), LakeError> {
+        self.0.replay.check()
+    }
+
+    /// Waits until the log of the last run is replayed. After an error the lake has to be opened anew.
+    pub async fn replayed(&self) -> Result<(), LakeError> {
+        self.0.replay.ended().await
+    }
+
+    /// How many series there may be.
+    pub fn series_limits(&self) -> SeriesLimits {
+        self.0.config.series_limits()
+    }
+
+    /// What each source owns and sent, the one with the most series first.
+    pub fn source_costs(&self) -> Vec<SourceCost> {
+        self.0.sources.costs(self.0.state.series.series_by_source())
     }
 
     /// Brings everything that is acknowledged by now into files. Also done in the background.
@@ -167,7 +220,15 @@ impl Lake {
     /// Merges the files of closed hours and days, drops what is past retention and removes files that
     /// nobody can be reading any more. Also done in the background.
     pub async fn compact(&self) -> Result<CompactReport, LakeError> {
+        self.0.replay.check()?;
         self.0.compact().await
+    }
+
+    /// Copies everything that is acknowledged by now into a directory that becomes the directory of
+    /// another lake: `lake/` with the tables, `wal/` with what came meanwhile. Writers and readers go on;
+    /// compaction waits before it removes files.
+    pub async fn backup(&self, to: &std::path::Path) -> Result<Vec<TableCopy>, LakeError> {
+        self.0.backup(to).await
     }
 
     /// Flushes, commits and closes. Later calls on any clone fail with [`LakeError::Closed`].
@@ -176,7 +237,11 @@ impl Lake {
         if self.0.requests.lock().is_none() {
             return Ok(());
         }
-        let flushed = self.0.flush().await;
+        // What is not replayed yet is in the log, for the next start.
+        let flushed = match self.0.replay.is_over() {
+            true => self.0.flush().await.map(drop),
+            false => Ok(()),
+        };
         // The committer ends when the last sender is gone, after answering what is queued.
         drop(self.0.requests.lock().take());
         let tasks = std::mem::take(&mut *self.0.tasks.lock());
@@ -184,7 +249,7 @@ impl Lake {
             task.await.map_err(|_| LakeError::TaskStopped("background task"))?;
         }
         drop(self.0.lock.lock().take());
-        flushed.map(drop)
+        flushed
     }
 
     /// Also brings the gauges up to date: ask before the metrics are read.
@@ -221,37 +286,63 @@ impl Inner {
             self.metrics.duplicates.inc_by(rows as u64);
             return Ok(Appended { duplicates: rows as u64, ..Appended::default() });
         }
-        let (mut refused, applied) = self.log_and_apply(batch, options, now).await?;
+        let source = options.source.clone();
+        let mut rejected: u64 = batch.rejections.iter().map(|rejection| rejection.count).sum();
+        let (prepared, applied) = self.log_and_apply(batch, options, now).await?;
         if self.state.buffer_use().active_bytes >= self.config.flush_bytes {
             self.flush_now.notify_one();
         }
-        refused.extend(applied.rejections);
+        let mut rejections = prepared.refused;
+        rejections.extend(applied.rejections);
+        if let Some(source) = source {
+            rejected += rejections.iter().map(|rejection| rejection.count).sum::<u64>();
+            self.sources.add(&source, applied.samples, rejected);
+        }
         Ok(Appended {
             samples: applied.samples,
+            histograms: applied.histograms,
+            exemplars: applied.exemplars,
             logs: applied.logs,
             events: applied.events,
             slices: applied.slices,
             duplicates: applied.duplicates,
-            rejections: refused,
+            written: applied.written,
+            series: prepared.series,
+            rejections,
+            refused_logs: prepared.refused_logs,
         })
     }
 
-    /// What the lake refused before logging, and what became of the rest.
+    /// What the lake refused before logging (the batch itself is gone), and what became of the rest.
     async fn log_and_apply(
         &self,
         batch: Batch,
         options: AppendOptions,
         now: Timestamp,
-    ) -> Result<(Vec<Rejection>, Applied), LakeError> {
+    ) -> Result<(Prepared, Applied), LakeError> {
         let turn = self.turnstile.enter();
         let mut key = KeyGuard { state: &self.state, key: options.retry_key };
-        let Prepared { batch, refused } = prepare(batch, &options, now, &self.config, &self.state.series)?;
-        self.metrics.rejected.inc_by(refused.iter().map(|rejection| rejection.count).sum());
-        if batch.series.is_empty() && batch.tables.iter().all(Option::is_none) {
-            return Ok((refused, Applied::default()));
+        // The registry is not complete during the replay: the batch says by labels what it means, and
+        // its series get their numbers when its turn in the log comes.
+        let registered = self.replay.is_over();
+        let own;
+        let series = if registered {
+            &self.state.series
+        } else {
+            own = SeriesIndex::default();
+            &own
+        };
+        let mut prepared = prepare(batch, &options, now, &self.config, series)?;
+        if !registered {
+            prepared.series.fill(None);
         }
-        let payload = payload::encode(&batch)?;
-        let applied = self.enqueue(payload, batch).await?;
+        let batch = std::mem::take(&mut prepared.batch);
+        self.metrics.rejected.inc_by(prepared.refused.iter().map(|rejection| rejection.count).sum());
+        if batch.is_empty() {
+            return Ok((prepared, Applied::default()));
+        }
+        let payload = payload::encode(&batch, series)?;
+        let applied = self.enqueue(payload, batch, registered).await?;
         // From here on the committer says what becomes of the key, also when the sender goes away.
         key.key = None;
         drop(turn);
@@ -261,23 +352,29 @@ impl Inner {
             other => other,
         })?;
         self.metrics.count(&applied);
-        Ok((refused, applied))
+        Ok((prepared, applied))
     }
 
-    async fn enqueue(&self, payload: Vec<u8>, batch: PreparedBatch) -> Result<Answer, LakeError> {
+    async fn enqueue(
+        &self,
+        payload: Vec<u8>,
+        batch: PreparedBatch,
+        registered: bool,
+    ) -> Result<Answer, LakeError> {
         let kib = payload.len().div_ceil(1 << 10).min(queue_kib_max(&self.config));
         let permits = u32::try_from(kib).unwrap_or(u32::MAX);
         let room =
             self.queue_room.clone().acquire_many_owned(permits).await.map_err(|_| LakeError::Closed)?;
         let (answer, applied) = oneshot::channel();
-        self.send(Request::Append(Box::new(Append { payload, batch, answer, room }))).await?;
+        let append = Append { payload: payload.into(), batch, registered, answer, room };
+        self.send(Request::Append(Box::new(append))).await?;
         Ok(applied)
     }
 
     /// A position in the log that is given to nothing else: orders an import among the log's rows.
     pub async fn reserve_position(&self) -> Result<i64, LakeError> {
         let batch = PreparedBatch { at: self.clock.now(), ..PreparedBatch::default() };
-        let applied = self.enqueue(payload::encode(&batch)?, batch).await?;
+        let applied = self.enqueue(payload::encode(&batch, &self.state.series)?, batch, true).await?;
         let applied = applied.await.map_err(|_| LakeError::TaskStopped("WAL writer"))??;
         Ok(applied.position)
     }
@@ -292,9 +389,11 @@ impl Inner {
         if self.requests.lock().is_none() {
             return Err(LakeError::Closed);
         }
+        self.replay.check_not_failed()?;
         self.disk.check()?;
         let overloaded = |what| Err(LakeError::Overloaded { what, retry_after: RETRY_AFTER });
-        if self.wal_bytes() > self.config.wal.bytes_max {
+        let wal_bytes_max = self.config.wal.bytes_max + self.replay_room.load(Ordering::Relaxed);
+        if self.wal.bytes() > wal_bytes_max {
             return overloaded("the write-ahead log is full (wal.bytes_max)");
         }
         if self.state.buffer_use().bytes > self.config.buffer_bytes_max {
@@ -306,7 +405,7 @@ impl Inner {
 
     fn begin_with_key(&self, key: u128, now: Timestamp) -> Result<KeyUse, LakeError> {
         self.state.with_retry_keys(|keys| match keys.get(key, now) {
-            Some(RetryState::Stored(_)) => Ok(KeyUse::StoredBefore),
+            Some(RetryState::Stored { .. }) => Ok(KeyUse::StoredBefore),
             Some(RetryState::InFlight) => Err(LakeError::Overloaded {
                 what: "the same batch is being stored",
                 retry_after: Duration::from_secs(1),
@@ -333,8 +432,9 @@ impl Inner {
         self.application.clone()
     }
 
-    pub fn wal_bytes(&self) -> u64 {
-        self.wal.get().map_or(0, |wal| wal.bytes())
+    /// Where a file of a table lies in the store.
+    pub fn location_of(&self, table: Table, file: &DataFile) -> Result<Path, LakeError> {
+        location(&self.roots[table.index()], &file.path)
     }
 
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
@@ -348,16 +448,16 @@ impl Inner {
     fn health(&self) -> LakeHealth {
         self.measure();
         let buffered = self.state.buffer_use();
-        let disk_free_bytes = self.disk.free();
         LakeHealth {
             writable: self.check_room().is_ok(),
-            disk_full: disk_free_bytes < self.config.disk_free_min_bytes,
-            disk_free_bytes,
-            wal_bytes: self.wal_bytes(),
+            disk_full: self.disk.is_full(),
+            disk_free_bytes: self.disk.space().free,
+            wal_bytes: self.wal.bytes(),
             buffered_rows: buffered.rows,
             buffered_bytes: buffered.bytes,
             series: self.state.series.len() as u64,
-            replaying: self.wal.get().is_none(),
+            ack: self.config.ack,
+            replay: self.replay.progress(),
         }
     }
 
@@ -365,7 +465,7 @@ impl Inner {
     pub fn measure(&self) {
         let buffered = self.state.buffer_use();
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        self.metrics.wal_bytes.set(gauge(self.wal_bytes()));
+        self.metrics.wal_bytes.set(gauge(self.wal.bytes()));
         self.metrics.buffered_rows.set(gauge(buffered.rows));
         self.metrics.buffered_bytes.set(gauge(buffered.bytes));
         self.metrics.series.set(gauge(self.state.series.len() as u64));

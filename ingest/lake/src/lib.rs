@@ -9,6 +9,7 @@
 //! Promises: what is acknowledged is synced, visible, and there exactly once after any crash. Absent on
 //! purpose: queries (crate `query`), wire formats (`ingest`), and any other writer of these tables.
 
+mod backup;
 mod buffer;
 mod columns;
 mod commit;
@@ -26,23 +27,29 @@ mod open;
 mod prepare;
 mod read;
 mod recent;
+mod replay;
 mod retention;
 mod schema;
 mod series;
 mod snapshot;
+mod sources;
 mod state;
 mod storage;
 mod wal;
 mod writer;
 
+pub use backup::TableCopy;
 pub use compact::CompactReport;
-pub use config::{LakeConfig, Retention, WalConfig};
+pub use config::{Ack, LakeConfig, Retention, WalConfig};
 pub use error::LakeError;
 pub use file::{ColumnStats, DataFile, FileKind, StatValue};
 pub use flush::FlushReport;
 pub use lake::{Appended, Lake, LakeHealth};
-pub use prepare::AppendOptions;
+pub use prepare::{AppendOptions, RefusedLog};
+pub use replay::ReplayProgress;
 pub use schema::{Partition, Table};
-pub use series::matcher::{LabelMatcher, MatchOp};
+pub use series::cost::{LabelCost, MetricCost, PairCost, SourceCost};
+pub use series::limits::{Explosion, SeriesLimits};
 pub use series::{SeriesEntry, SeriesIndex};
 pub use snapshot::TableSnapshot;
+pub use state::Written;

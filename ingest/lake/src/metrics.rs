@@ -11,6 +11,8 @@ use crate::state::Applied;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub samples: Counter,
+    pub histograms: Counter,
+    pub exemplars: Counter,
     pub logs: Counter,
     pub events: Counter,
     pub slices: Counter,
@@ -40,6 +42,8 @@ impl Default for Metrics {
     fn default() -> Self {
         Metrics {
             samples: Counter::default(),
+            histograms: Counter::default(),
+            exemplars: Counter::default(),
             logs: Counter::default(),
             events: Counter::default(),
             slices: Counter::default(),
@@ -70,6 +74,8 @@ impl Default for Metrics {
 impl Metrics {
     pub fn count(&self, applied: &Applied) {
         self.samples.inc_by(applied.samples);
+        self.histograms.inc_by(applied.histograms);
+        self.exemplars.inc_by(applied.exemplars);
         self.logs.inc_by(applied.logs);
         self.events.inc_by(applied.events);
         self.slices.inc_by(applied.slices);
@@ -83,6 +89,8 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let r = registry;
         r.register("evenkeel_ingest_samples", "Samples stored", self.samples.clone());
+        r.register("evenkeel_ingest_histograms", "Native histograms stored", self.histograms.clone());
+        r.register("evenkeel_ingest_exemplars", "Exemplars stored", self.exemplars.clone());
         r.register("evenkeel_ingest_logs", "Log records stored", self.logs.clone());
         r.register("evenkeel_ingest_events", "Events stored", self.events.clone());
         r.register("evenkeel_ingest_slo_slices", "SLO slices stored", self.slices.clone());

@@ -1,16 +1,18 @@
-//! The start: lock, repair, read the registry, replay the log, start the tasks.
+//! The start: lock, repair, open the log for writing, start the tasks; and reading the registry, which
+//! the replay begins with.
 
 use std::fs::OpenOptions;
 use std::path::Path as FsPath;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 
 use arrow::array::{Array, AsArray};
 use nix::fcntl::{Flock, FlockArg};
-use object_store::ObjectStore;
 use parking_lot::Mutex;
 use telemetry::Clock;
 use telemetry::time::MICROS_PER_DAY;
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::commit::TableLog;
@@ -18,28 +20,32 @@ use crate::config::LakeConfig;
 use crate::disk::{self, DiskWatch, Probe};
 use crate::error::LakeError;
 use crate::faults::Faults;
-use crate::flush::{FlushReport, sequence_of};
+use crate::flush::sequence_of;
 use crate::lake::{Inner, Lake, queue_kib_max};
 use crate::metrics::Metrics;
 use crate::read;
+use crate::replay::{self, Replay};
 use crate::retention::Unlinked;
 use crate::schema::Table;
+use crate::sources::SourceCounts;
 use crate::state::State;
 use crate::storage::{DurableStore, create_dir_durably};
 use crate::wal::group_commit::{Committer, Turnstile};
 use crate::wal::payload;
-use crate::wal::record::RecordKind;
-use crate::wal::recovery::{Record, Recovery};
+use crate::wal::reader::Reader;
+use crate::wal::recovery::Recovery;
 
 /// Where tests reach into the outside world.
 pub struct Hooks {
     pub faults: Faults,
-    pub free_bytes: Arc<Probe>,
+    pub disk_space: Arc<Probe>,
+    /// A replay waits for a permit before it begins.
+    pub replay_gate: Option<Arc<Semaphore>>,
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Hooks { faults: Faults::default(), free_bytes: Arc::new(disk::free_bytes) }
+        Hooks { faults: Faults::default(), disk_space: Arc::new(disk::space), replay_gate: None }
     }
 }
 
@@ -53,7 +59,7 @@ pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>, hooks: Hooks) -> Re
     let lock = lock_dir(&tables_dir)?;
 
     let store = Arc::new(DurableStore::new(faults.clone()));
-    let mut recovery = Recovery::begin(&dir.join("wal"), &config.wal, &faults)?;
+    let recovery = Recovery::begin(&dir.join("wal"), &config.wal, &faults)?;
     let application = recovery.id.to_string();
     let state = Arc::new(State::new(&config));
     let opening = Table::ALL.map(|table| TableLog::open(table, &tables_dir, store.clone(), &config, &faults));
@@ -66,22 +72,24 @@ pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>, hooks: Hooks) -> Re
         position_min = position_min.max(committed + 1).max(newest_file / sequence_of(1) + 1);
         state.set_committed(log.table, log.active(), committed);
     }
-    let object_store: Arc<dyn ObjectStore> = store.clone();
-    load_series(&state, &logs, &object_store).await?;
-    load_event_ids(&logs, &object_store, &state).await?;
-
     let roots = std::array::from_fn(|at| logs[at].root.clone());
     let logs: [TableLog; Table::COUNT] =
         logs.try_into().map_err(|_| LakeError::TaskStopped("opening tables"))?;
+    let found_bytes = recovery.bytes();
+    let replay = Arc::new(Replay::of(found_bytes));
+    let wal = Arc::new(recovery.finish(position_min)?);
     let (requests, queue) = mpsc::channel(config.wal.queue_max.max(1));
     let (turnstile, metrics) = (Arc::new(Turnstile::default()), Metrics::default());
-    let disk = DiskWatch::new(tables_dir, config.disk_free_min_bytes, hooks.free_bytes);
+    let disk = DiskWatch::new(tables_dir, &config, hooks.disk_space);
     let inner = Arc::new(Inner {
         clock,
         state: state.clone(),
         store,
+        faults,
         logs: logs.map(tokio::sync::Mutex::new),
-        wal: OnceLock::new(),
+        wal: wal.clone(),
+        replay: replay.clone(),
+        replay_room: AtomicU64::new(if found_bytes > 0 { config.wal.replay_bytes_max } else { 0 }),
         application,
         roots,
         requests: Mutex::new(Some(requests)),
@@ -92,6 +100,7 @@ pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>, hooks: Hooks) -> Re
         compacting: tokio::sync::Mutex::default(),
         unlinked: tokio::sync::Mutex::new(Unlinked::default()),
         disk,
+        sources: SourceCounts::default(),
         metrics: metrics.clone(),
         cancel: CancellationToken::new(),
         tasks: Mutex::default(),
@@ -99,12 +108,20 @@ pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>, hooks: Hooks) -> Re
         config,
     });
 
-    recovery = inner.replay(recovery).await?;
-    let wal = Arc::new(recovery.finish(position_min)?);
-    inner.wal.set(wal.clone()).map_err(|_| LakeError::TaskStopped("opening the WAL"))?;
-    let committer =
-        Committer { wal, state, metrics, turnstile, config: inner.config.wal.clone(), requests: queue };
+    let committer = Committer {
+        wal: wal.clone(),
+        state,
+        metrics,
+        turnstile,
+        replay,
+        ack: inner.config.ack,
+        config: inner.config.wal.clone(),
+        requests: queue,
+        sync_at: None,
+    };
     let mut tasks = vec![tokio::spawn(committer.run())];
+    let reader = Reader::new(wal, inner.config.wal.clone());
+    tasks.push(start_replay(&inner, reader, hooks.replay_gate).await?);
     tasks.push(tokio::spawn(flush_task(Arc::downgrade(&inner), inner.cancel.clone())));
     tasks.push(tokio::spawn(compact_task(Arc::downgrade(&inner), inner.cancel.clone())));
     *inner.tasks.lock() = tasks;
@@ -123,29 +140,76 @@ fn lock_dir(dir: &FsPath) -> Result<Flock<std::fs::File>, LakeError> {
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| LakeError::InUse(dir.to_owned()))
 }
 
+/// Waits for a short replay and its errors; lets a long one go on in the background.
+async fn start_replay(
+    inner: &Arc<Inner>,
+    reader: Reader,
+    gate: Option<Arc<Semaphore>>,
+) -> Result<JoinHandle<()>, LakeError> {
+    let running = inner.clone();
+    let mut replaying = tokio::spawn(async move {
+        if let Some(gate) = gate {
+            // A gate that is closed is open.
+            let _ = gate.acquire().await;
+        }
+        replay::run(running, reader).await
+    });
+    let stopped = |_| LakeError::TaskStopped("WAL replay");
+    match tokio::time::timeout(inner.config.wal.replay_wait, &mut replaying).await {
+        Ok(ended) => {
+            if let Err(error) = ended.map_err(stopped).and_then(|replayed| replayed) {
+                inner.cancel.cancel();
+                drop(inner.requests.lock().take());
+                return Err(error);
+            }
+            Ok(tokio::spawn(std::future::ready(())))
+        }
+        Err(_) => {
+            tracing::info!(
+                progress = ?inner.replay.progress(),
+                "the WAL is long: writes are taken while it is replayed, queries wait"
+            );
+            let replay = inner.replay.clone();
+            Ok(tokio::spawn(async move {
+                match replaying.await.map_err(stopped).and_then(|replayed| replayed) {
+                    Ok(()) | Err(LakeError::Closed) => {}
+                    Err(error) => {
+                        tracing::error!(error = &error as &dyn std::error::Error, "the WAL replay failed");
+                        replay.end(Err(error.to_string().into()));
+                    }
+                }
+            }))
+        }
+    }
+}
+
+/// Reads from the tables what the log's records refer to.
+pub async fn load_registry(inner: &Inner) -> Result<(), LakeError> {
+    load_series(inner).await?;
+    load_event_ids(inner).await
+}
+
 /// Rebuilds the registry from `metric_series`. The times of its rows are of when they were written, so
 /// that a series is taken to reach to the end of its last day, or as far as any sample does.
-async fn load_series(
-    state: &State,
-    logs: &[TableLog],
-    store: &Arc<dyn ObjectStore>,
-) -> Result<(), LakeError> {
-    let samples = state.files_of(Table::MetricSamples);
-    let newest = |file: &crate::file::DataFile| {
-        file.time_range(Table::MetricSamples).map_or(i64::MAX, |(_, last)| last.micros())
+async fn load_series(inner: &Inner) -> Result<(), LakeError> {
+    let (state, store) = (&inner.state, inner.object_store());
+    let newest = |table: Table| {
+        let last =
+            |file: &crate::file::DataFile| file.time_range(table).map_or(i64::MAX, |(_, last)| last.micros());
+        state.files_of(table).files.iter().map(last).max().unwrap_or(i64::MIN)
     };
-    let newest_sample = samples.files.iter().map(newest).max().unwrap_or(i64::MIN);
-    let log = &logs[Table::MetricSeries.index()];
-    for file in log.active().files.iter() {
-        let location = log.location(&file.path)?;
-        read::for_each_batch(store, &location, Table::MetricSeries, None, |batch| {
-            payload::for_each_series(&batch, |id, labels, meta, (first_ts, last_ts)| {
-                let entry = state.series.restore(id, labels, meta);
-                let day = first_ts.div_euclid(MICROS_PER_DAY);
+    let newest_sample =
+        newest(Table::MetricSamples).max(newest(Table::MetricHistograms)).max(newest(Table::MetricExemplars));
+    for file in state.files_of(Table::MetricSeries).files.iter() {
+        let location = inner.location_of(Table::MetricSeries, file)?;
+        read::for_each_batch(&store, &location, Table::MetricSeries, None, |batch| {
+            payload::for_each_series(&batch, |stored| {
+                let entry = state.series.restore(stored.id, stored.labels, stored.meta, stored.source);
+                let day = stored.first_ts.div_euclid(MICROS_PER_DAY);
                 let day_end = (day + 1) * MICROS_PER_DAY - 1;
-                let reach = day_end.min(newest_sample).max(last_ts);
-                entry.cover(day * MICROS_PER_DAY);
-                entry.cover(reach);
+                let reach = day_end.min(newest_sample).max(stored.last_ts);
+                entry.cell().cover(day * MICROS_PER_DAY);
+                entry.cell().cover(reach);
                 state.raise_last(entry.slot, reach);
                 state.remember_series_day(entry.slot, day as i32);
             })
@@ -155,15 +219,11 @@ async fn load_series(
     Ok(())
 }
 
-async fn load_event_ids(
-    logs: &[TableLog],
-    store: &Arc<dyn ObjectStore>,
-    state: &State,
-) -> Result<(), LakeError> {
-    let log = &logs[Table::Events.index()];
-    for file in log.active().files.iter() {
-        let location = log.location(&file.path)?;
-        read::for_each_batch(store, &location, Table::Events, Some(&["event_id"]), |batch| {
+async fn load_event_ids(inner: &Inner) -> Result<(), LakeError> {
+    let (state, store) = (&inner.state, inner.object_store());
+    for file in state.files_of(Table::Events).files.iter() {
+        let location = inner.location_of(Table::Events, file)?;
+        read::for_each_batch(&store, &location, Table::Events, Some(&["event_id"]), |batch| {
             let ids = batch.column(0).as_string::<i32>();
             (0..ids.len()).for_each(|row| state.remember_event(ids.value(row)));
             Ok(())
@@ -171,59 +231,6 @@ async fn load_event_ids(
         .await?;
     }
     Ok(())
-}
-
-impl Inner {
-    /// Applies what the log holds and the tables do not. Flushes at checkpoints, so that memory stays
-    /// within what the buffer held before the crash.
-    async fn replay(&self, mut recovery: Recovery) -> Result<Recovery, LakeError> {
-        /// Payload bytes that are read at once.
-        const READ_BYTES: usize = 8 << 20;
-
-        loop {
-            let reading = tokio::task::spawn_blocking(move || {
-                let records = recovery.next_records(READ_BYTES)?;
-                Ok::<_, LakeError>((recovery, records))
-            });
-            let (returned, records) = reading.await.map_err(|_| LakeError::TaskStopped("WAL reader"))??;
-            recovery = returned;
-            if records.is_empty() {
-                break;
-            }
-            for record in records {
-                self.replay_record(record).await?;
-            }
-        }
-        let report = recovery.report;
-        if report != Default::default() {
-            tracing::info!(
-                records = report.records,
-                torn_bytes = report.torn_bytes,
-                lost_bytes = report.lost_bytes,
-                "WAL replayed"
-            );
-        }
-        Ok(recovery)
-    }
-
-    async fn replay_record(&self, record: Record) -> Result<(), LakeError> {
-        let Record { position, kind, payload } = record;
-        match kind {
-            RecordKind::Batch => {
-                let batch = payload::decode(position, &payload, &self.state.series)?;
-                self.state.apply(position, batch)?;
-            }
-            RecordKind::Checkpoint => {
-                self.state.restore_totals(&payload::decode_totals(position, &payload)?);
-                if self.state.buffer_use().active_bytes >= self.config.flush_bytes
-                    && let Some(frozen) = self.state.freeze(position)
-                {
-                    self.flush_frozen(frozen, &mut FlushReport::default()).await?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Flushes when it is time or when the buffer asks for it. A failed flush is tried again at the next
@@ -240,6 +247,9 @@ async fn flush_task(lake: Weak<Inner>, cancel: CancellationToken) {
             () = flush_now.notified() => {}
         }
         let Some(inner) = lake.upgrade() else { return };
+        if !inner.replay.is_over() || inner.disk.is_reserved() {
+            continue;
+        }
         if let Err(error) = inner.flush().await {
             tracing::error!(error = &error as &dyn std::error::Error, "flush failed; it is tried again");
         }
@@ -255,7 +265,15 @@ async fn compact_task(lake: Weak<Inner>, cancel: CancellationToken) {
             () = tokio::time::sleep(interval) => {}
         }
         let Some(inner) = lake.upgrade() else { return };
-        if let Err(error) = inner.compact().await {
+        if !inner.replay.is_over() || inner.disk.is_reserved() {
+            continue;
+        }
+        // What a merge did not commit is nobody's, and goes with the next vacuum.
+        let compacted = tokio::select! {
+            () = cancel.cancelled() => return,
+            compacted = inner.compact() => compacted,
+        };
+        if let Err(error) = compacted {
             tracing::error!(error = &error as &dyn std::error::Error, "compaction failed; it is tried again");
         }
         inner.measure();

@@ -1,8 +1,10 @@
 //! From a receiver's batch to one that can be logged: time bounds, series numbers, columns.
 
+mod histograms;
+
 use std::time::Duration;
 
-use telemetry::{Batch, RejectReason, Rejection, Timestamp};
+use telemetry::{Batch, KnownSample, LogRecord, RejectReason, Rejection, SeriesRef, Timestamp};
 
 use crate::buffer::samples::SampleRow;
 use crate::columns;
@@ -10,7 +12,10 @@ use crate::config::LakeConfig;
 use crate::error::LakeError;
 use crate::schema::Table;
 use crate::series::SeriesIndex;
-use crate::wal::payload::{PreparedBatch, PreparedSeries};
+use crate::series::limits::SeriesLimits;
+use crate::wal::payload::PreparedBatch;
+
+use histograms::{Rules, prepare_exemplars, prepare_histograms};
 
 /// What the sender's edge knows about a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +30,19 @@ pub struct AppendOptions {
 /// A batch that is ready for the log, and what was refused of it by name.
 pub struct Prepared {
     pub batch: PreparedBatch,
+    /// By which name the registry knows each of `Batch::series`.
+    pub series: Vec<Option<SeriesRef>>,
     pub refused: Vec<Rejection>,
+    /// Those of `refused` that are log records, one by one.
+    pub refused_logs: Vec<RefusedLog>,
+}
+
+/// A log record that the lake refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedLog {
+    /// Its place in `Batch::logs`.
+    pub index: usize,
+    pub reason: RejectReason,
 }
 
 /// The times that are accepted.
@@ -78,21 +95,30 @@ pub fn prepare(
     index: &SeriesIndex,
 ) -> Result<Prepared, LakeError> {
     let source = options.source.clone().unwrap_or_else(|| "lake".to_owned());
-    let mut ledger = Ledger { source: source.clone(), rejections: Vec::new() };
+    let ledger = || Ledger { source: source.clone(), rejections: Vec::new() };
+    let (mut ledger, mut parts_ledger) = (ledger(), ledger());
     let mut prepared =
         PreparedBatch { at: now, source, retry_key: options.retry_key, ..PreparedBatch::default() };
 
     let bounds = Bounds::new(now, config.retention.metrics, config.future_max);
-    prepare_samples(&batch, bounds, config.series_max, index, &mut prepared, &mut ledger);
+    let limits = config.series_limits();
+    let series = prepare_samples(&batch, bounds, &limits, index, &mut prepared, &mut ledger);
+    let rules = Rules { bounds, limits: &limits, index };
+    prepare_histograms(&batch.histograms, rules, &mut prepared, &mut ledger)?;
+    prepare_exemplars(&batch.exemplars, rules, &mut prepared, &mut parts_ledger)?;
 
     let bounds = Bounds::new(now, config.retention.logs, config.future_max);
     let mut logs = batch.logs;
-    logs.retain(|log| match bounds.check(log.ts) {
-        Some(reason) => {
-            ledger.add(reason, 1, || format!("log record at {}", log.ts));
-            false
+    let mut refused_logs = Vec::new();
+    let mut index = 0;
+    logs.retain(|log| {
+        let reason = bounds.check(log.ts);
+        if let Some(reason) = reason {
+            ledger.add(reason, 1, || describe(log));
+            refused_logs.push(RefusedLog { index, reason });
         }
-        None => true,
+        index += 1;
+        reason.is_none()
     });
 
     let mut set = |table: Table, rows| prepared.tables[table.index()] = Some(rows);
@@ -107,51 +133,93 @@ pub fn prepare(
     }
     let refused = ledger.rejections;
     let all_rejections: Vec<Rejection> =
-        batch.rejections.into_iter().chain(refused.iter().cloned()).collect();
+        batch.rejections.into_iter().chain(refused.iter().cloned()).chain(parts_ledger.rejections).collect();
     if !all_rejections.is_empty() {
         set(Table::IngestRejections, columns::rejection_rows(&all_rejections, now)?);
     }
-    Ok(Prepared { batch: prepared, refused })
+    Ok(Prepared { batch: prepared, series, refused, refused_logs })
 }
 
+/// Whether counting began anew at a time: nothing of the series is as late. Each point of a delta series
+/// has a start of its own, so that only the first one counts.
+fn begins_at(index: &SeriesIndex, slot: u32, start: Timestamp, delta: bool) -> bool {
+    let last = index.cells().of(slot).last_ts();
+    if delta { last == i64::MIN } else { last < start.micros() }
+}
+
+/// A log record by its time, service and first words.
+fn describe(log: &LogRecord) -> String {
+    const BODY_CHARS_MAX: usize = 80;
+    let service = log.service.as_deref().unwrap_or("no service");
+    let body: String = log.body.chars().take(BODY_CHARS_MAX).collect();
+    format!("log record at {} of {service}: {body:?}", log.ts)
+}
+
+/// Returns by which name the registry knows each of the batch's series: `None` for those without an
+/// accepted sample, those that a limit refuses, and delta series.
 fn prepare_samples(
     batch: &Batch,
     bounds: Bounds,
-    series_max: u64,
+    limits: &SeriesLimits,
     index: &SeriesIndex,
     prepared: &mut PreparedBatch,
     ledger: &mut Ledger,
-) {
-    prepared.rows.reserve(batch.sample_count());
+) -> Vec<Option<SeriesRef>> {
+    prepared.samples.reserve(batch.sample_count());
+    for KnownSample { series, sample } in &batch.known {
+        match bounds.check(sample.ts) {
+            Some(reason) => ledger.add(reason, 1, || {
+                format!("{} at {}", index.entries_of(&[series.get()])[0].labels, sample.ts)
+            }),
+            None => prepared.samples.push(SampleRow {
+                slot: series.get(),
+                ts: sample.ts.micros(),
+                value: sample.value,
+            }),
+        }
+    }
     let mut accepted = Vec::with_capacity(batch.series.len());
-    for series in &batch.series {
-        let first = prepared.rows.len();
+    for (at, series) in batch.series.iter().enumerate() {
+        let mut refused = 0;
         for sample in &series.samples {
-            match bounds.check(sample.ts) {
-                Some(reason) => ledger.add(reason, 1, || format!("{} at {}", series.labels, sample.ts)),
-                // The slot is filled in below, once the series has its number.
-                None => {
-                    prepared.rows.push(SampleRow { slot: 0, ts: sample.ts.micros(), value: sample.value })
-                }
+            if let Some(reason) = bounds.check(sample.ts) {
+                refused += 1;
+                ledger.add(reason, 1, || format!("{} at {}", series.labels, sample.ts));
             }
         }
-        if prepared.rows.len() > first {
-            accepted.push((series, first..prepared.rows.len()));
+        if refused < series.samples.len() {
+            accepted.push((at, series));
         }
     }
-    let entries =
-        index.resolve(accepted.iter().map(|(series, _)| (&series.labels, &series.meta)), series_max);
-    for ((series, rows), entry) in accepted.into_iter().zip(entries) {
-        let Some(entry) = entry else {
-            let count = rows.len() as u64;
-            ledger.add(RejectReason::OverLimit, count, || {
-                format!("{}: the lake holds {series_max} series and takes no new ones", series.labels)
-            });
-            continue;
+    let mut names = vec![None; batch.series.len()];
+    if accepted.is_empty() {
+        return names;
+    }
+    let label_sets = accepted.iter().map(|(_, series)| (&series.labels, &series.meta));
+    let resolved = index.resolve(label_sets, &prepared.source, limits);
+    prepared.undefined = resolved.undefined;
+    for ((at, series), slot) in accepted.into_iter().zip(resolved.slots) {
+        let in_bounds = series.samples.iter().filter(|sample| bounds.check(sample.ts).is_none());
+        let slot = match slot {
+            Ok(slot) => slot,
+            Err(limit) => {
+                ledger.add(RejectReason::OverLimit, in_bounds.count() as u64, || {
+                    index.explain(limit, &series.labels, &prepared.source, limits)
+                });
+                continue;
+            }
         };
-        for row in &mut prepared.rows[rows.clone()] {
-            row.slot = entry.slot;
+        let rows = if series.meta.delta { &mut prepared.deltas } else { &mut prepared.samples };
+        if let (Some(start), Some(first)) = (series.start, in_bounds.clone().next())
+            && start < first.ts
+            && bounds.check(start).is_none()
+            && begins_at(index, slot, start, series.meta.delta)
+        {
+            rows.push(SampleRow { slot, ts: start.micros(), value: 0.0 });
+            prepared.starts.samples += 1;
         }
-        prepared.series.push(PreparedSeries { entry, rows, delta: series.meta.delta });
+        rows.extend(in_bounds.map(|sample| SampleRow { slot, ts: sample.ts.micros(), value: sample.value }));
+        names[at] = (!series.meta.delta).then(|| SeriesRef::new(slot));
     }
+    names
 }

@@ -22,7 +22,7 @@ pub struct Unlinked(HashMap<Path, Timestamp>);
 /// How long rows of a table stay; `None` for ever.
 fn kept_for(table: Table, retention: &Retention) -> Option<std::time::Duration> {
     match table {
-        Table::MetricSamples => retention.metrics,
+        Table::MetricSamples | Table::MetricHistograms | Table::MetricExemplars => retention.metrics,
         Table::MetricSeries => retention.series,
         Table::Logs => retention.logs,
         Table::IngestRejections => retention.rejections,

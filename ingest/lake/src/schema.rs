@@ -19,6 +19,9 @@ pub enum Table {
     Events,
     SloSlices,
     IngestRejections,
+    /// Native histograms.
+    MetricHistograms,
+    MetricExemplars,
 }
 
 /// What a table is partitioned by.
@@ -32,13 +35,15 @@ pub enum Partition {
 
 impl Table {
     /// In flush order: a series is visible before its samples.
-    pub const ALL: [Table; 6] = [
+    pub const ALL: [Table; 8] = [
         Table::MetricSeries,
         Table::MetricSamples,
         Table::Logs,
         Table::Events,
         Table::SloSlices,
         Table::IngestRejections,
+        Table::MetricHistograms,
+        Table::MetricExemplars,
     ];
     pub(crate) const COUNT: usize = Table::ALL.len();
 
@@ -54,12 +59,18 @@ impl Table {
             Table::Events => "events",
             Table::SloSlices => "slo_slices",
             Table::IngestRejections => "ingest_rejections",
+            Table::MetricHistograms => "metric_histograms",
+            Table::MetricExemplars => "metric_exemplars",
         }
     }
 
     pub fn partition(self) -> Partition {
         match self {
-            Table::MetricSeries | Table::MetricSamples | Table::Logs => Partition::Date,
+            Table::MetricSeries
+            | Table::MetricSamples
+            | Table::MetricHistograms
+            | Table::MetricExemplars
+            | Table::Logs => Partition::Date,
             Table::Events | Table::SloSlices | Table::IngestRejections => Partition::Month,
         }
     }
@@ -85,7 +96,7 @@ impl Table {
     /// The time that says which partition, and which hour, a row belongs to.
     pub fn time_column(self) -> &'static str {
         match self {
-            Table::MetricSamples | Table::Logs => "ts",
+            Table::MetricSamples | Table::MetricHistograms | Table::MetricExemplars | Table::Logs => "ts",
             Table::MetricSeries => "first_ts",
             Table::Events | Table::IngestRejections => "recorded_at",
             Table::SloSlices => "slice_start",
@@ -102,6 +113,9 @@ impl Table {
             Table::Events => &["kind", "subject_id", "seq", "event_id"],
             Table::SloSlices => &["slo_id", "group_key", "slice_start", "generation", "rev"],
             Table::IngestRejections => &["recorded_at"],
+            Table::MetricHistograms => &["series_id", "ts"],
+            // A histogram may have several exemplars of one time.
+            Table::MetricExemplars => &["series_id", "ts", "value", "trace_id", "span_id"],
         }
     }
 
@@ -112,7 +126,7 @@ impl Table {
 
     /// Files of these tables never cross an hour until they are merged into day files.
     pub(crate) fn is_hourly(self) -> bool {
-        matches!(self, Table::MetricSamples | Table::Logs)
+        matches!(self, Table::MetricSamples | Table::MetricHistograms | Table::MetricExemplars | Table::Logs)
     }
 
     /// Columns whose minimum and maximum every file carries.
@@ -124,6 +138,8 @@ impl Table {
             Table::Events => &["kind", "subject_id", "valid_at", "recorded_at"],
             Table::SloSlices => &["slo_id", "slice_start", "recorded_at"],
             Table::IngestRejections => &["recorded_at"],
+            Table::MetricHistograms => &["series_id", "ts"],
+            Table::MetricExemplars => &["series_id", "ts", "trace_id"],
         }
     }
 
@@ -166,6 +182,7 @@ fn fields_of(table: Table) -> Vec<Field> {
             text("temporality"),
             required("first_ts", timestamp()),
             required("last_ts", timestamp()),
+            text("source"),
         ],
         Table::MetricSamples => vec![
             required("metric", DataType::Utf8),
@@ -217,6 +234,29 @@ fn fields_of(table: Table) -> Vec<Field> {
             required("count", DataType::Int64),
             required("sample", DataType::Utf8),
         ],
+        Table::MetricHistograms => vec![
+            required("series_id", DataType::Int64),
+            required("ts", timestamp()),
+            required("count", DataType::Float64),
+            required("sum", DataType::Float64),
+            required("schema", DataType::Int32),
+            required("zero_threshold", DataType::Float64),
+            required("zero_count", DataType::Float64),
+            list("positive_spans", span_element()),
+            list("positive_counts", count_element()),
+            list("negative_spans", span_element()),
+            list("negative_counts", count_element()),
+            list("custom_values", count_element()),
+            required("reset_hint", DataType::Utf8),
+        ],
+        Table::MetricExemplars => vec![
+            required("series_id", DataType::Int64),
+            required("ts", timestamp()),
+            required("value", DataType::Float64),
+            map("labels"),
+            text("trace_id"),
+            text("span_id"),
+        ],
     }
 }
 
@@ -244,6 +284,24 @@ pub(crate) fn map_entries() -> Field {
         Field::new("value", DataType::Utf8, true),
     ]);
     Field::new("key_value", DataType::Struct(fields), false)
+}
+
+fn list(name: &str, element: Field) -> Field {
+    required(name, DataType::List(Arc::new(element)))
+}
+
+/// Elements of lists are named as Parquet names them.
+pub(crate) fn count_element() -> Field {
+    required("element", DataType::Float64)
+}
+
+pub(crate) fn span_element() -> Field {
+    required("element", DataType::Struct(span_fields()))
+}
+
+/// A run of buckets: how many are left out before it, and how many it has.
+pub(crate) fn span_fields() -> Fields {
+    Fields::from(vec![required("offset", DataType::Int32), required("length", DataType::Int32)])
 }
 
 #[cfg(test)]

@@ -4,20 +4,24 @@
 //! label set holds it. The registry lives in memory: a slot per series (dense, `u32`) and an inverted
 //! index label → value → bitmap of slots. It is rebuilt at the start from `metric_series` and the log.
 //!
-//! It does not hold samples, and it forgets nothing while it runs.
+//! It does not hold samples, and it forgets nothing while it runs: a slot names a series until the
+//! process ends.
 
-pub mod matcher;
+pub(crate) mod cells;
+pub mod cost;
+pub mod limits;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
 use roaring::RoaringBitmap;
-use telemetry::{Labels, SeriesId, SeriesMeta, Timestamp};
+use telemetry::{Labels, METRIC_NAME, Matcher, SeriesId, SeriesMeta, Timestamp};
 
-use matcher::LabelMatcher;
+use cells::{Cell, CellRef, Cells};
+use cost::SampleRates;
+use limits::{Explosions, SeriesLimit, SeriesLimits};
 
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -27,42 +31,26 @@ pub struct SeriesEntry {
     pub id: SeriesId,
     pub labels: Labels,
     pub meta: SeriesMeta,
+    /// Who sent it first, as in `ingest_rejections.source`; empty when that is not known.
+    pub source: Arc<str>,
     /// Dense number of this process; not stored.
     pub(crate) slot: u32,
-    first_ts: AtomicI64,
-    last_ts: AtomicI64,
-    /// A synced record of the log, or a row of `metric_series`, says who this is.
-    durable: AtomicBool,
+    cell: CellRef,
 }
 
 impl SeriesEntry {
     /// No sample is older; `Timestamp::MAX` while there is none.
     pub fn first_ts(&self) -> Timestamp {
-        Timestamp::from_micros(self.first_ts.load(Ordering::Relaxed))
+        Timestamp::from_micros(self.cell.first_ts())
     }
 
     /// No sample is newer; `Timestamp::MIN` while there is none.
     pub fn last_ts(&self) -> Timestamp {
-        Timestamp::from_micros(self.last_ts.load(Ordering::Relaxed))
+        Timestamp::from_micros(self.cell.last_ts())
     }
 
-    /// Widens the range to hold a time.
-    pub(crate) fn cover(&self, micros: i64) {
-        // One writer at a time (the state's lock); relaxed is enough for readers of a bound.
-        if micros < self.first_ts.load(Ordering::Relaxed) {
-            self.first_ts.store(micros, Ordering::Relaxed);
-        }
-        if micros > self.last_ts.load(Ordering::Relaxed) {
-            self.last_ts.store(micros, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn is_durable(&self) -> bool {
-        self.durable.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_durable(&self) {
-        self.durable.store(true, Ordering::Release);
+    pub(crate) fn cell(&self) -> &Cell {
+        &self.cell
     }
 }
 
@@ -71,6 +59,8 @@ impl SeriesEntry {
 pub struct SeriesIndex {
     inner: RwLock<Inner>,
     propose: fn(&Labels) -> SeriesId,
+    explosions: Explosions,
+    rates: SampleRates,
 }
 
 #[derive(Debug, Default)]
@@ -79,18 +69,42 @@ struct Inner {
     /// Series that do not have the number they asked for, by that number; nearly always empty.
     moved: Map<i64, Vec<u32>>,
     entries: Vec<Arc<SeriesEntry>>,
+    cells: Cells,
     postings: Map<Arc<str>, BTreeMap<Arc<str>, RoaringBitmap>>,
+    by_source: BTreeMap<Arc<str>, RoaringBitmap>,
+}
+
+/// What became of the label sets of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    /// In the order asked.
+    pub slots: Vec<Result<u32, SeriesLimit>>,
+    /// Those that the log may not know yet.
+    pub undefined: Vec<Arc<SeriesEntry>>,
+}
+
+/// Series of one metric, by number.
+#[derive(Debug)]
+pub(crate) struct MetricRun {
+    pub metric: Arc<str>,
+    /// Number and slot.
+    pub series: Vec<(i64, u32)>,
 }
 
 impl Default for SeriesIndex {
     fn default() -> Self {
-        SeriesIndex { inner: RwLock::default(), propose: SeriesId::proposed_for }
+        SeriesIndex {
+            inner: RwLock::default(),
+            propose: SeriesId::proposed_for,
+            explosions: Explosions::default(),
+            rates: SampleRates::default(),
+        }
     }
 }
 
 impl SeriesIndex {
     /// The series that all matchers select and that may have samples in `range` (both ends count).
-    pub fn find(&self, matchers: &[LabelMatcher], range: Range<Timestamp>) -> Vec<Arc<SeriesEntry>> {
+    pub fn find(&self, matchers: &[Matcher], range: Range<Timestamp>) -> Vec<Arc<SeriesEntry>> {
         let inner = self.inner.read();
         let found = |slot: u32| {
             let entry = &inner.entries[slot as usize];
@@ -100,7 +114,7 @@ impl SeriesIndex {
     }
 
     /// Names of the labels that the selected series have, sorted.
-    pub fn label_names(&self, matchers: &[LabelMatcher], range: Range<Timestamp>) -> Vec<String> {
+    pub fn label_names(&self, matchers: &[Matcher], range: Range<Timestamp>) -> Vec<String> {
         let inner = self.inner.read();
         let slots = inner.select_in(matchers, &range);
         let used =
@@ -116,12 +130,7 @@ impl SeriesIndex {
     }
 
     /// Values that a label has among the selected series, sorted.
-    pub fn label_values(
-        &self,
-        name: &str,
-        matchers: &[LabelMatcher],
-        range: Range<Timestamp>,
-    ) -> Vec<String> {
+    pub fn label_values(&self, name: &str, matchers: &[Matcher], range: Range<Timestamp>) -> Vec<String> {
         let inner = self.inner.read();
         let Some(values) = inner.postings.get(name) else { return Vec::new() };
         let slots = inner.select_in(matchers, &range);
@@ -135,6 +144,15 @@ impl SeriesIndex {
         inner.by_id.get(&id.get()).map(|slot| inner.entries[*slot as usize].clone())
     }
 
+    /// No sample is outside of this; `None` while there is none.
+    pub fn time_range(&self) -> Option<(Timestamp, Timestamp)> {
+        let inner = self.inner.read();
+        let ranges = inner.entries.iter().map(|entry| (entry.first_ts(), entry.last_ts()));
+        ranges
+            .filter(|(first, last)| first <= last)
+            .reduce(|(first, last), (start, end)| (first.min(start), last.max(end)))
+    }
+
     /// How many series there are.
     pub fn len(&self) -> usize {
         self.inner.read().entries.len()
@@ -144,21 +162,28 @@ impl SeriesIndex {
         self.len() == 0
     }
 
-    /// Finds or registers series, in the order given. `None` where a new one would exceed `series_max`.
+    /// Finds or registers series, in the order given; a new one is refused where it would exceed a
+    /// limit. `source` owns what is new.
     pub(crate) fn resolve<'a>(
         &self,
         series: impl ExactSizeIterator<Item = (&'a Labels, &'a SeriesMeta)>,
-        series_max: u64,
-    ) -> Vec<Option<Arc<SeriesEntry>>> {
-        let mut resolved = Vec::with_capacity(series.len());
+        source: &str,
+        limits: &SeriesLimits,
+    ) -> Resolved {
+        let mut resolved = Resolved { slots: Vec::with_capacity(series.len()), undefined: Vec::new() };
         let mut missing = Vec::new();
         {
             let inner = self.inner.read();
             for (at, (labels, meta)) in series.enumerate() {
                 match inner.look_up(labels, (self.propose)(labels)) {
-                    Ok(slot) => resolved.push(Some(inner.entries[slot as usize].clone())),
+                    Ok(slot) => {
+                        resolved.slots.push(Ok(slot));
+                        if !inner.cells.of(slot).is_durable() {
+                            resolved.undefined.push(inner.entries[slot as usize].clone());
+                        }
+                    }
                     Err(_) => {
-                        resolved.push(None);
+                        resolved.slots.push(Ok(u32::MAX));
                         missing.push((at, labels, meta));
                     }
                 }
@@ -166,22 +191,37 @@ impl SeriesIndex {
         }
         if !missing.is_empty() {
             let mut inner = self.inner.write();
+            let source = inner.source(source);
             for (at, labels, meta) in missing {
+                let proposed = (self.propose)(labels);
                 // Somebody may have registered it meanwhile, or this batch names it twice.
-                resolved[at] = match inner.look_up(labels, (self.propose)(labels)) {
-                    Ok(slot) => Some(inner.entries[slot as usize].clone()),
-                    Err(_) if inner.entries.len() as u64 >= series_max => None,
-                    Err(free_id) => {
-                        Some(inner.insert(free_id, (self.propose)(labels), labels.clone(), meta.clone()))
-                    }
+                let entry = match inner.look_up(labels, proposed) {
+                    Ok(slot) => inner.entries[slot as usize].clone(),
+                    Err(free_id) => match inner.limit_reached(labels, &source, limits) {
+                        Some(limit) => {
+                            resolved.slots[at] = Err(limit);
+                            continue;
+                        }
+                        None => inner.insert(free_id, proposed, labels.clone(), meta.clone(), source.clone()),
+                    },
                 };
+                resolved.slots[at] = Ok(entry.slot);
+                if !entry.cell.is_durable() {
+                    resolved.undefined.push(entry);
+                }
             }
         }
         resolved
     }
 
     /// Brings back a series that was stored before. A label set keeps the number it was stored with.
-    pub(crate) fn restore(&self, id: SeriesId, labels: Labels, meta: SeriesMeta) -> Arc<SeriesEntry> {
+    pub(crate) fn restore(
+        &self,
+        id: SeriesId,
+        labels: Labels,
+        meta: SeriesMeta,
+        source: &str,
+    ) -> Arc<SeriesEntry> {
         let mut inner = self.inner.write();
         let entry = match inner.by_id.get(&id.get()) {
             Some(slot) => {
@@ -193,17 +233,83 @@ impl SeriesIndex {
             }
             None => {
                 let proposed = (self.propose)(&labels);
-                inner.insert(id, proposed, labels, meta)
+                let source = inner.source(source);
+                inner.insert(id, proposed, labels, meta, source)
             }
         };
-        entry.set_durable();
+        entry.cell.set_durable();
         entry
+    }
+
+    /// Brings back a series that a record of the log defines, and returns its number. A record that was
+    /// written before the registry was read may ask for a number that is another's: then the label set
+    /// counts, and not the number.
+    pub(crate) fn adopt(&self, id: SeriesId, labels: Labels, meta: SeriesMeta, source: &str) -> SeriesId {
+        let mut inner = self.inner.write();
+        let proposed = (self.propose)(&labels);
+        let entry = match inner.look_up(&labels, proposed) {
+            Ok(slot) => inner.entries[slot as usize].clone(),
+            Err(free_id) => {
+                let taken = inner.by_id.contains_key(&id.get());
+                let source = inner.source(source);
+                inner.insert(if taken { free_id } else { id }, proposed, labels, meta, source)
+            }
+        };
+        entry.cell.set_durable();
+        entry.id
     }
 
     /// The entries of some slots, in the order given.
     pub(crate) fn entries_of(&self, slots: &[u32]) -> Vec<Arc<SeriesEntry>> {
         let inner = self.inner.read();
         slots.iter().map(|slot| inner.entries[*slot as usize].clone()).collect()
+    }
+
+    /// The slots of some numbers; the first number that nobody has is the error.
+    pub(crate) fn slots_of(&self, ids: impl Iterator<Item = i64>) -> Result<Vec<u32>, SeriesId> {
+        let inner = self.inner.read();
+        let slot_of = |id: i64| inner.by_id.get(&id).copied().ok_or(SeriesId::from_stored(id));
+        ids.map(slot_of).collect()
+    }
+
+    /// What the write path looks at; registering series waits while this is held.
+    pub(crate) fn cells(&self) -> MappedRwLockReadGuard<'_, Cells> {
+        RwLockReadGuard::map(self.inner.read(), |inner| &inner.cells)
+    }
+
+    /// A few series in file order.
+    pub(crate) fn file_order_of(&self, slots: &[u32]) -> Vec<MetricRun> {
+        let mut entries = self.entries_of(slots);
+        entries.sort_by(|a, b| a.labels.metric().cmp(b.labels.metric()).then(a.id.cmp(&b.id)));
+        let runs = entries.chunk_by(|a, b| a.labels.metric() == b.labels.metric());
+        let run = |series: &[Arc<SeriesEntry>]| MetricRun {
+            metric: series[0].labels.metric().into(),
+            series: series.iter().map(|entry| (entry.id.get(), entry.slot)).collect(),
+        };
+        runs.map(run).collect()
+    }
+
+    /// All series in file order (metric, then number) that are wanted by slot.
+    pub(crate) fn file_order(&self, wanted: impl Fn(u32) -> bool) -> Vec<MetricRun> {
+        let inner = self.inner.read();
+        let mut runs = Vec::new();
+        let mut add = |metric: &Arc<str>, held: &RoaringBitmap| {
+            let numbered = |slot: u32| (inner.cells.of(slot).id(), slot);
+            let mut series: Vec<(i64, u32)> =
+                held.iter().filter(|slot| wanted(*slot)).map(numbered).collect();
+            if !series.is_empty() {
+                series.sort_unstable();
+                runs.push(MetricRun { metric: metric.clone(), series });
+            }
+        };
+        let empty = BTreeMap::new();
+        let metrics = inner.postings.get(METRIC_NAME).unwrap_or(&empty);
+        let named = metrics.values().fold(RoaringBitmap::new(), |union, held| union | held);
+        // Label sets without a metric name sort first.
+        let nameless = inner.all() - named;
+        add(&Arc::from(""), &nameless);
+        metrics.iter().for_each(|(metric, held)| add(metric, held));
+        runs
     }
 }
 
@@ -229,6 +335,7 @@ impl Inner {
         proposed: SeriesId,
         labels: Labels,
         meta: SeriesMeta,
+        source: Arc<str>,
     ) -> Arc<SeriesEntry> {
         let slot = u32::try_from(self.entries.len()).expect("`series_max` bounds the index below 2^32");
         for (name, value) in labels.iter() {
@@ -241,15 +348,9 @@ impl Inner {
                 None => drop(values.insert(value.into(), RoaringBitmap::from([slot]))),
             }
         }
-        let entry = Arc::new(SeriesEntry {
-            id,
-            labels,
-            meta,
-            slot,
-            first_ts: AtomicI64::new(i64::MAX),
-            last_ts: AtomicI64::new(i64::MIN),
-            durable: AtomicBool::new(false),
-        });
+        self.by_source.entry(source.clone()).or_default().insert(slot);
+        let cell = self.cells.add(slot, id.get());
+        let entry = Arc::new(SeriesEntry { id, labels, meta, source, slot, cell });
         self.by_id.insert(id.get(), slot);
         if id != proposed {
             self.moved.entry(proposed.get()).or_default().push(slot);
@@ -258,13 +359,21 @@ impl Inner {
         entry
     }
 
+    /// The one copy of a source's name.
+    fn source(&mut self, source: &str) -> Arc<str> {
+        match self.by_source.get_key_value(source) {
+            Some((known, _)) => known.clone(),
+            None => source.into(),
+        }
+    }
+
     fn all(&self) -> RoaringBitmap {
         let mut all = RoaringBitmap::new();
         all.insert_range(0..self.entries.len() as u32);
         all
     }
 
-    fn select_in(&self, matchers: &[LabelMatcher], range: &Range<Timestamp>) -> RoaringBitmap {
+    fn select_in(&self, matchers: &[Matcher], range: &Range<Timestamp>) -> RoaringBitmap {
         let mut slots = self.select(matchers);
         if range.start > Timestamp::MIN || range.end < Timestamp::MAX {
             slots = slots.into_iter().filter(|slot| overlaps(&self.entries[*slot as usize], range)).collect();
@@ -273,7 +382,7 @@ impl Inner {
     }
 
     /// The slots that all matchers select; a label that is absent has the value `""`.
-    fn select(&self, matchers: &[LabelMatcher]) -> RoaringBitmap {
+    fn select(&self, matchers: &[Matcher]) -> RoaringBitmap {
         let mut selected = None;
         for matcher in matchers {
             let matched = self.matched(matcher);
@@ -289,27 +398,27 @@ impl Inner {
         selected.unwrap_or_else(|| self.all())
     }
 
-    fn matched(&self, matcher: &LabelMatcher) -> RoaringBitmap {
+    fn matched(&self, matcher: &Matcher) -> RoaringBitmap {
         let Some(values) = self.postings.get(matcher.name()) else {
             // No series has the label: all of them have the value "".
-            return if matcher.matches("") { self.all() } else { RoaringBitmap::new() };
+            return if matcher.accepts("") { self.all() } else { RoaringBitmap::new() };
         };
-        if matcher.matches("") {
+        if matcher.accepts("") {
             // Cheaper the other way round: all but those with a value that does not match.
             let refused: RoaringBitmap = values
                 .iter()
-                .filter(|(value, _)| !matcher.matches(value))
+                .filter(|(value, _)| !matcher.accepts(value))
                 .fold(RoaringBitmap::new(), |union, (_, held)| union | held);
             return self.all() - refused;
         }
         match matcher.literals() {
             Some(literals) => literals
                 .iter()
-                .filter_map(|literal| values.get(literal.as_ref()))
+                .filter_map(|literal| values.get(literal.as_str()))
                 .fold(RoaringBitmap::new(), |union, held| union | held),
             None => values
                 .iter()
-                .filter(|(value, _)| matcher.matches(value))
+                .filter(|(value, _)| matcher.accepts(value))
                 .fold(RoaringBitmap::new(), |union, (_, held)| union | held),
         }
     }

@@ -5,6 +5,8 @@
 //! replay ends where the crash began. A row is visible from its application on: in the active buffer,
 //! then in the frozen one, then, swapped under this lock, in the table's files.
 
+mod histograms;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use arrow::compute::filter_record_batch;
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use telemetry::time::MICROS_PER_DAY;
-use telemetry::{RejectReason, Rejection, Timestamp};
+use telemetry::{HistogramSample, RejectReason, Rejection, Timestamp};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::buffer::samples::SampleRow;
@@ -24,8 +26,9 @@ use crate::config::LakeConfig;
 use crate::error::LakeError;
 use crate::recent::{RecentIds, RetryKeys};
 use crate::schema::Table;
+use crate::series::cells::Cell;
 use crate::series::{SeriesEntry, SeriesIndex};
-use crate::wal::payload::{DeltaTotal, PreparedBatch, PreparedSeries};
+use crate::wal::payload::{DeltaTotal, PreparedBatch, Starts};
 
 /// See the module's page.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ struct Inner {
     /// By slot.
     last: Vec<LastSample>,
     totals: HashMap<u32, Total, foldhash::fast::RandomState>,
+    /// Of delta histograms; the time is that of the last point.
+    histogram_totals: HashMap<u32, HistogramSample, foldhash::fast::RandomState>,
     /// Which series have a row in `metric_series`, by day.
     days: BTreeMap<i32, RoaringBitmap>,
     event_ids: RecentIds,
@@ -54,8 +59,10 @@ struct Inner {
 #[derive(Clone, Copy, Debug)]
 struct LastSample {
     ts: i64,
-    /// Bits of the value at `ts`, when it is known (after a start it is not).
-    value: Option<u64>,
+    /// Bits of the value at `ts` ...
+    value: u64,
+    /// ... if they are known (after a start they are not).
+    value_known: bool,
     /// The day whose `metric_series` row was checked last.
     day: i32,
 }
@@ -69,11 +76,21 @@ struct Total {
 /// A buffer that is being flushed.
 #[derive(Clone, Debug)]
 pub struct Frozen {
-    /// The position of the flush's checkpoint: all rows come from records before it.
+    /// All rows come from records up to here.
     pub position: i64,
+    /// The last checkpoint that is not behind `position`: the log is needed from there on.
+    pub checkpoint: i64,
     pub buffer: Arc<Buffer>,
     /// Tables whose rows are not in files yet, by [`Table::index`].
     pub pending: [bool; Table::COUNT],
+}
+
+/// Rows of a batch that the lake holds now, stored by it or before it, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub samples: u64,
+    pub histograms: u64,
+    pub exemplars: u64,
 }
 
 /// What became of a batch.
@@ -82,17 +99,33 @@ pub struct Applied {
     /// Where the batch stands in the log.
     pub position: i64,
     pub samples: u64,
+    pub histograms: u64,
+    pub exemplars: u64,
     pub logs: u64,
     pub events: u64,
     pub slices: u64,
     /// Rows that were stored before.
     pub duplicates: u64,
+    pub written: Written,
     /// Samples that replace a different value of the same series and time.
     pub overwritten: u64,
     /// Samples that were not newer than their series.
     pub late: u64,
     /// Points of delta series that were refused.
     pub rejections: Vec<Rejection>,
+}
+
+impl Applied {
+    /// What the lake made of start times is nobody's row.
+    pub fn leave_out(&mut self, starts: Starts) {
+        self.samples = self.samples.saturating_sub(starts.samples);
+        self.histograms = self.histograms.saturating_sub(starts.histograms);
+        self.written = Written {
+            samples: self.samples + self.duplicates,
+            histograms: self.histograms,
+            exemplars: self.exemplars,
+        };
+    }
 }
 
 /// One table at one moment.
@@ -121,6 +154,7 @@ impl State {
                 committed: [0; Table::COUNT],
                 last: Vec::new(),
                 totals: HashMap::default(),
+                histogram_totals: HashMap::default(),
                 days: BTreeMap::new(),
                 event_ids: RecentIds::new(config.event_ids_max),
                 retry_keys: RetryKeys::new(config.retry_window, config.retry_keys_max),
@@ -129,13 +163,15 @@ impl State {
     }
 
     /// Applies a batch that is in the log at `position`.
-    pub fn apply(&self, position: i64, batch: PreparedBatch) -> Result<Applied, LakeError> {
+    pub fn apply(&self, position: i64, mut batch: PreparedBatch) -> Result<Applied, LakeError> {
         let mut inner = self.inner.lock();
         let mut applied = Applied { position, ..Applied::default() };
         if let Some(key) = batch.retry_key {
-            inner.retry_keys.stored(key, batch.at);
+            inner.retry_keys.stored(key, batch.at, position);
         }
-        inner.apply_samples(position, &batch, &mut applied);
+        inner.apply_samples(position, &batch, &self.series, &mut applied);
+        inner.apply_histograms(position, &mut batch, &self.series, &mut applied)?;
+        applied.leave_out(batch.starts);
         for (table, rows) in Table::ALL.into_iter().zip(batch.tables) {
             let Some(rows) = rows else { continue };
             let counter = match table {
@@ -194,14 +230,14 @@ impl State {
 
     /// Starts a flush: everything applied so far is frozen. `None` when there is nothing, or when an
     /// earlier flush is not complete.
-    pub fn freeze(&self, position: i64) -> Option<Frozen> {
+    pub fn freeze(&self, position: i64, checkpoint: i64) -> Option<Frozen> {
         let mut inner = self.inner.lock();
         if inner.frozen.is_some() || inner.active.is_empty() {
             return None;
         }
         let buffer = std::mem::take(&mut inner.active);
         let pending = Table::ALL.map(|table| buffer.has_rows_of(table));
-        inner.frozen = Some(Frozen { position, buffer: Arc::new(buffer), pending });
+        inner.frozen = Some(Frozen { position, checkpoint, buffer: Arc::new(buffer), pending });
         inner.frozen.clone()
     }
 
@@ -288,8 +324,8 @@ impl State {
         let mut inner = self.inner.lock();
         let mut claim = |(entry, first, last): &(Arc<SeriesEntry>, i64, i64)| {
             let overlaps = *first <= entry.last_ts().micros() && *last >= entry.first_ts().micros();
-            entry.cover(*first);
-            entry.cover(*last);
+            entry.cell().cover(*first);
+            entry.cell().cover(*last);
             inner.raise_last(entry.slot, *last);
             overlaps
         };
@@ -304,9 +340,11 @@ impl State {
 
 impl Inner {
     fn last_of(&mut self, slot: u32) -> &mut LastSample {
+        const UNKNOWN: LastSample = LastSample { ts: i64::MIN, value: 0, value_known: false, day: i32::MIN };
+
         let at = slot as usize;
         if self.last.len() <= at {
-            self.last.resize(at + 1, LastSample { ts: i64::MIN, value: None, day: i32::MIN });
+            self.last.resize(at + 1, UNKNOWN);
         }
         &mut self.last[at]
     }
@@ -314,56 +352,71 @@ impl Inner {
     fn raise_last(&mut self, slot: u32, ts: i64) {
         let last = self.last_of(slot);
         if ts > last.ts {
-            (last.ts, last.value) = (ts, None);
+            (last.ts, last.value_known) = (ts, false);
         }
     }
 
-    fn apply_samples(&mut self, position: i64, batch: &PreparedBatch, applied: &mut Applied) {
+    fn apply_samples(
+        &mut self,
+        position: i64,
+        batch: &PreparedBatch,
+        series: &SeriesIndex,
+        applied: &mut Applied,
+    ) {
+        for entry in &batch.undefined {
+            entry.cell().set_durable();
+        }
         let buffered = position > self.committed[Table::MetricSamples.index()];
-        for series in &batch.series {
-            series.entry.set_durable();
-            let rows = &batch.rows[series.rows.clone()];
-            if series.delta {
-                if buffered {
-                    self.apply_deltas(position, &batch.source, series, rows, applied);
-                } else {
-                    self.pass_deltas(position, series, rows);
-                }
-            } else {
-                for row in rows {
-                    self.apply_sample(position, series, *row, buffered, applied);
-                }
-            }
+        let mut refused = Vec::new();
+        // Held until the end: nothing before may ask the index for anything else.
+        let cells = series.cells();
+        for row in &batch.samples {
+            self.apply_sample(position, cells.of(row.slot), *row, buffered, applied);
+        }
+        for rows in batch.deltas.chunk_by(|a, b| a.slot == b.slot) {
+            let cell = cells.of(rows[0].slot);
+            refused.extend(self.apply_deltas(position, cell, rows, buffered, applied));
+        }
+        drop(cells);
+        for (first, count) in refused {
+            let entry = &series.entries_of(&[first.slot])[0];
+            applied.rejections.push(Rejection {
+                source: batch.source.clone(),
+                reason: RejectReason::DeltaOutOfOrder,
+                count,
+                sample: format!("{} at {}", entry.labels, Timestamp::from_micros(first.ts)),
+            });
         }
     }
 
     fn apply_sample(
         &mut self,
         position: i64,
-        series: &PreparedSeries,
+        cell: &Cell,
         row: SampleRow,
         buffered: bool,
         applied: &mut Applied,
     ) {
-        let value = Some(row.value.to_bits());
+        let value = row.value.to_bits();
         let last = self.last_of(row.slot);
         let in_order = row.ts > last.ts;
-        if row.ts == last.ts && last.value == value {
+        let same_time = row.ts == last.ts && last.value_known;
+        if same_time && last.value == value {
             applied.duplicates += 1;
             return;
         }
         applied.samples += 1;
         if !in_order {
             applied.late += 1;
-            applied.overwritten += u64::from(row.ts == last.ts && last.value.is_some());
+            applied.overwritten += u64::from(same_time);
         }
         if row.ts >= last.ts {
-            (last.ts, last.value) = (row.ts, value);
+            (last.ts, last.value, last.value_known) = (row.ts, value, true);
         }
         let day = row.ts.div_euclid(MICROS_PER_DAY) as i32;
         let new_day = last.day != day;
         last.day = day;
-        series.entry.cover(row.ts);
+        cell.cover(row.ts);
         if new_day {
             self.note_day(position, row, day);
         }
@@ -380,34 +433,24 @@ impl Inner {
         }
     }
 
-    /// Replays points whose sums are in files. The running total comes from the checkpoint of the commit
-    /// that wrote them; only the series itself may be missing in its table.
-    fn pass_deltas(&mut self, position: i64, series: &PreparedSeries, rows: &[SampleRow]) {
-        for row in rows {
-            self.raise_last(row.slot, row.ts);
-            series.entry.cover(row.ts);
-            self.note_day(position, *row, row.ts.div_euclid(MICROS_PER_DAY) as i32);
-        }
-    }
-
     /// Adds up points of a delta series; one that is not newer than the last is refused, so that a
-    /// repeated request changes nothing.
+    /// repeated request changes nothing. In a replay the sums begin with those of the checkpoint that the
+    /// log begins with, also for points that are in files. Returns the first refused one and how many there are.
     fn apply_deltas(
         &mut self,
         position: i64,
-        source: &str,
-        series: &PreparedSeries,
+        cell: &Cell,
         rows: &[SampleRow],
+        buffered: bool,
         applied: &mut Applied,
-    ) {
+    ) -> Option<(SampleRow, u64)> {
         let mut refused = None;
         let mut refused_count = 0;
         for row in rows {
-            let slot = series.entry.slot;
-            let total = self.totals.entry(slot).or_insert(Total { last_ts: i64::MIN, total: 0.0 });
+            let total = self.totals.entry(row.slot).or_insert(Total { last_ts: i64::MIN, total: 0.0 });
             if row.ts <= total.last_ts {
                 refused_count += 1;
-                refused.get_or_insert(row.ts);
+                refused.get_or_insert(*row);
                 continue;
             }
             // A stale marker ends the series and is no amount.
@@ -418,16 +461,9 @@ impl Inner {
                 total.total
             };
             total.last_ts = row.ts;
-            self.apply_sample(position, series, SampleRow { value, ..*row }, true, applied);
+            self.apply_sample(position, cell, SampleRow { value, ..*row }, buffered, applied);
         }
-        if let Some(ts) = refused {
-            applied.rejections.push(Rejection {
-                source: source.to_owned(),
-                reason: RejectReason::DeltaOutOfOrder,
-                count: refused_count,
-                sample: format!("{} at {}", series.entry.labels, Timestamp::from_micros(ts)),
-            });
-        }
+        refused.map(|row| (row, refused_count))
     }
 
     fn fresh_events(

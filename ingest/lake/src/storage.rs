@@ -30,13 +30,17 @@ pub enum Existing {
     Refuse,
 }
 
-/// Writes a whole file so that it is either there completely, after power loss too, or not at all.
-pub fn write_durably(path: &FsPath, parts: &[&[u8]], existing: Existing, faults: &Faults) -> io::Result<()> {
-    // A name with `#` and digits is what `LocalFileSystem` leaves out of listings.
+/// A name beside a file's own, with `#` and digits: what `LocalFileSystem` leaves out of listings.
+fn staging_name(path: &FsPath) -> PathBuf {
     static STAGED: AtomicU64 = AtomicU64::new(0);
     let mut staged = path.as_os_str().to_owned();
     staged.push(format!("#{}", STAGED.fetch_add(1, Ordering::Relaxed)));
-    let staged = PathBuf::from(staged);
+    PathBuf::from(staged)
+}
+
+/// Writes a whole file so that it is either there completely, after power loss too, or not at all.
+pub fn write_durably(path: &FsPath, parts: &[&[u8]], existing: Existing, faults: &Faults) -> io::Result<()> {
+    let staged = staging_name(path);
     let written = stage(&staged, path, parts, faults).and_then(|()| {
         faults.check(IoStep::Rename, path)?;
         match existing {
@@ -53,20 +57,50 @@ pub fn write_durably(path: &FsPath, parts: &[&[u8]], existing: Existing, faults:
 }
 
 fn stage(staged: &FsPath, path: &FsPath, parts: &[&[u8]], faults: &Faults) -> io::Result<()> {
-    let create = || OpenOptions::new().write(true).create(true).truncate(true).open(staged);
-    let mut file = match create() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create_dir_durably(parent_of(path), faults)?;
-            create()?
-        }
-        opened => opened?,
-    };
-    faults.check(IoStep::Write, path)?;
+    let mut file = create(staged, faults)?;
     for part in parts {
-        file.write_all(part)?;
+        faults.write(path, part, |bytes| file.write_all(bytes))?;
     }
     faults.check(IoStep::Sync, path)?;
     file.sync_all()
+}
+
+fn create(path: &FsPath, faults: &Faults) -> io::Result<File> {
+    let create = || OpenOptions::new().write(true).create(true).truncate(true).open(path);
+    match create() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_dir_durably(parent_of(path), faults)?;
+            create()
+        }
+        opened => opened,
+    }
+}
+
+/// A file too large for memory: grows under a staging name until [`DurableStore::put_staged`] gives it
+/// its own. Gone if that does not happen.
+#[derive(Debug)]
+pub struct StagedFile {
+    file: File,
+    path: PathBuf,
+    faults: Faults,
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.faults.write(&self.path, bytes, |bytes| self.file.write_all(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        // Not there any more once it has its own name.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 fn parent_of(path: &FsPath) -> &FsPath {
@@ -102,6 +136,35 @@ pub struct DurableStore {
 impl DurableStore {
     pub fn new(faults: Faults) -> DurableStore {
         DurableStore { files: LocalFileSystem::new(), faults }
+    }
+
+    /// Where an object is as a file.
+    pub fn file_path(&self, location: &Path) -> Result<PathBuf> {
+        self.files.path_to_filesystem(location)
+    }
+
+    /// Begins a file that will lie beside `location`. Blocking.
+    pub fn stage(&self, location: &Path) -> Result<StagedFile> {
+        let path = staging_name(&self.files.path_to_filesystem(location)?);
+        let file = create(&path, &self.faults).map_err(|error| store_error(location.as_ref(), error))?;
+        Ok(StagedFile { file, path, faults: self.faults.clone() })
+    }
+
+    /// Gives a staged file its place, durably.
+    pub async fn put_staged(&self, location: &Path, staged: StagedFile) -> Result<()> {
+        let path = self.files.path_to_filesystem(location)?;
+        let location = location.to_string();
+        blocking(move || {
+            let placed = || -> io::Result<()> {
+                staged.faults.check(IoStep::Sync, &path)?;
+                staged.file.sync_all()?;
+                staged.faults.check(IoStep::Rename, &path)?;
+                fs::rename(&staged.path, &path)?;
+                sync_dir(parent_of(&path), &staged.faults)
+            };
+            placed().map_err(|error| store_error(&location, error))
+        })
+        .await
     }
 
     async fn write(&self, location: &Path, payload: PutPayload, existing: Existing) -> Result<PutResult> {
@@ -340,6 +403,26 @@ mod tests {
         upload.put_part("cd".into()).await.unwrap();
         upload.complete().await.unwrap();
         assert_eq!(fs::read(dir.path().join("big")).unwrap(), b"abcd");
+    }
+
+    #[tokio::test]
+    async fn a_staged_file_appears_whole_or_not_at_all() {
+        for failing in [None, Some(IoStep::Write), Some(IoStep::Sync), Some(IoStep::Rename)] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = DurableStore::new(Faults::new(move |step, _| {
+                if Some(step) == failing { Err(io::Error::other("injected")) } else { Ok(()) }
+            }));
+            let location = at(&dir, "day/a");
+            let mut staged = store.stage(&location).unwrap();
+            let written = staged.write_all(b"xy");
+            assert!(store.get(&location).await.is_err());
+            match written {
+                Ok(()) => assert_eq!(store.put_staged(&location, staged).await.is_ok(), failing.is_none()),
+                Err(_) => drop(staged),
+            }
+            let left = fs::read_dir(dir.path().join("day")).unwrap().count();
+            assert_eq!(left, usize::from(failing.is_none()), "{failing:?}");
+        }
     }
 
     #[test]

@@ -1,108 +1,81 @@
-//! Parquet files: encodings per column, statistics, one file at a time in memory.
+//! Parquet files: row groups, statistics, one file at a time.
+//!
+//! Rows are held until a row group is complete; then each column is encoded as [`layout`] says. The
+//! sorted samples of compacted files are worth trying: their times in several layouts, their values
+//! ([`values`]) page by page.
+
+pub mod layout;
+mod statistics;
+mod values;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute;
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Float64Type};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{WriterProperties, WriterVersion};
-use parquet::schema::types::ColumnPath;
-use telemetry::Timestamp;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 
 use crate::error::LakeError;
-use crate::file::{ColumnStats, DataFile, FileKind, StatValue};
+use crate::file::{ColumnStats, DataFile, FileKind};
 use crate::schema::Table;
+use statistics::{merge_stats, stats_of};
 
-/// How much work a file is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effort {
-    /// Read for an hour at most.
-    Flush,
-    /// Stays.
-    Compact,
-}
+pub use layout::{Effort, ROW_GROUP_ROWS};
 
-/// Rows of a row group: the unit of pruning.
-pub const ROW_GROUP_ROWS: usize = 131_072;
-/// Rows of a page, the unit of reading within a row group.
-const PAGE_ROWS: usize = 8_192;
-/// Longer text has no maximum in the statistics, and its minimum is cut here.
-const STAT_TEXT_BYTES: usize = 64;
-
-fn properties(table: Table, effort: Effort) -> WriterProperties {
-    let zstd = match effort {
-        Effort::Flush => 1,
-        Effort::Compact => 3,
-    };
-    let level = ZstdLevel::try_new(zstd).expect("1 and 3 are zstd levels");
-    let mut builder = WriterProperties::builder()
-        .set_writer_version(WriterVersion::PARQUET_2_0)
-        .set_created_by(concat!("evenkeel ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_write_batch_size(1024)
-        .set_sorting_columns(Some(sorting_columns(table)));
-    for field in table.file_schema().fields() {
-        let path = ColumnPath::from(field.name().as_str());
-        match field.data_type() {
-            // A dictionary of times or values costs two to four times the room.
-            DataType::Int64 | DataType::Timestamp(..) => {
-                builder = builder
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-            }
-            DataType::Float64 => {
-                let encoding = match effort {
-                    Effort::Flush => Encoding::PLAIN,
-                    Effort::Compact => Encoding::BYTE_STREAM_SPLIT,
-                };
-                builder = builder
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_encoding(path, encoding);
-            }
-            _ => {}
-        }
-    }
-    if table == Table::Logs {
-        builder = builder.set_column_bloom_filter_enabled(ColumnPath::from("trace_id"), true);
-    }
-    builder.build()
-}
-
-fn sorting_columns(table: Table) -> Vec<SortingColumn> {
-    let schema = table.file_schema();
-    let leaf_of = |name: &str| {
-        let leaves = |data_type: &DataType| if matches!(data_type, DataType::Map(..)) { 2 } else { 1 };
-        let before = schema.fields().iter().take_while(|field| field.name() != name);
-        before.map(|field| leaves(field.data_type())).sum::<i32>()
-    };
-    let ascending =
-        |name: &&str| SortingColumn { column_idx: leaf_of(name), descending: false, nulls_first: true };
-    table.sort_columns().iter().map(ascending).collect()
-}
-
-/// A file that is being written, in memory.
-pub struct FileWriter {
+/// A file that is being written, in memory or to a sink.
+pub struct FileWriter<W: Write + Send = Vec<u8>> {
     table: Table,
-    writer: ArrowWriter<Vec<u8>>,
+    effort: Effort,
+    file: SerializedFileWriter<Counted<W>>,
+    columns: ArrowRowGroupWriterFactory,
+    samples: Option<SampleLayouts>,
+    group: RowGroup,
     rows: u64,
     stats: BTreeMap<String, ColumnStats>,
 }
 
+/// How else columns of samples are written where they are worth it.
+struct SampleLayouts {
+    names: ArrowRowGroupWriterFactory,
+    /// To compare, and to write.
+    times: Vec<[ArrowRowGroupWriterFactory; 2]>,
+}
+
+/// Rows of the row group that is being filled.
+#[derive(Default)]
+struct RowGroup {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+}
+
 /// A complete file that is not stored yet.
-pub struct NewFile {
+pub struct NewFile<W = Vec<u8>> {
     pub file: DataFile,
-    pub content: Vec<u8>,
+    pub content: W,
 }
 
 impl FileWriter {
     pub fn new(table: Table, effort: Effort) -> Result<FileWriter, LakeError> {
-        let writer = ArrowWriter::try_new(Vec::new(), table.file_schema(), Some(properties(table, effort)))?;
-        Ok(FileWriter { table, writer, rows: 0, stats: BTreeMap::new() })
+        FileWriter::to(Vec::new(), table, effort)
+    }
+}
+
+impl<W: Write + Send> FileWriter<W> {
+    /// Writes to a sink as row groups become complete.
+    pub fn to(sink: W, table: Table, effort: Effort) -> Result<FileWriter<W>, LakeError> {
+        let properties = layout::properties(table, effort);
+        let is_tuned = table == Table::MetricSamples && effort != Effort::Flush;
+        let samples = if is_tuned { Some(SampleLayouts::new(&properties, effort)?) } else { None };
+        let (file, columns) = parquet_writer(Counted { sink, bytes: 0 }, table, properties)?;
+        let (group, stats) = (RowGroup::default(), BTreeMap::new());
+        Ok(FileWriter { table, effort, file, columns, samples, group, rows: 0, stats })
     }
 
     /// Takes rows of [`Table::file_schema`], in file order.
@@ -116,139 +89,221 @@ impl FileWriter {
                 None => drop(self.stats.insert((*name).to_owned(), seen)),
             }
         }
-        Ok(self.writer.write(batch)?)
+        let mut rest = batch.clone();
+        while rest.num_rows() > 0 {
+            let part = rest.slice(0, rest.num_rows().min(self.effort.row_group_rows() - self.group.rows));
+            rest = rest.slice(part.num_rows(), rest.num_rows() - part.num_rows());
+            self.group.push(part)?;
+            if self.group.rows >= self.effort.row_group_rows() || self.group.bytes >= layout::ROW_GROUP_BYTES
+            {
+                // A metric that begins in the second half goes into the next group as a whole.
+                let starts = self.metric_starts();
+                let rows = starts.last().copied().filter(|start| *start > self.group.rows / 2);
+                let next = self.group.split_off(rows.unwrap_or(self.group.rows));
+                self.end_row_group()?;
+                for batch in next {
+                    self.group.push(batch)?;
+                }
+            }
+        }
+        Ok(())
     }
 
+    /// Rows so far.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    pub fn finish(self, partition: &str, kind: FileKind, sequence: i64) -> Result<NewFile, LakeError> {
-        let content = self.writer.into_inner()?;
+    /// Bytes of the row groups that are complete.
+    pub fn bytes(&self) -> u64 {
+        self.file.bytes_written() as u64
+    }
+
+    pub fn finish(mut self, partition: &str, kind: FileKind, sequence: i64) -> Result<NewFile<W>, LakeError> {
+        self.end_row_group()?;
+        let Counted { sink, bytes } = self.file.into_inner()?;
         let file = DataFile {
             path: DataFile::path_for(self.table, partition, kind, sequence),
-            bytes: content.len() as u64,
+            bytes,
             rows: self.rows,
             partition: Some((self.table.partition_column().to_owned(), partition.to_owned())),
             stats: self.stats,
             kind,
             sequence,
         };
-        Ok(NewFile { file, content })
+        Ok(NewFile { file, content: sink })
+    }
+
+    /// Rows of the group where another metric begins, where that matters.
+    fn metric_starts(&self) -> Vec<usize> {
+        if self.samples.is_some() { self.group.starts_of("metric") } else { Vec::new() }
+    }
+
+    fn end_row_group(&mut self) -> Result<(), LakeError> {
+        let starts = self.metric_starts();
+        let batches = std::mem::take(&mut self.group).batches;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let number = self.file.flushed_row_groups().len();
+        let mut writers = self.columns.create_column_writers(number)?.into_iter();
+        let schema = self.table.file_schema();
+        // Of samples each column is one leaf.
+        let leaf_columns = self.file.schema_descr().columns().to_vec();
+        let mut row_group = self.file.next_row_group()?;
+        for (at, field) in schema.fields().iter().enumerate() {
+            // Per batch the column's leaves: one, or two of a map.
+            let parts: Vec<Vec<ArrowLeafColumn>> = batches
+                .iter()
+                .map(|batch| compute_leaves(field, batch.column(at)))
+                .collect::<Result<_, _>>()?;
+            let leaves = parts[0].len();
+            let writers: Vec<ArrowColumnWriter> = writers.by_ref().take(leaves).collect();
+            let written_as = |factory: &ArrowRowGroupWriterFactory| {
+                let writer = factory.create_column_writers(number)?.swap_remove(at);
+                encode(writer, parts.iter().flatten())
+            };
+            match (&self.samples, field.data_type()) {
+                (Some(_), DataType::Float64) => {
+                    let values = |batch: &RecordBatch| {
+                        batch.column(at).as_primitive::<Float64Type>().values().to_vec()
+                    };
+                    let values: Vec<f64> = batches.iter().flat_map(values).collect();
+                    let layout = self.effort.values(self.table);
+                    let chunk = values::encode(leaf_columns[at].clone(), &values, &starts, layout)?;
+                    row_group.append_column(&chunk.pages, chunk.close)?;
+                }
+                (Some(layouts), DataType::Timestamp(..)) => {
+                    smallest(&layouts.times, written_as)?.append_to_row_group(&mut row_group)?;
+                }
+                (Some(layouts), DataType::Utf8) => {
+                    written_as(&layouts.names)?.append_to_row_group(&mut row_group)?;
+                }
+                _ => {
+                    for (leaf, writer) in writers.into_iter().enumerate() {
+                        let leaves = parts.iter().map(|leaves| &leaves[leaf]);
+                        encode(writer, leaves)?.append_to_row_group(&mut row_group)?;
+                    }
+                }
+            }
+        }
+        row_group.close()?;
+        Ok(())
     }
 }
 
-fn stats_of(column: &dyn Array) -> ColumnStats {
-    let (min, max) = match column.data_type() {
-        DataType::Int64 => {
-            let values = column.as_primitive::<Int64Type>();
-            (compute::min(values).map(StatValue::Int), compute::max(values).map(StatValue::Int))
+impl SampleLayouts {
+    fn new(base: &WriterProperties, effort: Effort) -> Result<SampleLayouts, LakeError> {
+        let table = Table::MetricSamples;
+        let columns = |properties| parquet_writer(std::io::sink(), table, properties).map(|writer| writer.1);
+        let mut times = Vec::new();
+        for layout in layout::time_layouts(base, effort, table.time_column()) {
+            times.push([columns(layout.probe)?, columns(layout.thorough)?]);
         }
-        DataType::Timestamp(..) => {
-            let values = column.as_primitive::<TimestampMicrosecondType>();
-            let time = |micros| StatValue::Time(Timestamp::from_micros(micros));
-            (compute::min(values).map(time), compute::max(values).map(time))
-        }
-        DataType::Utf8 => {
-            let values = column.as_string::<i32>();
-            let max = compute::max_string(values).filter(|text| text.len() <= STAT_TEXT_BYTES);
-            (
-                compute::min_string(values).map(|text| StatValue::Text(cut(text).to_owned())),
-                max.map(|text| StatValue::Text(text.to_owned())),
-            )
-        }
-        _ => (None, None),
-    };
-    ColumnStats { min, max, null_count: Some(column.null_count() as u64) }
-}
-
-/// The longest beginning within the bound: still not above the text itself.
-fn cut(text: &str) -> &str {
-    let mut end = text.len().min(STAT_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+        Ok(SampleLayouts { names: columns(layout::name_layout(base, effort))?, times })
     }
-    &text[..end]
 }
 
-fn merge_stats(stats: &mut ColumnStats, seen: ColumnStats) {
-    let nulls = |stats: &ColumnStats| stats.null_count.unwrap_or_default();
-    // A missing maximum beside a minimum means "too long to say", not "no values".
-    let unbounded = |stats: &ColumnStats| stats.min.is_some() && stats.max.is_none();
-    let drop_max = unbounded(stats) || unbounded(&seen);
-    let null_count = nulls(stats) + nulls(&seen);
-    let min = match (stats.min.take(), seen.min) {
-        (Some(a), Some(b)) => Some(if b < a { b } else { a }),
-        (a, b) => a.or(b),
-    };
-    let max = match (stats.max.take(), seen.max) {
-        (Some(a), Some(b)) => Some(if b > a { b } else { a }),
-        (a, b) => a.or(b),
-    };
-    *stats = ColumnStats { min, max: max.filter(|_| !drop_max), null_count: Some(null_count) };
+impl RowGroup {
+    fn push(&mut self, batch: RecordBatch) -> Result<(), LakeError> {
+        self.rows += batch.num_rows();
+        for column in batch.columns() {
+            self.bytes += column.to_data().get_slice_memory_size()?;
+        }
+        self.batches.push(batch);
+        Ok(())
+    }
+
+    /// Takes away the rows from the given one on.
+    fn split_off(&mut self, rows: usize) -> Vec<RecordBatch> {
+        let (mut kept, mut taken, mut left) = (Vec::new(), Vec::new(), rows);
+        for batch in std::mem::take(&mut self.batches) {
+            let here = batch.num_rows().min(left);
+            left -= here;
+            if here > 0 {
+                kept.push(batch.slice(0, here));
+            }
+            if here < batch.num_rows() {
+                taken.push(batch.slice(here, batch.num_rows() - here));
+            }
+        }
+        (self.batches, self.rows) = (kept, rows.min(self.rows));
+        taken
+    }
+
+    /// Rows at which a text column has another value than in the row before.
+    fn starts_of(&self, column: &str) -> Vec<usize> {
+        let (mut starts, mut before, mut row) = (Vec::new(), None, 0);
+        for batch in &self.batches {
+            let Some(values) = batch.column_by_name(column) else { continue };
+            for value in values.as_string::<i32>() {
+                if row > 0 && before != Some(value) {
+                    starts.push(row);
+                }
+                before = Some(value);
+                row += 1;
+            }
+        }
+        starts
+    }
+}
+
+type ParquetWriter<W> = (SerializedFileWriter<W>, ArrowRowGroupWriterFactory);
+
+fn parquet_writer<W: Write + Send>(
+    sink: W,
+    table: Table,
+    properties: WriterProperties,
+) -> Result<ParquetWriter<W>, LakeError> {
+    Ok(ArrowWriter::try_new(sink, table.file_schema(), Some(properties))?.into_serialized_writer()?)
+}
+
+fn encode<'a>(
+    mut writer: ArrowColumnWriter,
+    leaves: impl Iterator<Item = &'a ArrowLeafColumn>,
+) -> Result<ArrowColumnChunk, ParquetError> {
+    for leaf in leaves {
+        writer.write(leaf)?;
+    }
+    writer.close()
+}
+
+/// A column in the layout that is smallest. The first one is the best to read: another one has to be
+/// smaller by a tenth.
+fn smallest(
+    layouts: &[[ArrowRowGroupWriterFactory; 2]],
+    encode: impl Fn(&ArrowRowGroupWriterFactory) -> Result<ArrowColumnChunk, ParquetError>,
+) -> Result<ArrowColumnChunk, ParquetError> {
+    let mut best: Option<(u64, &ArrowRowGroupWriterFactory)> = None;
+    for [probe, thorough] in layouts {
+        let bytes = encode(probe)?.close().bytes_written;
+        best = match best {
+            None => Some((bytes - bytes / 10, thorough)),
+            Some((least, _)) if bytes < least => Some((bytes, thorough)),
+            held => held,
+        };
+    }
+    let (_, layout) = best.ok_or_else(|| ParquetError::General("no layout to write in".into()))?;
+    encode(layout)
+}
+
+/// A sink that knows how much went into it.
+struct Counted<W> {
+    sink: W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, content: &[u8]) -> std::io::Result<usize> {
+        let written = self.sink.write(content)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-    use telemetry::LogRecord;
-
-    use super::*;
-    use crate::columns;
-
-    #[test]
-    fn encodings_are_those_that_were_measured() {
-        let samples = arrow::array::RecordBatch::try_new(
-            Table::MetricSamples.file_schema(),
-            vec![
-                std::sync::Arc::new(arrow::array::StringArray::from(vec!["up"; 3])),
-                std::sync::Arc::new(arrow::array::Int64Array::from(vec![1, 1, 2])),
-                columns::timestamps([1_000, 2_000, 1_000]),
-                std::sync::Arc::new(arrow::array::Float64Array::from(vec![1.0, 2.0, 3.0])),
-            ],
-        )
-        .unwrap();
-        for (effort, value_encoding) in
-            [(Effort::Flush, Encoding::PLAIN), (Effort::Compact, Encoding::BYTE_STREAM_SPLIT)]
-        {
-            let mut writer = FileWriter::new(Table::MetricSamples, effort).unwrap();
-            writer.write(&samples).unwrap();
-            let new = writer.finish("1970-01-01", FileKind::Flush, 1).unwrap();
-            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(new.content)).unwrap();
-            let group = reader.metadata().row_group(0).clone();
-            let encodings = |column: usize| group.column(column).encodings().collect::<Vec<_>>();
-            assert!(encodings(2).contains(&Encoding::DELTA_BINARY_PACKED));
-            assert!(encodings(3).contains(&value_encoding));
-            for column in 1..4 {
-                assert!(group.column(column).dictionary_page_offset().is_none(), "column {column}");
-            }
-            assert_eq!(group.sorting_columns().map(Vec::len), Some(3));
-        }
-    }
-
-    #[test]
-    fn statistics_bound_what_is_in_the_file() {
-        let long = "x".repeat(200);
-        let log = |service: Option<&str>, micros| LogRecord {
-            ts: Timestamp::from_micros(micros),
-            service: service.map(Into::into),
-            body: "b".into(),
-            ..LogRecord::default()
-        };
-        let mut writer = FileWriter::new(Table::Logs, Effort::Flush).unwrap();
-        for rows in
-            [vec![log(Some("api"), 5), log(None, 3)], vec![log(Some(&long), 9)], vec![log(Some("b"), 1)]]
-        {
-            let batch = columns::log_rows(&rows).unwrap();
-            let columns: Vec<usize> = (0..batch.num_columns() - 1).collect();
-            writer.write(&batch.project(&columns).unwrap()).unwrap();
-        }
-        let file = writer.finish("1970-01-01", FileKind::Flush, 1).unwrap().file;
-        assert_eq!(file.rows, 4);
-        let time = |micros| Timestamp::from_micros(micros);
-        assert_eq!(file.time_range(Table::Logs), Some((time(1), time(9))));
-        let service = &file.stats["service"];
-        assert_eq!(service.min, Some(StatValue::Text("api".into())));
-        assert_eq!((&service.max, service.null_count), (&None, Some(1)));
-    }
-}
+mod tests;

@@ -1,14 +1,15 @@
 //! Samples in memory: small rows in chunks; a full chunk becomes an Arrow batch at most once.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array};
-use arrow::compute::take;
+use arrow::array::RecordBatch;
 
+use super::sorted::SortedSamples;
 use crate::columns;
 use crate::error::LakeError;
 use crate::schema::Table;
-use crate::series::{SeriesEntry, SeriesIndex};
+use crate::series::SeriesIndex;
 
 /// A sample of a series by its slot.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,8 +25,7 @@ pub struct SampleRow {
 const CHUNK_ROWS: usize = 1 << 16;
 /// A reader closes the open chunk from this size on, so that the next reader finds it converted.
 const SETTLE_ROWS: usize = 1 << 12;
-/// A row here plus its share of an Arrow batch.
-const ROW_BYTES: u64 = 64;
+const ROW_BYTES: u64 = size_of::<SampleRow>() as u64;
 
 /// Samples in log order.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,8 @@ pub struct SampleBuffer {
     open: Vec<SampleRow>,
     closed_rows: usize,
     range: Option<(i64, i64)>,
+    /// Memory of the batches that readers made of chunks.
+    batch_bytes: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -43,12 +45,16 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn batch(&self, index: &SeriesIndex) -> Result<RecordBatch, LakeError> {
+    fn batch(&self, index: &SeriesIndex, batch_bytes: &AtomicU64) -> Result<RecordBatch, LakeError> {
         if let Some(batch) = self.batch.get() {
             return Ok(batch.clone());
         }
-        let batch = sorted_batch(self.rows.clone(), index)?;
-        Ok(self.batch.get_or_init(|| batch).clone())
+        let batch = sorted_batch(&self.rows, index)?;
+        let keep = || {
+            batch_bytes.fetch_add(batch.get_array_memory_size() as u64, Ordering::Relaxed);
+            batch
+        };
+        Ok(self.batch.get_or_init(keep).clone())
     }
 }
 
@@ -86,7 +92,7 @@ impl SampleBuffer {
     }
 
     pub fn bytes(&self) -> u64 {
-        self.len() as u64 * ROW_BYTES
+        self.len() as u64 * ROW_BYTES + self.batch_bytes.load(Ordering::Relaxed)
     }
 
     pub fn time_range(&self) -> Option<(i64, i64)> {
@@ -97,97 +103,21 @@ impl SampleBuffer {
     pub fn batches(&self, index: &SeriesIndex) -> Result<Vec<RecordBatch>, LakeError> {
         let mut batches = Vec::with_capacity(self.chunks.len() + 1);
         for chunk in &self.chunks {
-            batches.push(chunk.batch(index)?);
+            batches.push(chunk.batch(index, &self.batch_bytes)?);
         }
         if !self.open.is_empty() {
-            batches.push(sorted_batch(self.open.clone(), index)?);
+            batches.push(sorted_batch(&self.open, index)?);
         }
         Ok(batches)
     }
 
     /// All rows in log order.
-    pub fn rows(&self) -> Vec<SampleRow> {
-        let mut rows = Vec::with_capacity(self.len());
-        for chunk in &self.chunks {
-            rows.extend_from_slice(&chunk.rows);
-        }
-        rows.extend_from_slice(&self.open);
-        rows
+    pub fn rows(&self) -> impl Iterator<Item = &SampleRow> + Clone {
+        self.chunks.iter().flat_map(|chunk| &chunk.rows).chain(&self.open)
     }
 }
 
-/// Distinct series of some rows in file order (metric, then number), and each slot's place in it.
-pub struct SeriesOrder {
-    pub entries: Vec<Arc<SeriesEntry>>,
-    /// Sorted by slot: (slot, place).
-    places: Vec<(u32, u32)>,
-}
-
-impl SeriesOrder {
-    pub fn of(rows: &[SampleRow], index: &SeriesIndex) -> SeriesOrder {
-        let mut slots: Vec<u32> = rows.iter().map(|row| row.slot).collect();
-        slots.sort_unstable();
-        slots.dedup();
-        let mut entries = index.entries_of(&slots);
-        entries.sort_by(|a, b| a.labels.metric().cmp(b.labels.metric()).then(a.id.cmp(&b.id)));
-        let mut places: Vec<(u32, u32)> =
-            entries.iter().enumerate().map(|(place, entry)| (entry.slot, place as u32)).collect();
-        places.sort_unstable();
-        SeriesOrder { entries, places }
-    }
-
-    fn place_of(&self, slot: u32) -> u32 {
-        let at = self.places.partition_point(|(other, _)| *other < slot);
-        self.places[at].1
-    }
-}
-
-/// A sample that knows its place in file order.
-#[derive(Clone, Copy, Debug)]
-pub struct PlacedRow {
-    pub place: u32,
-    pub ts: i64,
-    pub value: f64,
-}
-
-/// Sorts by file order and keeps the last of rows with one series and time.
-pub fn place_and_sort(rows: &[SampleRow], order: &SeriesOrder) -> Vec<PlacedRow> {
-    let mut placed = Vec::with_capacity(rows.len());
-    let mut known = (u32::MAX, 0);
-    for row in rows {
-        // Rows of one series often stand together.
-        if known.0 != row.slot {
-            known = (row.slot, order.place_of(row.slot));
-        }
-        placed.push(PlacedRow { place: known.1, ts: row.ts, value: row.value });
-    }
-    // Stable: rows with one key stay in log order, and the last one wins.
-    placed.sort_by_key(|row| (row.place, row.ts));
-    placed.dedup_by(|later, kept| {
-        let same = later.place == kept.place && later.ts == kept.ts;
-        if same {
-            kept.value = later.value;
-        }
-        same
-    });
-    placed
-}
-
-/// Columns of `metric_samples` files.
-pub fn placed_columns(rows: &[PlacedRow], order: &SeriesOrder) -> Result<Vec<ArrayRef>, LakeError> {
-    let metrics = StringArray::from_iter_values(order.entries.iter().map(|entry| entry.labels.metric()));
-    let places = UInt32Array::from_iter_values(rows.iter().map(|row| row.place));
-    let ids = Int64Array::from_iter_values(rows.iter().map(|row| order.entries[row.place as usize].id.get()));
-    Ok(vec![
-        take(&metrics, &places, None)?,
-        Arc::new(ids),
-        columns::timestamps(rows.iter().map(|row| row.ts)),
-        Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.value))),
-    ])
-}
-
-fn sorted_batch(rows: Vec<SampleRow>, index: &SeriesIndex) -> Result<RecordBatch, LakeError> {
-    let order = SeriesOrder::of(&rows, index);
-    let placed = place_and_sort(&rows, &order);
-    Ok(columns::with_partition(Table::MetricSamples, placed_columns(&placed, &order)?)?)
+fn sorted_batch(rows: &[SampleRow], index: &SeriesIndex) -> Result<RecordBatch, LakeError> {
+    let sorted = SortedSamples::of(rows.iter(), index);
+    Ok(columns::with_partition(Table::MetricSamples, sorted.columns(0..sorted.len()))?)
 }

@@ -2,9 +2,13 @@
 //!
 //! Keys are compared in Arrow's row format. Runs that no other input interrupts are taken as a whole.
 //! Where a table's key is unique, of rows with one key the one with the highest sequence stays.
+//!
+//! In memory are a batch per input, a row group of the output, and nothing else: the size of the inputs
+//! does not matter.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io::Write;
 
 use arrow::array::RecordBatch;
 use arrow::compute::{SortOptions, interleave_record_batch};
@@ -21,60 +25,59 @@ pub struct Input {
     pub reader: ParquetRecordBatchReader,
 }
 
+/// What is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    pub table: Table,
+    pub effort: Effort,
+    /// A file ends at the first of these bounds that it reaches.
+    pub rows_max: u64,
+    pub bytes_max: u64,
+}
+
+/// Where finished files go, and what happens in between.
+pub trait Sink {
+    type File: Write + Send;
+    /// A new file to write to.
+    fn open(&mut self) -> Result<Self::File, LakeError>;
+    /// A file is complete; the highest sequence of all inputs is its.
+    fn finish(&mut self, file: FileWriter<Self::File>, sequence: i64) -> Result<(), LakeError>;
+    /// Called after each batch of output; an error ends the merge.
+    fn pause(&mut self) -> Result<(), LakeError>;
+}
+
 /// Rows that are put together at once.
 const OUTPUT_ROWS: usize = 32_768;
 
-/// Merges the inputs; hands over each finished file with the highest sequence of all inputs. Blocking.
-pub fn merge(
-    table: Table,
-    inputs: Vec<Input>,
-    rows_max: u64,
-    mut finished: impl FnMut(FileWriter, i64) -> Result<(), LakeError>,
-) -> Result<(), LakeError> {
+/// Merges the inputs. Blocking.
+pub fn merge<S: Sink>(target: Target, inputs: Vec<Input>, sink: &mut S) -> Result<(), LakeError> {
     let sequence = inputs.iter().map(|input| input.sequence).max().unwrap_or_default();
-    let mut output = Output { table, writer: None };
-    let mut merger = Merger::new(table, inputs)?;
-    while merger.advance()? {
-        if merger.chosen.len() >= OUTPUT_ROWS {
-            output.write(&merger.take_chosen()?)?;
-            if output.rows() >= rows_max {
-                output.finish(sequence, &mut finished)?;
+    let mut merger = Merger::new(target.table, inputs)?;
+    let mut output: Option<FileWriter<S::File>> = None;
+    let mut more = true;
+    while more {
+        more = merger.advance()?;
+        if !more {
+            merger.choose_last();
+        }
+        if merger.chosen.len() < OUTPUT_ROWS && more {
+            continue;
+        }
+        let batch = merger.take_chosen()?;
+        if batch.num_rows() > 0 {
+            let file = match output.take() {
+                Some(file) => file,
+                None => FileWriter::to(sink.open()?, target.table, target.effort)?,
+            };
+            let file = output.insert(file);
+            file.write(&batch)?;
+            if file.rows() >= target.rows_max || file.bytes() >= target.bytes_max {
+                output.take().map_or(Ok(()), |file| sink.finish(file, sequence))?;
             }
         }
+        sink.pause()?;
     }
-    merger.choose_last();
-    output.write(&merger.take_chosen()?)?;
-    output.finish(sequence, &mut finished)
-}
-
-struct Output {
-    table: Table,
-    writer: Option<FileWriter>,
-}
-
-impl Output {
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
-        if batch.num_rows() == 0 {
-            return Ok(());
-        }
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => self.writer.insert(FileWriter::new(self.table, Effort::Compact)?),
-        };
-        writer.write(batch)
-    }
-
-    fn rows(&self) -> u64 {
-        self.writer.as_ref().map_or(0, FileWriter::rows)
-    }
-
-    fn finish(
-        &mut self,
-        sequence: i64,
-        finished: &mut impl FnMut(FileWriter, i64) -> Result<(), LakeError>,
-    ) -> Result<(), LakeError> {
-        self.writer.take().map_or(Ok(()), |writer| finished(writer, sequence))
-    }
+    output.map_or(Ok(()), |file| sink.finish(file, sequence))
 }
 
 /// An input at a row.
@@ -239,5 +242,133 @@ impl Merger {
         }
         self.held = kept;
         Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{AsArray, Float64Array, Int64Array, StringArray};
+    use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+    use crate::columns;
+    use crate::file::FileKind;
+
+    /// Series, time, value.
+    type Row = (i64, i64, f64);
+
+    struct Memory {
+        files: Vec<(i64, Vec<u8>)>,
+        pauses: usize,
+        pauses_max: usize,
+    }
+
+    impl Default for Memory {
+        fn default() -> Memory {
+            Memory { files: Vec::new(), pauses: 0, pauses_max: usize::MAX }
+        }
+    }
+
+    impl Sink for Memory {
+        type File = Vec<u8>;
+
+        fn open(&mut self) -> Result<Vec<u8>, LakeError> {
+            Ok(Vec::new())
+        }
+
+        fn finish(&mut self, file: FileWriter, sequence: i64) -> Result<(), LakeError> {
+            let new = file.finish("1970-01-01", FileKind::Day, sequence)?;
+            self.files.push((sequence, new.content));
+            Ok(())
+        }
+
+        fn pause(&mut self) -> Result<(), LakeError> {
+            self.pauses += 1;
+            if self.pauses > self.pauses_max { Err(LakeError::Closed) } else { Ok(()) }
+        }
+    }
+
+    fn input(sequence: i64, rows: &[Row]) -> Input {
+        let batch = RecordBatch::try_new(
+            Table::MetricSamples.file_schema(),
+            vec![
+                Arc::new(StringArray::from(vec!["m"; rows.len()])),
+                Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.0))),
+                columns::timestamps(rows.iter().map(|row| row.1)),
+                Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
+            ],
+        );
+        let mut writer = FileWriter::new(Table::MetricSamples, Effort::Flush).unwrap();
+        writer.write(&batch.unwrap()).unwrap();
+        let content = writer.finish("1970-01-01", FileKind::Flush, sequence).unwrap().content;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(content)).unwrap();
+        Input { sequence, reader: builder.with_batch_size(3).build().unwrap() }
+    }
+
+    fn rows_of(content: Vec<u8>) -> Vec<Row> {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(content)).unwrap();
+        let mut rows = Vec::new();
+        for batch in reader.build().unwrap() {
+            let batch = batch.unwrap();
+            let ids = batch.column(1).as_primitive::<Int64Type>().values();
+            let times = batch.column(2).as_primitive::<TimestampMicrosecondType>().values();
+            let values = batch.column(3).as_primitive::<Float64Type>().values();
+            rows.extend((0..batch.num_rows()).map(|row| (ids[row], times[row], values[row])));
+        }
+        rows
+    }
+
+    fn target(rows_max: u64) -> Target {
+        Target { table: Table::MetricSamples, effort: Effort::Day, rows_max, bytes_max: u64::MAX }
+    }
+
+    #[test]
+    fn of_rows_with_one_key_the_one_from_the_latest_input_stays() {
+        let inputs = vec![
+            input(20, &[(1, 10, 2.0), (1, 30, 2.0), (3, 10, 2.0)]),
+            input(10, &[(1, 10, 1.0), (1, 20, 1.0), (2, 10, 1.0), (3, 10, 1.0)]),
+            input(30, &[(1, 20, 3.0)]),
+        ];
+        let mut memory = Memory::default();
+        merge(target(1_000), inputs, &mut memory).unwrap();
+        let (sequence, content) = memory.files.pop().unwrap();
+        assert_eq!((sequence, memory.files.len()), (30, 0));
+        let expected = [(1, 10, 2.0), (1, 20, 3.0), (1, 30, 2.0), (2, 10, 1.0), (3, 10, 2.0)];
+        assert_eq!(rows_of(content), expected);
+    }
+
+    #[test]
+    fn many_inputs_become_sorted_files_of_bounded_size() {
+        let count = 100_000;
+        let inputs = (0..7).map(|of| {
+            let rows: Vec<Row> =
+                (0..count).filter(|n| n % 7 == of).map(|n| (n / 1_000, n, n as f64)).collect();
+            input(of, &rows)
+        });
+        let mut memory = Memory::default();
+        merge(target(40_000), inputs.collect(), &mut memory).unwrap();
+        assert_eq!(memory.pauses, 4, "after every {OUTPUT_ROWS} rows");
+        let files: Vec<Vec<Row>> = memory.files.into_iter().map(|(_, content)| rows_of(content)).collect();
+        assert_eq!(files.iter().map(Vec::len).collect::<Vec<_>>(), [65_536, 34_464]);
+        let expected: Vec<Row> = (0..count).map(|n| (n / 1_000, n, n as f64)).collect();
+        assert_eq!(files.concat(), expected);
+    }
+
+    #[test]
+    fn a_merge_ends_when_it_is_told_to() {
+        let rows: Vec<Row> = (0..100_000).map(|n| (1, n, 0.0)).collect();
+        let mut memory = Memory { pauses_max: 1, ..Memory::default() };
+        let merged = merge(target(u64::MAX), vec![input(1, &rows)], &mut memory);
+        assert!(matches!(merged, Err(LakeError::Closed)) && memory.files.is_empty());
+    }
+
+    #[test]
+    fn nothing_in_nothing_out() {
+        let mut memory = Memory::default();
+        merge(target(10), vec![input(1, &[])], &mut memory).unwrap();
+        assert!(memory.files.is_empty());
     }
 }

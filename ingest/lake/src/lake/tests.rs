@@ -1,8 +1,11 @@
 //! The lake as its callers see it: promises, not parts.
 
+mod compaction;
 mod crash;
+mod histograms;
 mod model;
 mod promises;
+mod replay;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -18,6 +21,7 @@ use telemetry::{
 
 use super::*;
 use crate::config::WalConfig;
+use crate::disk::Space;
 use crate::open::Hooks;
 use crate::read;
 
@@ -42,6 +46,7 @@ fn quiet(dir: &Path) -> LakeConfig {
         flush_interval: never,
         compact_interval: never,
         disk_free_min_bytes: 0,
+        disk_free_min_percent: 0.0,
         ..LakeConfig::default()
     }
 }
@@ -103,7 +108,7 @@ fn labels(name: &str) -> Labels {
 /// A series with samples at seconds after the start.
 fn series(name: &str, samples: &[(i64, f64)]) -> SeriesSamples {
     let samples = samples.iter().map(|(secs, value)| Sample { ts: at(*secs), value: *value }).collect();
-    SeriesSamples { labels: labels(name), meta: SeriesMeta::default(), samples }
+    SeriesSamples { labels: labels(name), meta: SeriesMeta::default(), start: None, samples }
 }
 
 fn delta_series(name: &str, samples: &[(i64, f64)]) -> SeriesSamples {

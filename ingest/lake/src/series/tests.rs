@@ -1,6 +1,7 @@
 //! Numbers stay with their label sets; matchers select as Prometheus' do.
 
-use super::matcher::MatchOp;
+use telemetry::MatchOp;
+
 use super::*;
 
 const FOREVER: Range<Timestamp> = Timestamp::MIN..Timestamp::MAX;
@@ -11,8 +12,9 @@ fn labels(text: &str) -> Labels {
 
 fn register(index: &SeriesIndex, text: &str) -> Arc<SeriesEntry> {
     let (labels, meta) = (labels(text), SeriesMeta::default());
-    let entry = index.resolve([(&labels, &meta)].into_iter(), 1_000).remove(0).unwrap();
-    entry.cover(0);
+    let resolved = index.resolve([(&labels, &meta)].into_iter(), "test", &SeriesLimits::NONE);
+    let entry = index.entries_of(&[resolved.slots[0].unwrap()]).remove(0);
+    entry.cell().cover(0);
     entry
 }
 
@@ -35,7 +37,7 @@ fn colliding_label_sets_get_different_numbers_and_keep_them_over_a_restart() {
     let reopened = SeriesIndex { propose: collide, ..SeriesIndex::default() };
     for text in ["a=3", "a=2"] {
         let entry = register(&index, text);
-        reopened.restore(entry.id, entry.labels.clone(), entry.meta.clone());
+        reopened.restore(entry.id, entry.labels.clone(), entry.meta.clone(), "test");
     }
     // The set that has the number at home may be gone; the others keep theirs all the same.
     assert_eq!(["a=3", "a=2"].map(|text| register(&reopened, text).id.get()), [9, 8]);
@@ -47,8 +49,9 @@ fn new_series_stop_at_the_bound_and_known_ones_go_on() {
     let index = SeriesIndex::default();
     let sets = [labels("a=1"), labels("a=2"), labels("a=1"), labels("a=3")];
     let meta = SeriesMeta::default();
-    let resolved = index.resolve(sets.iter().map(|set| (set, &meta)), 2);
-    assert_eq!(resolved.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, true, false]);
+    let limits = SeriesLimits { all: 2, ..SeriesLimits::NONE };
+    let resolved = index.resolve(sets.iter().map(|set| (set, &meta)), "test", &limits);
+    assert_eq!(resolved.slots, [Ok(0), Ok(1), Ok(0), Err(SeriesLimit::All)]);
 }
 
 #[test]
@@ -59,7 +62,7 @@ fn matchers_select_as_prometheus_does() {
     }
     let check = |conditions: &[(&str, MatchOp, &str)], expected: &[&str]| {
         let matchers: Vec<_> =
-            conditions.iter().map(|(name, op, value)| LabelMatcher::new(name, *op, value).unwrap()).collect();
+            conditions.iter().map(|(name, op, value)| Matcher::new(name, *op, value).unwrap()).collect();
         let found = index.find(&matchers, FOREVER);
         let mut found: Vec<String> = found.iter().map(|entry| entry.labels.to_string()).collect();
         found.sort();
@@ -87,8 +90,8 @@ fn matchers_select_as_prometheus_does() {
 fn names_and_values_are_those_of_the_selected_series() {
     let index = SeriesIndex::default();
     register(&index, "__name__=up,job=api,env=prod");
-    register(&index, "__name__=up,job=web").cover(5_000_000);
-    let web = [LabelMatcher::new("job", MatchOp::Equal, "web").unwrap()];
+    register(&index, "__name__=up,job=web").cell().cover(5_000_000);
+    let web = [Matcher::new("job", MatchOp::Equal, "web").unwrap()];
     assert_eq!(index.label_names(&[], FOREVER), ["__name__", "env", "job"]);
     assert_eq!(index.label_names(&web, FOREVER), ["__name__", "job"]);
     assert_eq!(index.label_values("job", &[], FOREVER), ["api", "web"]);

@@ -10,15 +10,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use telemetry::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::Wal;
-use super::payload::{self, PreparedBatch};
+use super::payload::{self, Checkpoint, PreparedBatch};
 use super::record::RecordKind;
-use crate::config::WalConfig;
+use crate::config::{Ack, WalConfig};
 use crate::error::LakeError;
 use crate::metrics::Metrics;
+use crate::replay::Replay;
+use crate::schema::Table;
 use crate::state::{Applied, Frozen, State};
 
 /// What the committer is asked to do.
@@ -26,14 +30,23 @@ pub enum Request {
     Append(Box<Append>),
     /// Begin a flush: write a checkpoint and freeze what was applied before it.
     Freeze {
+        now: Timestamp,
         answer: oneshot::Sender<Result<Option<Frozen>, LakeError>>,
+    },
+    /// Write nothing until the replay has read what is written.
+    Hold {
+        reached: oneshot::Sender<()>,
+        resume: oneshot::Receiver<()>,
     },
 }
 
 /// A batch that wants to be in the log.
 pub struct Append {
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
     pub batch: PreparedBatch,
+    /// Its series have their numbers. Those of a batch that was taken during the replay get theirs
+    /// when it is applied.
+    pub registered: bool,
     pub answer: oneshot::Sender<Result<Applied, LakeError>>,
     /// Its share of `wal.queue_bytes_max`, given back when it is answered.
     pub room: OwnedSemaphorePermit,
@@ -69,8 +82,12 @@ pub struct Committer {
     pub state: Arc<State>,
     pub metrics: Metrics,
     pub turnstile: Arc<Turnstile>,
+    pub replay: Arc<Replay>,
+    pub ack: Ack,
     pub config: WalConfig,
     pub requests: mpsc::Receiver<Request>,
+    /// When what was written without a sync is to be synced.
+    pub sync_at: Option<Instant>,
 }
 
 impl Committer {
@@ -79,14 +96,19 @@ impl Committer {
         loop {
             let request = match next.take() {
                 Some(request) => request,
-                None => match self.requests.recv().await {
+                None => match self.next_request().await {
                     Some(request) => request,
-                    None => return,
+                    None => return self.sync().await,
                 },
             };
             match request {
-                Request::Freeze { answer } => {
-                    let frozen = self.freeze().await;
+                Request::Hold { reached, resume } => {
+                    let _ = reached.send(());
+                    // A replay that ended otherwise does not keep the log closed.
+                    let _ = resume.await;
+                }
+                Request::Freeze { now, answer } => {
+                    let frozen = self.freeze(now).await;
                     // Nobody listens any more when the flush was given up.
                     let _ = answer.send(frozen);
                 }
@@ -99,7 +121,34 @@ impl Committer {
         }
     }
 
-    /// Waits for batches that share the sync. A freeze in between ends the group: order is kept.
+    /// Syncs in between what the acknowledgements did not wait for.
+    async fn next_request(&mut self) -> Option<Request> {
+        while let Some(sync_at) = self.sync_at {
+            if Instant::now() >= sync_at {
+                self.sync().await;
+            } else if let Ok(request) = timeout_at(sync_at, self.requests.recv()).await {
+                return request;
+            }
+        }
+        self.requests.recv().await
+    }
+
+    async fn sync(&mut self) {
+        if self.sync_at.take().is_none() {
+            return;
+        }
+        let wal = self.wal.clone();
+        let synced = tokio::task::spawn_blocking(move || wal.sync()).await;
+        if let Err(error) = synced.map_err(io::Error::other).and_then(|synced| synced) {
+            self.metrics.wal_write_failures.inc();
+            tracing::error!(
+                %error,
+                "the WAL could not be synced: power loss before the next flush loses what was acknowledged"
+            );
+        }
+    }
+
+    /// Waits for batches that share the sync. Anything else in between ends the group: order is kept.
     async fn gather(&mut self, first: Append) -> (Vec<Append>, Option<Request>) {
         /// How long the queue may stay empty before the turnstile is looked at again.
         const LOOK_AGAIN: Duration = Duration::from_micros(250);
@@ -125,56 +174,98 @@ impl Committer {
                     bytes += append.payload.len() as u64;
                     group.push(*append);
                 }
-                freeze @ Request::Freeze { .. } => return (group, Some(freeze)),
+                other => return (group, Some(other)),
             }
         }
         (group, None)
     }
 
-    async fn commit(&self, mut group: Vec<Append>) {
-        let payloads = group.iter_mut().map(|append| std::mem::take(&mut append.payload)).collect();
+    async fn commit(&mut self, group: Vec<Append>) {
+        if self.ack == Ack::Memory && self.replay.is_over() {
+            return self.commit_behind(group).await;
+        }
+        let payloads = group.iter().map(|append| append.payload.clone()).collect();
         let written = self.write(RecordKind::Batch, payloads).await;
-        for (at, Append { batch, answer, room, .. }) in (0..).zip(group) {
+        for (at, append) in (0..).zip(group) {
             let outcome = match &written {
-                Ok(first_position) => self.state.apply(first_position + at, batch),
+                Ok(first_position) => {
+                    self.apply(first_position + at, append.registered, append.payload, append.batch)
+                }
                 Err(error) => {
-                    if let Some(key) = batch.retry_key {
+                    if let Some(key) = append.batch.retry_key {
                         self.state.with_retry_keys(|keys| keys.abandon(key));
                     }
                     Err(refusal(error))
                 }
             };
-            drop(room);
+            drop(append.room);
             // The sender may have gone away; its batch is stored all the same.
-            let _ = answer.send(outcome);
+            let _ = append.answer.send(outcome);
         }
     }
 
-    async fn freeze(&self) -> Result<Option<Frozen>, LakeError> {
+    /// Acknowledges first and writes afterwards.
+    async fn commit_behind(&mut self, group: Vec<Append>) {
+        let payloads = group.iter().map(|append| append.payload.clone()).collect();
+        let first_position = self.wal.next_position();
+        for (at, append) in (0..).zip(group) {
+            let Append { payload, batch, registered, answer, room } = append;
+            let outcome = self.apply(first_position + at, registered, payload, batch);
+            drop(room);
+            let _ = answer.send(outcome);
+        }
+        if let Err(error) = self.write(RecordKind::Batch, payloads).await {
+            tracing::error!(%error, "acknowledged batches are not in the WAL; they are in memory until the next flush");
+        }
+    }
+
+    /// What is in the log at `position` becomes visible, now or, during the replay, when it is read.
+    fn apply(
+        &self,
+        position: i64,
+        registered: bool,
+        payload: Bytes,
+        batch: PreparedBatch,
+    ) -> Result<Applied, LakeError> {
+        if !self.replay.is_over() {
+            if let Some(key) = batch.retry_key {
+                self.state.with_retry_keys(|keys| keys.stored_first(key, batch.at, position));
+            }
+            return Ok(logged(position, &batch));
+        }
+        let batch = if registered { batch } else { payload::decode(position, &payload, &self.state.series)? };
+        self.state.apply(position, batch)
+    }
+
+    async fn freeze(&mut self, now: Timestamp) -> Result<Option<Frozen>, LakeError> {
         if !self.state.has_rows_to_flush() {
             return Ok(None);
         }
-        let totals = self.state.totals();
-        let carries_state = !totals.is_empty();
-        let totals = payload::encode_totals(&totals)?;
+        let checkpoint = Checkpoint {
+            totals: self.state.totals(),
+            histogram_totals: self.state.histogram_totals()?,
+            retry_keys: self.state.with_retry_keys(|keys| keys.all_stored(now)),
+        };
+        let carries_state = !checkpoint.is_empty();
+        let content = payload::encode_checkpoint(&checkpoint)?.into();
         let wal = self.wal.clone();
         tokio::task::spawn_blocking(move || wal.rotate_before_checkpoint(carries_state))
             .await
             .map_err(|_| LakeError::TaskStopped("WAL writer"))?
             .map_err(|error| refusal(&error))?;
         let position =
-            self.write(RecordKind::Checkpoint, vec![totals]).await.map_err(|error| refusal(&error))?;
-        Ok(self.state.freeze(position))
+            self.write(RecordKind::Checkpoint, vec![content]).await.map_err(|error| refusal(&error))?;
+        Ok(self.state.freeze(position, position))
     }
 
-    async fn write(&self, kind: RecordKind, payloads: Vec<Vec<u8>>) -> io::Result<i64> {
-        let wal = self.wal.clone();
+    async fn write(&mut self, kind: RecordKind, payloads: Vec<Bytes>) -> io::Result<i64> {
+        let (wal, durable) = (self.wal.clone(), self.ack == Ack::Durable);
         #[allow(clippy::disallowed_methods)] // measures how long the sync took
         let started = std::time::Instant::now();
         let written = tokio::task::spawn_blocking(move || {
             let records: Vec<(RecordKind, &[u8])> =
-                payloads.iter().map(|payload| (kind, payload.as_slice())).collect();
-            wal.append(&records)
+                payloads.iter().map(|payload| (kind, payload.as_ref())).collect();
+            wal.append(&records, durable)
         })
         .await
         .map_err(io::Error::other)?;
@@ -182,8 +273,29 @@ impl Committer {
         if written.is_err() {
             self.metrics.wal_write_failures.inc();
         }
+        if !durable {
+            self.sync_at.get_or_insert_with(|| Instant::now() + self.config.sync_interval);
+        }
         written
     }
+}
+
+/// Of a batch that is in the log and not applied yet: nothing is known of duplicates.
+fn logged(position: i64, batch: &PreparedBatch) -> Applied {
+    let rows = |table: Table| batch.tables[table.index()].as_ref().map_or(0, |rows| rows.num_rows() as u64);
+    let delta_histograms = batch.delta_histograms.as_ref().map_or(0, |rows| rows.num_rows() as u64);
+    let mut applied = Applied {
+        position,
+        samples: (batch.samples.len() + batch.deltas.len()) as u64,
+        histograms: rows(Table::MetricHistograms) + delta_histograms,
+        exemplars: rows(Table::MetricExemplars),
+        logs: rows(Table::Logs),
+        events: rows(Table::Events),
+        slices: rows(Table::SloSlices),
+        ..Applied::default()
+    };
+    applied.leave_out(batch.starts);
+    applied
 }
 
 /// What a sender is told when the log could not be written. All waiting senders get the same answer.

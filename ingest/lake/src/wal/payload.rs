@@ -1,10 +1,9 @@
-//! What a record's payload holds: parts of tagged Arrow IPC streams.
+//! What a record's payload holds: tagged parts, samples as [`samples`], everything else as Arrow IPC.
 //!
 //! A batch is one record, so it is in the log whole or not at all. Series that the log and the tables
 //! may not know yet are defined before the samples that refer to them by number. Arrow carries its own
 //! schema, so that a later version reads the log of an earlier one.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch};
@@ -20,6 +19,8 @@ use crate::error::LakeError;
 use crate::schema::Table;
 use crate::series::{SeriesEntry, SeriesIndex};
 
+use super::samples;
+
 /// A validated batch on its way into the log and the buffer.
 #[derive(Debug, Default)]
 pub struct PreparedBatch {
@@ -27,19 +28,35 @@ pub struct PreparedBatch {
     /// Who sent it, for rows that are refused while it is applied.
     pub source: String,
     pub retry_key: Option<u128>,
-    /// Samples by series, in the order of `rows`.
-    pub series: Vec<PreparedSeries>,
-    pub rows: Vec<SampleRow>,
+    /// Series that the log may not know yet.
+    pub undefined: Vec<Arc<SeriesEntry>>,
+    /// Samples of all series that are stored as they come.
+    pub samples: Vec<SampleRow>,
+    /// Points of delta series: the values count anew for each.
+    pub deltas: Vec<SampleRow>,
+    /// Points of delta histograms, as rows of `metric_histograms`.
+    pub delta_histograms: Option<RecordBatch>,
     /// Batches of the other tables, by [`Table::index`].
     pub tables: [Option<RecordBatch>; Table::COUNT],
+    /// Rows among them that no sender sent; not part of the record.
+    pub starts: Starts,
 }
 
-#[derive(Debug)]
-pub struct PreparedSeries {
-    pub entry: Arc<SeriesEntry>,
-    pub rows: Range<usize>,
-    /// The values count anew for each point.
-    pub delta: bool,
+/// Zeros that stand for start times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Starts {
+    pub samples: u64,
+    pub histograms: u64,
+}
+
+impl PreparedBatch {
+    /// Whether there is nothing to log.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+            && self.deltas.is_empty()
+            && self.delta_histograms.is_none()
+            && self.tables.iter().all(Option::is_none)
+    }
 }
 
 /// A running total of a delta series.
@@ -52,14 +69,17 @@ pub struct DeltaTotal {
 
 const PART_META: u8 = 1;
 const PART_SERIES: u8 = 2;
-const PART_SAMPLES: u8 = 3;
-const PART_DELTAS: u8 = 4;
 const PART_TOTALS: u8 = 5;
+const PART_SAMPLES: u8 = 6;
+const PART_DELTAS: u8 = 7;
+const PART_RETRY_KEYS: u8 = 8;
+const PART_DELTA_HISTOGRAMS: u8 = 9;
+const PART_HISTOGRAM_TOTALS: u8 = 10;
 /// Tables follow, by their index.
 const PART_TABLE: u8 = 16;
 
 /// The payload of a batch record.
-pub fn encode(batch: &PreparedBatch) -> Result<Vec<u8>, LakeError> {
+pub fn encode(batch: &PreparedBatch, index: &SeriesIndex) -> Result<Vec<u8>, LakeError> {
     let mut payload = Vec::new();
     let key = batch.retry_key.unwrap_or_default().to_le_bytes();
     let meta = [
@@ -70,15 +90,19 @@ pub fn encode(batch: &PreparedBatch) -> Result<Vec<u8>, LakeError> {
     ];
     part(&mut payload, PART_META, &meta.concat());
 
-    let unknown: Vec<SeriesRow<'_>> =
-        batch.series.iter().filter(|series| !series.entry.is_durable()).map(definition).collect();
-    if !unknown.is_empty() {
-        part(&mut payload, PART_SERIES, &ipc(&columns::series_rows(&unknown)?)?);
+    let undefined: Vec<SeriesRow<'_>> = batch.undefined.iter().map(|entry| definition(entry)).collect();
+    if !undefined.is_empty() {
+        part(&mut payload, PART_SERIES, &ipc(&columns::series_rows(&undefined)?)?);
     }
-    for (tag, delta) in [(PART_SAMPLES, false), (PART_DELTAS, true)] {
-        if batch.series.iter().any(|series| series.delta == delta) {
-            part(&mut payload, tag, &ipc(&sample_columns(batch, delta)?)?);
+    for (tag, rows) in [(PART_SAMPLES, &batch.samples), (PART_DELTAS, &batch.deltas)] {
+        if !rows.is_empty() {
+            let start = begin_part(&mut payload, tag);
+            samples::encode(rows, index, &mut payload);
+            end_part(&mut payload, start);
         }
+    }
+    if let Some(points) = &batch.delta_histograms {
+        part(&mut payload, PART_DELTA_HISTOGRAMS, &ipc(points)?);
     }
     for (index, rows) in batch.tables.iter().enumerate() {
         if let Some(rows) = rows {
@@ -88,32 +112,49 @@ pub fn encode(batch: &PreparedBatch) -> Result<Vec<u8>, LakeError> {
     Ok(payload)
 }
 
-fn definition(series: &PreparedSeries) -> SeriesRow<'_> {
+fn definition(entry: &SeriesEntry) -> SeriesRow<'_> {
     // The times are not read back; the column just cannot be null.
     SeriesRow {
-        id: series.entry.id.get(),
-        labels: &series.entry.labels,
-        meta: &series.entry.meta,
+        id: entry.id.get(),
+        labels: &entry.labels,
+        meta: &entry.meta,
+        source: &entry.source,
         first_ts: 0,
         last_ts: 0,
     }
 }
 
-fn sample_columns(batch: &PreparedBatch, delta: bool) -> Result<RecordBatch, LakeError> {
-    let (mut ids, mut times, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    for series in batch.series.iter().filter(|series| series.delta == delta) {
-        for row in &batch.rows[series.rows.clone()] {
-            ids.push(series.entry.id.get());
-            times.push(row.ts);
-            values.push(row.value);
-        }
-    }
-    numbers(ids, times, values)
+/// What is known where a flush begins and cannot be read from tables.
+#[derive(Debug, Default, PartialEq)]
+pub struct Checkpoint {
+    pub totals: Vec<DeltaTotal>,
+    /// Of delta histograms, as rows of `metric_histograms`.
+    pub histogram_totals: Option<RecordBatch>,
+    /// Keys of acknowledged batches that may be repeated, oldest first, and when that was.
+    pub retry_keys: Vec<(u128, Timestamp)>,
 }
 
-/// The payload of a checkpoint record: all running totals.
-pub fn encode_totals(totals: &[DeltaTotal]) -> Result<Vec<u8>, LakeError> {
+impl Checkpoint {
+    pub fn is_empty(&self) -> bool {
+        self.totals.is_empty() && self.histogram_totals.is_none() && self.retry_keys.is_empty()
+    }
+}
+
+/// The payload of a checkpoint record.
+pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Result<Vec<u8>, LakeError> {
+    let Checkpoint { totals, histogram_totals, retry_keys } = checkpoint;
     let mut payload = Vec::new();
+    if let Some(totals) = histogram_totals {
+        part(&mut payload, PART_HISTOGRAM_TOTALS, &ipc(totals)?);
+    }
+    if !retry_keys.is_empty() {
+        let start = begin_part(&mut payload, PART_RETRY_KEYS);
+        for (key, at) in retry_keys {
+            payload.extend_from_slice(&key.to_le_bytes());
+            payload.extend_from_slice(&at.micros().to_le_bytes());
+        }
+        end_part(&mut payload, start);
+    }
     if !totals.is_empty() {
         let batch = numbers(
             totals.iter().map(|total| total.series.get()).collect(),
@@ -141,9 +182,21 @@ fn numbers(ids: Vec<i64>, times: Vec<i64>, values: Vec<f64>) -> Result<RecordBat
 }
 
 fn part(payload: &mut Vec<u8>, tag: u8, content: &[u8]) {
-    payload.push(tag);
-    payload.extend_from_slice(&(content.len() as u64).to_le_bytes());
+    let start = begin_part(payload, tag);
     payload.extend_from_slice(content);
+    end_part(payload, start);
+}
+
+/// Leaves room for the length; returns where the content begins.
+fn begin_part(payload: &mut Vec<u8>, tag: u8) -> usize {
+    payload.push(tag);
+    payload.extend_from_slice(&[0; 8]);
+    payload.len()
+}
+
+fn end_part(payload: &mut [u8], start: usize) {
+    let length = (payload.len() - start) as u64;
+    payload[start - 8..start].copy_from_slice(&length.to_le_bytes());
 }
 
 fn ipc(batch: &RecordBatch) -> Result<Vec<u8>, LakeError> {
@@ -157,14 +210,20 @@ fn ipc(batch: &RecordBatch) -> Result<Vec<u8>, LakeError> {
 /// Reads a batch record; registers the series that it defines.
 pub fn decode(position: i64, payload: &[u8], index: &SeriesIndex) -> Result<PreparedBatch, LakeError> {
     let mut batch = PreparedBatch::default();
+    let mut moved = Moved::default();
     for (tag, content) in parts(position, payload)? {
         match tag {
             PART_META => read_meta(position, content, &mut batch)?,
-            PART_SERIES => restore_series(&read_ipc(content)?, index)?,
-            PART_SAMPLES => read_samples(position, content, false, index, &mut batch)?,
-            PART_DELTAS => read_samples(position, content, true, index, &mut batch)?,
+            PART_SERIES => moved = restore_series(&read_ipc(content)?, index)?,
+            PART_SAMPLES => batch.samples = samples::decode(position, content, index, &moved)?,
+            PART_DELTAS => batch.deltas = samples::decode(position, content, index, &moved)?,
+            PART_DELTA_HISTOGRAMS => batch.delta_histograms = Some(moved.renumber(read_ipc(content)?)?),
             tag if usize::from(tag.wrapping_sub(PART_TABLE)) < Table::COUNT => {
-                batch.tables[usize::from(tag - PART_TABLE)] = Some(read_ipc(content)?);
+                let at = usize::from(tag - PART_TABLE);
+                let rows = read_ipc(content)?;
+                let refers_to_series =
+                    at == Table::MetricHistograms.index() || at == Table::MetricExemplars.index();
+                batch.tables[at] = Some(if refers_to_series { moved.renumber(rows)? } else { rows });
             }
             tag => return Err(unreadable(position, format!("part {tag} is unknown to this version"))),
         }
@@ -173,23 +232,36 @@ pub fn decode(position: i64, payload: &[u8], index: &SeriesIndex) -> Result<Prep
 }
 
 /// Reads a checkpoint record.
-pub fn decode_totals(position: i64, payload: &[u8]) -> Result<Vec<DeltaTotal>, LakeError> {
-    let mut totals = Vec::new();
+pub fn decode_checkpoint(position: i64, payload: &[u8]) -> Result<Checkpoint, LakeError> {
+    const KEY_BYTES: usize = 16;
+    let mut checkpoint = Checkpoint::default();
     for (tag, content) in parts(position, payload)? {
-        if tag != PART_TOTALS {
-            return Err(unreadable(position, format!("part {tag} is unknown to this version")));
-        }
-        let batch = read_ipc(content)?;
-        let (ids, times, values) = number_columns(position, &batch)?;
-        for row in 0..batch.num_rows() {
-            let series = SeriesId::from_stored(ids.value(row));
-            totals.push(DeltaTotal { series, last_ts: times.value(row), total: values.value(row) });
+        match tag {
+            PART_TOTALS => {
+                let batch = read_ipc(content)?;
+                let (ids, times, values) = number_columns(position, &batch)?;
+                for row in 0..batch.num_rows() {
+                    let series = SeriesId::from_stored(ids.value(row));
+                    let (last_ts, total) = (times.value(row), values.value(row));
+                    checkpoint.totals.push(DeltaTotal { series, last_ts, total });
+                }
+            }
+            PART_HISTOGRAM_TOTALS => checkpoint.histogram_totals = Some(read_ipc(content)?),
+            PART_RETRY_KEYS => {
+                let (keys, _) = content.as_chunks::<{ KEY_BYTES + 8 }>();
+                for stored in keys {
+                    let (key, at) = stored.split_first_chunk::<KEY_BYTES>().expect("a key is in front");
+                    let at = i64::from_le_bytes(at.try_into().expect("8 bytes are left"));
+                    checkpoint.retry_keys.push((u128::from_le_bytes(*key), Timestamp::from_micros(at)));
+                }
+            }
+            tag => return Err(unreadable(position, format!("part {tag} is unknown to this version"))),
         }
     }
-    Ok(totals)
+    Ok(checkpoint)
 }
 
-fn unreadable(position: i64, problem: impl Into<String>) -> LakeError {
+pub fn unreadable(position: i64, problem: impl Into<String>) -> LakeError {
     LakeError::WalRecord { position, problem: problem.into() }
 }
 
@@ -243,43 +315,49 @@ fn number_columns(position: i64, batch: &RecordBatch) -> Result<NumberColumns<'_
     }
 }
 
-fn read_samples(
-    position: i64,
-    content: &[u8],
-    delta: bool,
-    index: &SeriesIndex,
-    batch: &mut PreparedBatch,
-) -> Result<(), LakeError> {
-    let samples = read_ipc(content)?;
-    let (ids, times, values) = number_columns(position, &samples)?;
-    let mut row = 0;
-    while row < samples.num_rows() {
-        let id = SeriesId::from_stored(ids.value(row));
-        let entry =
-            index.get(id).ok_or_else(|| unreadable(position, format!("series {id} was never defined")))?;
-        let first = batch.rows.len();
-        while row < samples.num_rows() && ids.value(row) == id.get() {
-            let sample = SampleRow { slot: entry.slot, ts: times.value(row), value: values.value(row) };
-            batch.rows.push(sample);
-            row += 1;
-        }
-        batch.series.push(PreparedSeries { entry, rows: first..batch.rows.len(), delta });
+/// Series that have another number than the record says: it was written before the registry was read.
+/// Nearly always empty.
+#[derive(Debug, Default)]
+pub struct Moved(Vec<(i64, i64)>);
+
+impl Moved {
+    /// The number that a number of the record stands for.
+    pub fn now(&self, id: i64) -> i64 {
+        self.0.iter().find(|(stored, _)| *stored == id).map_or(id, |(_, now)| *now)
     }
-    Ok(())
+
+    fn renumber(&self, rows: RecordBatch) -> Result<RecordBatch, LakeError> {
+        if self.0.is_empty() {
+            return Ok(rows);
+        }
+        Ok(columns::renumbered(rows, |id| self.now(id))?)
+    }
 }
 
-/// Registers the series of some `metric_series` rows.
-pub fn restore_series(rows: &RecordBatch, index: &SeriesIndex) -> Result<(), LakeError> {
-    for_each_series(rows, |id, labels, meta, _range| {
-        index.restore(id, labels, meta);
-    })
+/// Registers the series that a record defines.
+fn restore_series(rows: &RecordBatch, index: &SeriesIndex) -> Result<Moved, LakeError> {
+    let mut moved = Moved::default();
+    for_each_series(rows, |series| {
+        let id = index.adopt(series.id, series.labels, series.meta, series.source);
+        if id != series.id {
+            moved.0.push((series.id.get(), id.get()));
+        }
+    })?;
+    Ok(moved)
 }
 
-/// Calls back with number, labels, meta and time range of each row.
-pub fn for_each_series(
-    rows: &RecordBatch,
-    mut each: impl FnMut(SeriesId, Labels, SeriesMeta, (i64, i64)),
-) -> Result<(), LakeError> {
+/// A row of `metric_series`.
+pub struct StoredSeries<'a> {
+    pub id: SeriesId,
+    pub labels: Labels,
+    pub meta: SeriesMeta,
+    pub source: &'a str,
+    pub first_ts: i64,
+    pub last_ts: i64,
+}
+
+/// Calls back with each row.
+pub fn for_each_series(rows: &RecordBatch, mut each: impl FnMut(StoredSeries<'_>)) -> Result<(), LakeError> {
     let missing = |name: &str| {
         arrow::error::ArrowError::SchemaError(format!("metric_series without a usable column {name}"))
     };
@@ -293,6 +371,8 @@ pub fn for_each_series(
     let values = arrow::compute::cast(maps.values(), &DataType::Utf8)?;
     let (keys, values) = (keys.as_string::<i32>(), values.as_string::<i32>());
     let (types, units, temporalities) = (text("type")?, text("unit")?, text("temporality")?);
+    // Files of the first versions do not say.
+    let sources = rows.column_by_name("source").is_some().then(|| text("source")).transpose()?;
     let time = |name: &str| {
         column(name)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| missing(name))
     };
@@ -310,68 +390,89 @@ pub fn for_each_series(
             unit: some(&units).map(Into::into),
             delta: some(&temporalities).as_deref() == Some("delta"),
         };
-        each(SeriesId::from_stored(ids.value(row)), labels, meta, (firsts.value(row), lasts.value(row)));
+        let source = sources.as_ref().filter(|sources| sources.is_valid(row));
+        each(StoredSeries {
+            id: SeriesId::from_stored(ids.value(row)),
+            labels,
+            meta,
+            source: source.map_or("", |sources| sources.value(row)),
+            first_ts: firsts.value(row),
+            last_ts: lasts.value(row),
+        });
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use telemetry::LogRecord;
+    use telemetry::{HistogramSample, LogRecord};
 
     use super::*;
+    use crate::series::limits::SeriesLimits;
 
     fn prepared(index: &SeriesIndex) -> PreparedBatch {
         let sets = ["a", "b"].map(|job| Labels::new([("__name__", "m"), ("job", job)]).unwrap());
         let metas = [SeriesMeta::default(), SeriesMeta { delta: true, ..SeriesMeta::default() }];
-        let entries = index.resolve(sets.iter().zip(&metas), 10);
-        let mut batch = PreparedBatch { source: "otlp:x".into(), retry_key: Some(9), ..Default::default() };
-        for (entry, meta) in entries.into_iter().flatten().zip(&metas) {
-            let first = batch.rows.len();
-            for n in 0..3 {
-                batch.rows.push(SampleRow { slot: entry.slot, ts: n, value: n as f64 });
-            }
-            batch.series.push(PreparedSeries { entry, rows: first..first + 3, delta: meta.delta });
-        }
+        let resolved = index.resolve(sets.iter().zip(&metas), "otlp:x", &SeriesLimits::NONE);
+        let rows = |slot| (0..3).map(|n| SampleRow { slot, ts: n, value: n as f64 }).collect();
         let log = LogRecord { body: "hello".into(), ..LogRecord::default() };
+        let mut batch = PreparedBatch {
+            source: "otlp:x".into(),
+            retry_key: Some(9),
+            undefined: resolved.undefined,
+            samples: rows(resolved.slots[0].unwrap()),
+            deltas: rows(resolved.slots[1].unwrap()),
+            ..Default::default()
+        };
         batch.tables[Table::Logs.index()] = Some(columns::log_rows(&[log]).unwrap());
         batch
     }
 
     #[test]
     fn a_batch_reads_back_in_a_registry_that_knew_nothing() {
-        let batch = prepared(&SeriesIndex::default());
-        let payload = encode(&batch).unwrap();
+        let index = SeriesIndex::default();
+        let batch = prepared(&index);
+        let payload = encode(&batch, &index).unwrap();
         let fresh = SeriesIndex::default();
         let read = decode(1, &payload, &fresh).unwrap();
         assert_eq!((read.at, read.retry_key, read.source.as_str()), (batch.at, Some(9), "otlp:x"));
         assert_eq!(read.tables[Table::Logs.index()], batch.tables[Table::Logs.index()]);
-        assert_eq!(read.rows.len(), 6);
-        assert_eq!(read.series[1].entry.labels, batch.series[1].entry.labels);
-        assert!(read.series[1].delta && read.series[1].entry.meta.delta);
+        assert_eq!((read.samples.len(), read.deltas.len()), (3, 3));
+        let entry = fresh.entries_of(&[read.deltas[0].slot]).remove(0);
+        assert_eq!(entry.labels.to_string(), r#"m{job="b"}"#);
+        assert!(entry.meta.delta && entry.cell().is_durable());
+        assert_eq!(entry.source.as_ref(), "otlp:x");
     }
 
     #[test]
-    fn a_durable_series_is_not_defined_again() {
+    fn samples_of_a_series_that_nobody_defined_are_an_error() {
         let index = SeriesIndex::default();
-        let batch = prepared(&index);
-        let first = encode(&batch).unwrap();
-        batch.series.iter().for_each(|series| series.entry.set_durable());
-        let second = encode(&batch).unwrap();
+        let mut batch = prepared(&index);
+        let first = encode(&batch, &index).unwrap();
+        batch.undefined.clear();
+        let second = encode(&batch, &index).unwrap();
         assert!(second.len() < first.len());
         assert!(matches!(decode(1, &second, &SeriesIndex::default()), Err(LakeError::WalRecord { .. })));
     }
 
     #[test]
-    fn totals_read_back() {
+    fn checkpoints_read_back() {
         let totals = [DeltaTotal { series: SeriesId::from_stored(4), last_ts: 5, total: 1.5 }];
-        assert_eq!(decode_totals(1, &encode_totals(&totals).unwrap()).unwrap(), totals);
-        assert_eq!(decode_totals(1, &encode_totals(&[]).unwrap()).unwrap(), []);
+        let retry_keys = vec![(u128::MAX, Timestamp::from_micros(3)), (7, Timestamp::EPOCH)];
+        let sum = HistogramSample { count: 3.0, ..HistogramSample::empty(Timestamp::EPOCH, 2) };
+        let histogram_totals = Some(columns::histogram_rows(&[(4, &sum)]).unwrap());
+        for checkpoint in
+            [Checkpoint { totals: totals.to_vec(), histogram_totals, retry_keys }, Checkpoint::default()]
+        {
+            let payload = encode_checkpoint(&checkpoint).unwrap();
+            assert_eq!(decode_checkpoint(1, &payload).unwrap(), checkpoint);
+        }
     }
 
     #[test]
     fn cut_payloads_are_errors() {
-        let payload = encode(&prepared(&SeriesIndex::default())).unwrap();
+        let index = SeriesIndex::default();
+        let payload = encode(&prepared(&index), &index).unwrap();
         for length in [1, 8, 20, payload.len() - 1] {
             assert!(decode(1, &payload[..length], &SeriesIndex::default()).is_err(), "{length}");
         }

@@ -1,8 +1,9 @@
 //! One file of the log: a header, then records until the preallocated room is used up.
 //!
-//! A segment is written by one thread, only at its end, and never again after it was closed. What was
-//! synced last is known (`durable_bytes`); after a failed write everything behind it is cut off before
-//! anything else is written, because nobody was told that it was stored.
+//! A segment is written by one thread, only at its end, and never again after it was closed. What may
+//! be acknowledged is known (`stored_bytes`); after a failed write or sync the segment is broken: it is
+//! cut there and closed, and nothing is written to it again, because a second sync of the same file
+//! could succeed without the pages that the first one lost.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -71,10 +72,12 @@ pub struct SegmentWriter {
     pub first_position: i64,
     /// The number that the next record gets.
     pub next_position: i64,
-    /// Up to here everything is written and synced.
-    pub durable_bytes: u64,
+    /// Up to here everything is written, and synced if that was asked for.
+    pub stored_bytes: u64,
     pub capacity: u64,
-    /// A write failed: what is behind `durable_bytes` is unknown.
+    /// Something was written without a sync.
+    pub unsynced: bool,
+    /// A write or a sync failed: what is behind `stored_bytes` is unknown.
     pub broken: bool,
     faults: Faults,
 }
@@ -92,8 +95,7 @@ impl SegmentWriter {
             let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
             faults.check(IoStep::Preallocate, &path)?;
             preallocate(&file, capacity)?;
-            faults.check(IoStep::Write, &path)?;
-            file.write_all_at(&header.to_bytes(), 0)?;
+            faults.write(&path, &header.to_bytes(), |bytes| file.write_all_at(bytes, 0))?;
             faults.check(IoStep::Sync, &path)?;
             file.sync_all()?;
             sync_dir(dir, faults)?;
@@ -107,38 +109,54 @@ impl SegmentWriter {
             path,
             first_position: header.first_position,
             next_position: header.first_position,
-            durable_bytes: HEADER_BYTES as u64,
+            stored_bytes: HEADER_BYTES as u64,
             capacity,
+            unsynced: false,
             broken: false,
             faults: faults.clone(),
         })
     }
 
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        self.durable_bytes + bytes as u64 <= self.capacity
+        self.stored_bytes + bytes as u64 <= self.capacity
     }
 
-    /// Writes whole records and syncs them. After an error the segment is broken.
-    pub fn append(&mut self, bytes: &[u8], record_count: i64) -> io::Result<()> {
-        let written = (|| {
-            self.faults.check(IoStep::Write, &self.path)?;
-            self.file.write_all_at(bytes, self.durable_bytes)?;
+    /// Writes whole records, and syncs them if they have to be durable. After an error the segment is
+    /// broken.
+    pub fn append(&mut self, bytes: &[u8], record_count: i64, durable: bool) -> io::Result<()> {
+        let written = self.faults.write(&self.path, bytes, |bytes| {
+            self.file.write_all_at(bytes, self.stored_bytes)?;
+            if !durable {
+                return Ok(());
+            }
             self.faults.check(IoStep::Sync, &self.path)?;
             self.file.sync_data()
-        })();
+        });
         match written {
             Ok(()) => {
-                self.durable_bytes += bytes.len() as u64;
+                self.stored_bytes += bytes.len() as u64;
                 self.next_position += record_count;
+                self.unsynced = !durable;
             }
             Err(_) => self.broken = true,
         }
         written
     }
 
+    /// Syncs what was written without it. After an error the segment is broken.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if !self.unsynced || self.broken {
+            return Ok(());
+        }
+        self.unsynced = false;
+        let synced = self.faults.check(IoStep::Sync, &self.path).and_then(|()| self.file.sync_data());
+        self.broken = synced.is_err();
+        synced
+    }
+
     /// Cuts off everything that was not acknowledged and the unused room.
     pub fn close(&self) -> io::Result<()> {
-        cut(&self.file, &self.path, self.durable_bytes, &self.faults)
+        cut(&self.file, &self.path, self.stored_bytes, &self.faults)
     }
 
     pub fn path(&self) -> &Path {
@@ -184,7 +202,7 @@ mod tests {
         let mut segment = SegmentWriter::create(dir.path(), HEADER, 4096, &Faults::default()).unwrap();
         assert_eq!(position_in_name(segment.path()), Some(42));
         assert_eq!(fs::metadata(segment.path()).unwrap().len(), 4096);
-        segment.append(b"0123456789", 1).unwrap();
+        segment.append(b"0123456789", 1, true).unwrap();
         segment.close().unwrap();
         assert_eq!(fs::metadata(segment.path()).unwrap().len(), HEADER_BYTES as u64 + 10);
         assert_eq!(segment.next_position, 43);

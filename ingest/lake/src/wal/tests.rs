@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
+use super::reader::Reader;
 use super::recovery::{Recovery, RecoveryReport};
 use super::*;
 use crate::error::LakeError;
@@ -20,13 +21,23 @@ type Opened = (Wal, Vec<(i64, String)>, RecoveryReport);
 
 /// Reads everything and opens the log for writing.
 fn open_with(dir: &Path, config: &WalConfig, faults: &Faults) -> Result<Opened, LakeError> {
-    let mut recovery = Recovery::begin(dir, config, faults)?;
+    let recovery = Recovery::begin(dir, config, faults)?;
+    let mut report = recovery.report;
+    let wal = Arc::new(recovery.finish(0)?);
+    let mut reader = Reader::new(wal.clone(), config.clone());
+    let records = read_on(&mut reader)?;
+    report.lost_bytes += reader.lost_bytes;
+    drop(reader);
+    Ok((Arc::into_inner(wal).expect("the reader is gone"), records, report))
+}
+
+/// What there is by now.
+fn read_on(reader: &mut Reader) -> Result<Vec<(i64, String)>, LakeError> {
     let mut records = Vec::new();
-    while let Some(record) = recovery.next_record()? {
+    while let Some(record) = reader.next_record()? {
         records.push((record.position, String::from_utf8_lossy(&record.payload).into_owned()));
     }
-    let report = recovery.report;
-    Ok((recovery.finish(0)?, records, report))
+    Ok(records)
 }
 
 fn open(dir: &Path) -> Result<Opened, LakeError> {
@@ -34,7 +45,7 @@ fn open(dir: &Path) -> Result<Opened, LakeError> {
 }
 
 fn put(wal: &Wal, text: &str) -> io::Result<i64> {
-    wal.append(&[(RecordKind::Batch, text.as_bytes())])
+    wal.append(&[(RecordKind::Batch, text.as_bytes())], true)
 }
 
 fn segments(dir: &Path) -> Vec<PathBuf> {
@@ -87,7 +98,7 @@ fn release_removes_only_what_ends_before_the_checkpoint() {
     }
     let before = wal.bytes();
     wal.rotate_before_checkpoint(false).unwrap();
-    let checkpoint = wal.append(&[(RecordKind::Checkpoint, b"state")]).unwrap();
+    let checkpoint = wal.append(&[(RecordKind::Checkpoint, b"state")], true).unwrap();
     wal.release_before(checkpoint).unwrap();
     assert!(wal.bytes() < before);
     drop(wal);
@@ -96,8 +107,135 @@ fn release_removes_only_what_ends_before_the_checkpoint() {
     assert_eq!(wal.next_position(), checkpoint + 1, "positions are never given again");
 }
 
+#[test]
+fn what_is_written_while_the_log_is_read_comes_in_its_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let (wal, mut expected, _) = open(dir.path()).unwrap();
+    for n in 0..9 {
+        let text = format!("before {n} {}", "x".repeat(40));
+        expected.push((put(&wal, &text).unwrap(), text));
+    }
+    drop(wal);
+    let wal =
+        Arc::new(Recovery::begin(dir.path(), &config(false), &Faults::default()).unwrap().finish(0).unwrap());
+    let mut reader = Reader::new(wal.clone(), config(false));
+    let mut read = vec![];
+    for n in 0..40 {
+        let text = format!("meanwhile {n} {}", "x".repeat(n));
+        expected.push((put(&wal, &text).unwrap(), text));
+        // Sometimes one, sometimes all there are: within a segment, over its end, at the log's end.
+        if n % 3 == 0 {
+            read.extend(read_on(&mut reader).unwrap());
+            assert_eq!(read, expected);
+        } else if n % 3 == 1 {
+            let record = reader.next_record().unwrap().unwrap();
+            read.push((record.position, String::from_utf8_lossy(&record.payload).into_owned()));
+        }
+    }
+    read.extend(read_on(&mut reader).unwrap());
+    assert_eq!(read, expected);
+    assert_eq!(reader.read_records, expected.len() as u64);
+}
+
+#[test]
+fn a_segment_without_records_gives_way_to_its_successor_of_the_same_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (wal, _, _) = open(dir.path()).unwrap();
+    put(&wal, "kept").unwrap();
+    drop(wal);
+    drop(open(dir.path()).unwrap());
+    let (wal, records, _) = open(dir.path()).unwrap();
+    assert_eq!(records, [(1, "kept".to_owned())]);
+    wal.rotate_before_checkpoint(true).unwrap();
+    let checkpoint = wal.append(&[(RecordKind::Checkpoint, b"state")], true).unwrap();
+    wal.release_before(checkpoint).unwrap();
+    put(&wal, "after").unwrap();
+    drop(wal);
+    let (_, records, _) = open(dir.path()).unwrap();
+    assert_eq!(records, [(2, "state".to_owned()), (3, "after".to_owned())]);
+}
+
+#[test]
+fn without_a_sync_the_log_is_synced_later_and_when_a_segment_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let syncs = Arc::new(AtomicUsize::new(0));
+    let counted = syncs.clone();
+    let faults = Faults::new(move |step, _| {
+        counted.fetch_add(usize::from(step == IoStep::Sync), Ordering::SeqCst);
+        Ok(())
+    });
+    let (wal, _, _) = open_with(dir.path(), &config(false), &faults).unwrap();
+    let before = syncs.load(Ordering::SeqCst);
+    wal.append(&[(RecordKind::Batch, b"one")], false).unwrap();
+    wal.append(&[(RecordKind::Batch, b"two")], false).unwrap();
+    assert_eq!(syncs.load(Ordering::SeqCst), before);
+    wal.sync().unwrap();
+    wal.sync().unwrap();
+    assert_eq!(syncs.load(Ordering::SeqCst), before + 1, "there was nothing left to sync");
+    wal.append(&[(RecordKind::Batch, b"three")], false).unwrap();
+    wal.rotate_before_checkpoint(true).unwrap();
+    assert!(syncs.load(Ordering::SeqCst) > before + 1, "a closed segment is synced");
+}
+
+/// An fsync that failed may have lost pages; the next one would succeed without them.
+#[test]
+fn a_segment_whose_sync_failed_is_never_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let failing = Arc::new(AtomicUsize::new(0));
+    let left = failing.clone();
+    let faults = Faults::new(move |step, _| {
+        let fails = step == IoStep::Sync && left.swap(0, Ordering::SeqCst) == 1;
+        if fails { Err(io::Error::other("injected")) } else { Ok(()) }
+    });
+    let (wal, _, _) = open_with(dir.path(), &config(false), &faults).unwrap();
+    put(&wal, "one").unwrap();
+    let broken = segments(dir.path()).pop().unwrap();
+    let stored = wal.bytes();
+    failing.store(1, Ordering::SeqCst);
+    put(&wal, "never stored").unwrap_err();
+    put(&wal, "two").unwrap();
+    assert_eq!(fs::metadata(&broken).unwrap().len(), stored, "cut to what was acknowledged");
+    assert_ne!(segments(dir.path()).pop().unwrap(), broken);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever happens to the newest segment, a whole prefix comes back, in order, or it is refused.
+    #[test]
+    fn a_damaged_newest_segment_gives_a_prefix_of_its_records(
+        damages in prop::collection::vec((0_usize..400, any::<u8>(), any::<bool>()), 1..4),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let (wal, _, _) = open(dir.path()).unwrap();
+        for n in 0..8 {
+            put(&wal, &format!("record {n}")).unwrap();
+        }
+        drop(wal);
+        let path = segments(dir.path()).pop().unwrap();
+        let mut content = fs::read(&path).unwrap();
+        for (at, bits, cut) in damages {
+            let at = at % content.len().max(1);
+            if cut {
+                content.truncate(at.max(segment::HEADER_BYTES));
+            } else if let Some(byte) = content.get_mut(at) {
+                *byte ^= bits;
+            }
+        }
+        fs::write(&path, &content).unwrap();
+        match open(dir.path()) {
+            Ok((wal, records, _)) => {
+                let expected: Vec<_> = (0..records.len()).map(|n| (n as i64 + 1, format!("record {n}"))).collect();
+                prop_assert_eq!(&records, &expected);
+                put(&wal, "next").unwrap();
+                drop(wal);
+                let (_, again, report) = open(dir.path()).unwrap();
+                prop_assert_eq!(again.len(), records.len() + 1);
+                prop_assert_eq!(report.torn_bytes, 0);
+            }
+            Err(error) => prop_assert!(matches!(error, LakeError::WalDamaged { .. }), "{}", error),
+        }
+    }
 
     /// Power loss at any byte of the newest segment keeps all whole records before it.
     #[test]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::histograms::{delta_histograms, expect_histograms, histogram, histograms, read_histograms};
 use super::*;
 use crate::faults::{Faults, IoStep};
 
@@ -34,7 +35,7 @@ async fn a_log_cut_anywhere_holds_whole_batches_from_the_first_on() {
     let content = fs::read(&segment).unwrap();
     let used = content.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     let mut batches_seen = std::collections::BTreeSet::new();
-    for cut in (40..used).step_by(211).chain([used]) {
+    for cut in (40..used).step_by(67).chain([used]) {
         let dir = copy_of(f.dir.path());
         let mut torn = content.clone();
         torn[cut..].fill(0);
@@ -84,10 +85,16 @@ async fn a_flush_that_ended_between_two_tables_is_completed_without_repeating() 
         vec![Table::MetricSeries, Table::MetricSamples],
         vec![Table::MetricSamples, Table::Logs],
         vec![Table::Events],
+        vec![Table::MetricHistograms],
+        vec![Table::MetricSeries, Table::MetricHistograms],
     ] {
         let f = Fixture::new().await;
         let batch = |n: i64| Batch {
             series: vec![series("a", &[(n, n as f64)]), delta_series("d", &[(n, 1.0)])],
+            histograms: vec![
+                histograms("h", vec![histogram(n, 3)]),
+                delta_histograms("hd", vec![histogram(n, 1)]),
+            ],
             logs: vec![log(&format!("log {n}"), n)],
             events: vec![event(&format!("event {n}"))],
             ..Batch::default()
@@ -111,27 +118,35 @@ async fn a_flush_that_ended_between_two_tables_is_completed_without_repeating() 
             assert_eq!(read_samples(&reopened.lake).await, expected, "{done:?}, round {round}");
             assert_eq!(read_texts(&reopened.lake, Table::Logs, "body").await, ["log 0", "log 1"]);
             assert_eq!(read_texts(&reopened.lake, Table::Events, "event_id").await, ["event 0", "event 1"]);
-            assert_eq!(read_texts(&reopened.lake, Table::MetricSeries, "job").await, ["a", "d"]);
+            assert_eq!(read_texts(&reopened.lake, Table::MetricSeries, "job").await, ["a", "d", "h", "hd"]);
+            let mut counted = expect_histograms(&[("h", 0, 3), ("h", 1, 3), ("hd", 0, 1)]);
+            counted.insert(("hd".to_owned(), 1), vec![(1, 2)]);
+            assert_eq!(read_histograms(&reopened.lake).await, counted, "{done:?}, round {round}");
             reopened.lake.flush().await.unwrap();
             mixed = copy_of(reopened.dir.path());
         }
     }
 }
 
-/// A disk on which one step fails, once, at its turn.
+/// A disk on which one step fails, once, at its turn: it is full, it is broken, it ends a write half-way.
 struct FailingDisk {
     left: Arc<AtomicI64>,
 }
 
 impl FailingDisk {
-    fn new(step: IoStep) -> (FailingDisk, Faults) {
+    fn new(step: IoStep, turn: i64) -> (FailingDisk, Faults) {
         let left = Arc::new(AtomicI64::new(i64::MAX));
         let counted = left.clone();
         let faults = Faults::new(move |asked, _| {
-            if asked == step && counted.fetch_sub(1, Ordering::SeqCst) == 0 {
-                return Err(io::Error::other("injected"));
+            if asked != step || counted.fetch_sub(1, Ordering::SeqCst) != 0 {
+                return Ok(());
             }
-            Ok(())
+            Err(match turn % 3 {
+                0 => io::ErrorKind::StorageFull.into(),
+                1 => io::Error::from_raw_os_error(nix::libc::EIO),
+                _ if step == IoStep::Write => io::ErrorKind::WriteZero.into(),
+                _ => io::Error::other("injected"),
+            })
         });
         (FailingDisk { left }, faults)
     }
@@ -145,23 +160,42 @@ impl FailingDisk {
     }
 }
 
-/// Whether the step was reached `turn` times, so that it failed.
+/// Whether the step was reached `turn` times, so that it failed. Every hour brings samples, late ones, a
+/// delta point, logs, events and rejections; flushes, merges, checkpoints of the Delta log, and the
+/// retention of what came two hours before.
 async fn survive_one_failure(step: IoStep, turn: i64) -> bool {
-    let dir = tempfile::tempdir().unwrap();
+    const HOUR: i64 = 3_600;
+    // The failures are ours; a disk in memory has none of its own and does not wait.
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     let clock = Arc::new(ManualClock::at(start()));
-    let (disk, faults) = FailingDisk::new(step);
-    let wal = WalConfig { segment_bytes: 4 << 10, ..WalConfig::default() };
-    let config = LakeConfig { wal, ..quiet(dir.path()) };
+    let (disk, faults) = FailingDisk::new(step, turn);
+    let mut config = quiet(dir.path());
+    config.wal.segment_bytes = 4 << 10;
+    config.checkpoint_commits = 2;
+    config.vacuum_after = Duration::from_secs(1);
+    config.retention.logs = Some(Duration::from_secs(2 * HOUR as u64 + 1_800));
     let hooks = Hooks { faults, ..Hooks::default() };
     let lake = crate::open::open(config, clock.clone(), hooks).await.unwrap();
     disk.fail_at(turn);
     let mut expected = Samples::new();
-    for n in 0..3 {
-        clock.set(at(n * 3_600));
-        let rows = [("a", n * 3_600, n as f64), ("b", n * 3_600, 1.0)];
+    for n in 0..4 {
+        clock.set(at(n * HOUR));
+        let rows = [("a", n * HOUR, n as f64), ("b", n * HOUR, 1.0), ("late", n * 60 - HOUR, n as f64)];
+        let mut series: Vec<_> =
+            rows.iter().map(|(job, secs, value)| series(job, &[(*secs, *value)])).collect();
+        series.push(delta_series("d", &[(n * HOUR, 1.0)]));
+        let too_old = Rejection {
+            source: "test".into(),
+            reason: telemetry::RejectReason::TooOld,
+            count: 1,
+            sample: n.to_string(),
+        };
         let batch = Batch {
-            series: rows.iter().map(|(job, secs, value)| series(job, &[(*secs, *value)])).collect(),
-            logs: vec![log(&n.to_string(), n * 3_600)],
+            series,
+            logs: vec![log(&n.to_string(), n * HOUR)],
+            events: vec![event(&n.to_string())],
+            rejections: vec![too_old],
             ..Batch::default()
         };
         let mut refusals = 0;
@@ -170,18 +204,30 @@ async fn survive_one_failure(step: IoStep, turn: i64) -> bool {
             assert_eq!(refusals, 1, "{step:?} {turn}: the sender's second attempt is stored");
         }
         expected.extend(expect_samples(&rows));
+        expected.extend(expect_samples(&[("d", n * HOUR, n as f64 + 1.0)]));
         // A flush or merge that failed is repeated by the next one.
         let _ = lake.flush().await;
         assert_eq!(read_samples(&lake).await, expected, "{step:?} {turn}, after the flush");
         let _ = lake.compact().await;
         assert_eq!(read_samples(&lake).await, expected, "{step:?} {turn}, after the merge");
     }
+    let failed = disk.has_failed();
+    disk.fail_at(i64::MAX);
     let reopened = Fixture::with(copy_of(dir.path()), clock).await;
     assert_eq!(read_samples(&reopened.lake).await, expected, "{step:?} {turn}, reopened");
-    assert_eq!(read_texts(&reopened.lake, Table::Logs, "body").await, ["0", "1", "2"], "{step:?} {turn}");
+    let logs = read_texts(&reopened.lake, Table::Logs, "body").await;
+    assert!(
+        logs.ends_with(&["1", "2", "3"].map(str::to_owned)) && logs.len() <= 4,
+        "{step:?} {turn}: {logs:?}"
+    );
+    let events = read_texts(&reopened.lake, Table::Events, "event_id").await;
+    assert_eq!(events, ["0", "1", "2", "3"], "{step:?} {turn}");
     lake.flush().await.unwrap();
+    lake.compact().await.unwrap();
     assert_eq!(lake.health().buffered_rows, 0, "{step:?} {turn}");
-    disk.has_failed()
+    assert_eq!(read_texts(&lake, Table::Logs, "body").await, ["1", "2", "3"], "{step:?} {turn}: retention");
+    assert_eq!(read_texts(&lake, Table::IngestRejections, "sample").await, ["0", "1", "2", "3"]);
+    failed
 }
 
 /// Every single step that reaches the disk fails once, at its turn; the sender repeats what was refused.

@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use super::histograms::{
+    Histograms, delta_histograms, expect_histograms, histogram, histograms, read_histograms,
+};
 use super::*;
 
 #[derive(Clone, Debug)]
@@ -12,6 +15,10 @@ enum Step {
     Import(Vec<(u8, i64, u8)>),
     /// A point of a delta series, now.
     Delta(u8),
+    /// Series, seconds from now, count.
+    Histograms(Vec<(u8, i64, u8)>),
+    /// So many observations of a delta histogram, now.
+    DeltaHistogram(u8),
     Event(u8),
     Flush,
     Compact,
@@ -22,11 +29,14 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let recent = prop::collection::vec((0_u8..4, -7_200_i64..300, 0_u8..4), 1..6);
+    let measured = recent.clone();
     let old = prop::collection::vec((0_u8..4, -100_000_i64..0, 0_u8..4), 1..6);
     prop_oneof![
         6 => recent.prop_map(Step::Append),
         1 => old.prop_map(Step::Import),
         2 => (1_u8..9).prop_map(Step::Delta),
+        2 => measured.prop_map(Step::Histograms),
+        1 => (1_u8..9).prop_map(Step::DeltaHistogram),
         2 => (0_u8..5).prop_map(Step::Event),
         3 => Just(Step::Flush),
         2 => Just(Step::Compact),
@@ -43,6 +53,8 @@ async fn run(steps: &[Step]) {
     let mut model = Samples::new();
     let mut events = std::collections::BTreeSet::new();
     let mut delta = (i64::MIN, 0.0);
+    let mut counted = Histograms::new();
+    let mut observed = (i64::MIN, 0_u64);
     for step in steps {
         let now = f.clock.now().secs() - START_SECS;
         match step {
@@ -69,6 +81,30 @@ async fn run(steps: &[Step]) {
                     model.extend(expect_samples(&[("delta", now, delta.1)]));
                 }
             }
+            Step::Histograms(rows) => {
+                let row = |(job, offset, count): &(u8, i64, u8)| {
+                    (JOBS[usize::from(*job)], (now + offset) / 15 * 15, u32::from(*count) + 1)
+                };
+                let rows: Vec<_> = rows.iter().map(row).collect();
+                counted.extend(expect_histograms(&rows));
+                let series =
+                    rows.iter().map(|(job, secs, count)| histograms(job, vec![histogram(*secs, *count)]));
+                let batch = Batch { histograms: series.collect(), ..Batch::default() };
+                assert_eq!(f.lake.append(batch).await.unwrap().rejections, []);
+            }
+            Step::DeltaHistogram(count) => {
+                // All points count into one bucket.
+                let mut point = histogram(now, u32::from(*count));
+                point.positive = telemetry::Buckets::from_indexed([(7, f64::from(*count))]);
+                let batch =
+                    Batch { histograms: vec![delta_histograms("delta", vec![point])], ..Batch::default() };
+                let rejections = f.lake.append(batch).await.unwrap().rejections;
+                assert_eq!(rejections.is_empty(), now > observed.0, "a point counts exactly if it is newer");
+                if now > observed.0 {
+                    observed = (now, observed.1 + u64::from(*count));
+                    counted.insert(("delta".to_owned(), now), vec![(7, observed.1)]);
+                }
+            }
             Step::Event(id) => {
                 let id = id.to_string();
                 let batch = Batch { events: vec![event(&id)], ..Batch::default() };
@@ -82,6 +118,7 @@ async fn run(steps: &[Step]) {
             Step::Crash => f = f.crash().await,
         }
         assert_eq!(read_samples(&f.lake).await, model, "after {step:?}");
+        assert_eq!(read_histograms(&f.lake).await, counted, "after {step:?}");
         let stored = read_texts(&f.lake, Table::Events, "event_id").await;
         assert_eq!(stored, events.iter().cloned().collect::<Vec<_>>(), "after {step:?}");
     }

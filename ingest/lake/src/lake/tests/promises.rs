@@ -112,6 +112,57 @@ async fn new_series_beyond_the_bound_are_refused_and_known_ones_go_on() {
 }
 
 #[tokio::test]
+async fn a_metric_or_a_source_that_explodes_is_refused_by_name_also_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = LakeConfig { series_per_metric_max: 3, series_per_source_max: 5, ..quiet(dir.path()) };
+    let clock = Arc::new(ManualClock::at(start()));
+    let mut lake = Lake::open(config.clone(), clock.clone()).await.unwrap();
+    let append = async |lake: &Lake, source: &str, metric: &str, users: std::ops::Range<u32>| {
+        let one = |user| SeriesSamples {
+            labels: Labels::new([("__name__", metric), ("job", "api"), ("user", &format!("u{user}"))])
+                .unwrap(),
+            ..series(metric, &[(0, 1.0)])
+        };
+        let batch = Batch { series: users.map(one).collect(), ..Batch::default() };
+        let options = AppendOptions { source: Some(source.to_owned()), ..AppendOptions::default() };
+        let appended = lake.append_with(batch, options).await.unwrap();
+        let refused = appended.rejections.into_iter().next().map(|it| (it.reason, it.count, it.sample));
+        (appended.samples + appended.duplicates, refused)
+    };
+    let (stored, refused) = append(&lake, "otlp:a", "m", 0..5).await;
+    assert_eq!(stored, 3);
+    let (reason, count, text) = refused.unwrap();
+    assert_eq!((reason, count), (RejectReason::OverLimit, 2));
+    assert_eq!(
+        text,
+        r#"m{job="api", user="u3"}: metric "m" has 3 series and takes no new ones (series_per_metric_max); of metric "m", label "user" has 3 values in 3 series"#
+    );
+    lake.shutdown().await.unwrap();
+    lake = Lake::open(config, clock).await.unwrap();
+    assert_eq!(append(&lake, "otlp:a", "m", 0..3).await, (3, None), "known series go on");
+    let (stored, refused) = append(&lake, "otlp:b", "m", 3..4).await;
+    assert_eq!((stored, refused.unwrap().1), (0, 1), "new ones do not");
+    let (stored, refused) = append(&lake, "otlp:a", "n", 0..3).await;
+    assert_eq!(stored, 2);
+    let text = refused.unwrap().2;
+    assert!(
+        text.contains(r#"source "otlp:a" has 5 series and takes no new ones (series_per_source_max)"#),
+        "{text}"
+    );
+    assert_eq!(append(&lake, "otlp:b", "n", 2..3).await, (1, None), "another source has room");
+    let costs = lake.source_costs();
+    let listed: Vec<_> =
+        costs.iter().map(|cost| (cost.source.as_str(), cost.series, cost.rejected)).collect();
+    assert_eq!(listed, [("otlp:a", 5, 1), ("otlp:b", 1, 1)]);
+    let metrics: Vec<_> =
+        lake.series().metric_costs().into_iter().map(|cost| (cost.metric, cost.series)).collect();
+    assert_eq!(metrics, [("m".to_owned(), 3), ("n".to_owned(), 3)]);
+    let labels = lake.series().label_costs();
+    let user = labels.iter().find(|cost| cost.label == "user").unwrap();
+    assert_eq!((user.values, user.series, user.value_bytes), (3, 6, 12));
+}
+
+#[tokio::test]
 async fn an_event_is_stored_once_however_often_it_comes() {
     let send = async |f: &Fixture, ids: &[&str]| {
         let events = ids.iter().map(|id| event(id)).collect();
@@ -294,7 +345,7 @@ async fn logs_events_and_the_registry_are_merged_too() {
 #[tokio::test]
 async fn bounds_refuse_clearly_and_let_go_again() {
     let dir = tempfile::tempdir().unwrap();
-    let config = LakeConfig { buffer_bytes_max: 600, ..quiet(dir.path()) };
+    let config = LakeConfig { buffer_bytes_max: 200, ..quiet(dir.path()) };
     let lake = Lake::open(config, Arc::new(ManualClock::at(start()))).await.unwrap();
     let send = async |secs: i64| {
         let rows: Vec<_> = (0..10).map(|n| (secs + n, 1.0)).collect();
@@ -318,8 +369,10 @@ async fn a_full_disk_refuses_writes_and_not_reads_until_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     let free = Arc::new(AtomicU64::new(u64::MAX));
     let probed = free.clone();
-    let hooks =
-        Hooks { free_bytes: Arc::new(move |_| Ok(probed.load(Ordering::SeqCst))), ..Hooks::default() };
+    let hooks = Hooks {
+        disk_space: Arc::new(move |_| Ok(Space { free: probed.load(Ordering::SeqCst), total: 0 })),
+        ..Hooks::default()
+    };
     let config = LakeConfig { disk_free_min_bytes: 1_000, ..quiet(dir.path()) };
     let lake = crate::open::open(config, Arc::new(ManualClock::at(start())), hooks).await.unwrap();
     let send = async |secs| {
@@ -333,6 +386,7 @@ async fn a_full_disk_refuses_writes_and_not_reads_until_there_is_room() {
         assert_eq!((health.writable, health.disk_full), (writable, !writable));
         let sent = send(bytes as i64 - 500).await;
         let refused = matches!(sent, Err(LakeError::DiskFull { free_bytes: 999, needed_bytes: 1_000 }));
+        assert_eq!(sent.is_err(), refused);
         assert_eq!(refused, !writable);
         assert_eq!(read_samples(&lake).await.len(), if writable { 2 } else { 1 });
     }

@@ -1,0 +1,317 @@
+//! The values of sorted samples as a column chunk, in pages that suit them.
+//!
+//! Counters and measured floats shrink most as byte planes (BYTE_STREAM_SPLIT), values that come back
+//! again and again most when written plainly. A page of planes is compressed with one zstd block per
+//! plane: sign and exponent, the middle and the noise at the end have nothing in common, and a shared
+//! Huffman table costs a tenth. To a reader that is an ordinary zstd frame of several blocks.
+//!
+//! A page holds one metric where that has enough rows, because values of different metrics have nothing
+//! in common either, and all of a metric's rows where values come back after a long time.
+//!
+//! Every bit pattern comes back, NaNs included. There is no dictionary, and no statistics of pages.
+
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, PageType, ZstdLevel};
+use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, OffsetIndexBuilder, PageEncodingStats};
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+use zstd::stream::raw::{Encoder, InBuffer, Operation, OutBuffer};
+
+const VALUE_BYTES: usize = size_of::<f64>();
+
+/// A column chunk that stands alone: its pages, and what the file's footer says about them with offsets
+/// from the beginning of the pages.
+pub struct ValueChunk {
+    pub pages: Bytes,
+    pub close: ColumnCloseResult,
+}
+
+/// What values are worth.
+#[derive(Clone, Copy, Debug)]
+pub struct ValueLayout {
+    /// Rows of most pages: from this to the double of it.
+    pub page_rows: usize,
+    /// Rows of the largest pages.
+    pub page_rows_max: usize,
+    /// With what the alternatives are compared ...
+    pub probe_zstd_level: i32,
+    /// ... and the best of them is written.
+    pub zstd_level: i32,
+}
+
+/// Encodes a required DOUBLE column. `starts` are the rows, ascending, where another metric begins.
+pub fn encode(
+    column: ColumnDescPtr,
+    values: &[f64],
+    starts: &[usize],
+    layout: ValueLayout,
+) -> Result<ValueChunk, ParquetError> {
+    let mut compressor = Compressor::new(layout)?;
+    let mut sink = TrackedWrite::new(Vec::new());
+    let mut writer = SerializedPageWriter::new(&mut sink);
+    let mut offsets = OffsetIndexBuilder::new();
+    let mut encodings: Vec<PageEncodingStats> = Vec::new();
+    let (mut compressed_bytes, mut uncompressed_bytes) = (0, 0);
+    let mut begin = 0;
+    for end in stretches(values.len(), starts, layout) {
+        let stretch = &values[begin..end];
+        begin = end;
+        for page in compressor.pages(stretch)? {
+            let rows = page.num_values();
+            count(&mut encodings, page.encoding());
+            let written = writer.write_page(page)?;
+            offsets.append_row_count(i64::from(rows));
+            offsets.append_offset_and_size(written.offset as i64, written.compressed_size as i32);
+            compressed_bytes += written.compressed_size as i64;
+            uncompressed_bytes += written.uncompressed_size as i64;
+        }
+    }
+    writer.close()?;
+    let metadata = ColumnChunkMetaData::builder(column)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(layout.zstd_level)?))
+        .set_encodings(encodings.iter().map(|stats| stats.encoding).collect())
+        .set_page_encoding_stats(encodings)
+        .set_total_compressed_size(compressed_bytes)
+        .set_total_uncompressed_size(uncompressed_bytes)
+        .set_num_values(values.len() as i64)
+        .set_data_page_offset(0)
+        .build()?;
+    let close = ColumnCloseResult {
+        bytes_written: compressed_bytes as u64,
+        rows_written: values.len() as u64,
+        metadata,
+        bloom_filter: None,
+        column_index: None,
+        offset_index: Some(offsets.build()),
+    };
+    Ok(ValueChunk { pages: sink.into_inner()?.into(), close })
+}
+
+/// Where rows that may share a page end.
+fn stretches(rows: usize, starts: &[usize], layout: ValueLayout) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let (mut begin, mut metric_begin) = (0, 0);
+    for end in starts.iter().copied().chain([rows]) {
+        // Small metrics share; a large one begins anew, unless that would leave a crumb behind.
+        let is_large = 3 * (end - metric_begin) >= 2 * layout.page_rows;
+        if is_large && metric_begin - begin >= layout.page_rows / 3 {
+            begin = metric_begin;
+            ends.push(begin);
+        }
+        while end - begin > layout.page_rows_max {
+            begin += layout.page_rows_max;
+            ends.push(begin);
+        }
+        if end - begin >= layout.page_rows {
+            begin = end;
+            ends.push(begin);
+        }
+        metric_begin = end;
+    }
+    if begin < rows {
+        ends.push(rows);
+    }
+    ends
+}
+
+fn count(encodings: &mut Vec<PageEncodingStats>, encoding: Encoding) {
+    match encodings.iter_mut().find(|stats| stats.encoding == encoding) {
+        Some(stats) => stats.count += 1,
+        None => encodings.push(PageEncodingStats { page_type: PageType::DATA_PAGE_V2, encoding, count: 1 }),
+    }
+}
+
+/// A page's values in one encoding, compressed.
+struct Tried {
+    encoding: Encoding,
+    content: Vec<u8>,
+}
+
+struct Compressor {
+    layout: ValueLayout,
+    probe: Encoder<'static>,
+    /// Absent where the probe's result is what is written.
+    thorough: Option<Encoder<'static>>,
+}
+
+impl Compressor {
+    fn new(layout: ValueLayout) -> Result<Compressor, ParquetError> {
+        let probe = Encoder::new(layout.probe_zstd_level)?;
+        let is_final = layout.probe_zstd_level == layout.zstd_level;
+        let thorough = if is_final { None } else { Some(Encoder::new(layout.zstd_level)?) };
+        Ok(Compressor { layout, probe, thorough })
+    }
+
+    /// The pages that hold a stretch: one if it is short, or saves a twentieth.
+    fn pages(&mut self, values: &[f64]) -> Result<Vec<CompressedPage>, ParquetError> {
+        let whole = self.try_encodings(values)?;
+        let mut pages = vec![(values, whole)];
+        if values.len() >= 2 * self.layout.page_rows {
+            let rows = values.len().div_ceil(values.len() / self.layout.page_rows);
+            let mut apart = Vec::new();
+            for part in values.chunks(rows) {
+                apart.push((part, self.try_encodings(part)?));
+            }
+            let bytes: usize = apart.iter().map(|(_, tried)| tried.content.len()).sum();
+            if pages[0].1.content.len() > bytes - bytes / 20 {
+                pages = apart;
+            }
+        }
+        pages.into_iter().map(|(values, tried)| self.finish(values, tried)).collect()
+    }
+
+    fn try_encodings(&mut self, values: &[f64]) -> Result<Tried, ParquetError> {
+        let plain = plain_bytes(values);
+        let planes = compress(&mut self.probe, &split_planes(&plain), values.len())?;
+        let whole = compress(&mut self.probe, &plain, plain.len())?;
+        Ok(if planes.len() < whole.len() {
+            Tried { encoding: Encoding::BYTE_STREAM_SPLIT, content: planes }
+        } else {
+            Tried { encoding: Encoding::PLAIN, content: whole }
+        })
+    }
+
+    fn finish(&mut self, values: &[f64], tried: Tried) -> Result<CompressedPage, ParquetError> {
+        let plain = plain_bytes(values);
+        let Tried { mut encoding, mut content } = tried;
+        if let Some(zstd) = &mut self.thorough {
+            content = match encoding {
+                Encoding::BYTE_STREAM_SPLIT => compress(zstd, &split_planes(&plain), values.len())?,
+                _ => compress(zstd, &plain, plain.len())?,
+            };
+        }
+        let uncompressed_bytes = plain.len();
+        let is_compressed = content.len() < uncompressed_bytes;
+        if !is_compressed {
+            (encoding, content) = (Encoding::PLAIN, plain);
+        }
+        let count = values.len() as u32;
+        let page = Page::DataPageV2 {
+            buf: content.into(),
+            num_values: count,
+            encoding,
+            num_nulls: 0,
+            num_rows: count,
+            def_levels_byte_len: 0,
+            rep_levels_byte_len: 0,
+            is_compressed,
+            statistics: None,
+        };
+        Ok(CompressedPage::new(page, uncompressed_bytes))
+    }
+}
+
+fn plain_bytes(values: &[f64]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// First all lowest bytes, then all second ones, and so on.
+fn split_planes(plain: &[u8]) -> Vec<u8> {
+    let count = plain.len() / VALUE_BYTES;
+    let mut planes = vec![0; plain.len()];
+    for (row, value) in plain.chunks_exact(VALUE_BYTES).enumerate() {
+        for (plane, byte) in value.iter().enumerate() {
+            planes[plane * count + row] = *byte;
+        }
+    }
+    planes
+}
+
+/// One zstd frame with a block boundary after every `part` bytes.
+fn compress(zstd: &mut Encoder<'static>, content: &[u8], part: usize) -> Result<Vec<u8>, ParquetError> {
+    zstd.reinit()?;
+    // Readers find the size in the frame's header.
+    zstd.set_pledged_src_size(Some(content.len() as u64))?;
+    let mut compressed = vec![0; zstd::zstd_safe::compress_bound(content.len()) + BLOCK_HEADERS_BYTES];
+    let mut output = OutBuffer::around(compressed.as_mut_slice());
+    for piece in content.chunks(part.max(1)) {
+        let mut input = InBuffer::around(piece);
+        while input.pos() < piece.len() {
+            zstd.run(&mut input, &mut output)?;
+        }
+        while zstd.flush(&mut output)? > 0 {}
+    }
+    while zstd.finish(&mut output, true)? > 0 {}
+    let length = output.pos();
+    compressed.truncate(length);
+    Ok(compressed)
+}
+
+/// More than the blocks that are ended early can add to a frame's bound.
+const BLOCK_HEADERS_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: ValueLayout =
+        ValueLayout { page_rows: 4_096, page_rows_max: 16_384, probe_zstd_level: 3, zstd_level: 6 };
+
+    fn pages(values: &[f64]) -> Vec<(Encoding, u32)> {
+        let pages = Compressor::new(LAYOUT).unwrap().pages(values).unwrap();
+        pages.iter().map(|page| (page.encoding(), page.num_values())).collect()
+    }
+
+    /// Between 1 and 2, all bits in use; splitmix64.
+    fn noise(n: u64) -> f64 {
+        let mut bits = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        1.0 + (bits ^ (bits >> 31)) as f64 / u64::MAX as f64
+    }
+
+    #[test]
+    fn each_page_takes_the_encoding_that_suits_its_values() {
+        let floats = (0..4_096).map(noise);
+        let few = (0..4_096).map(|n| noise(u64::from(noise(n) > 1.5)));
+        assert_eq!(pages(&floats.collect::<Vec<_>>()), [(Encoding::BYTE_STREAM_SPLIT, 4_096)]);
+        assert_eq!(pages(&few.collect::<Vec<_>>()), [(Encoding::PLAIN, 4_096)]);
+        assert_eq!(pages(&[0.1]), [(Encoding::PLAIN, 1)]);
+    }
+
+    #[test]
+    fn a_page_is_large_only_where_values_come_back_after_a_long_time() {
+        let one_of = |count: u64, n: u64| noise((noise(n).to_bits() >> 7) % count);
+        let again: Vec<f64> = (0..12_500).map(|n| one_of(5_000, n)).collect();
+        assert_eq!(pages(&again), [(Encoding::PLAIN, 12_500)]);
+        let never: Vec<f64> = (0..12_500).map(noise).collect();
+        let thirds = [4_167, 4_167, 4_166].map(|rows| (Encoding::BYTE_STREAM_SPLIT, rows));
+        assert_eq!(pages(&never), thirds);
+    }
+
+    #[test]
+    fn large_metrics_have_pages_of_their_own_and_small_ones_share() {
+        let check = |rows: usize, starts: &[usize], expected: &[usize]| {
+            assert_eq!(stretches(rows, starts, LAYOUT), expected, "{rows} rows, {starts:?}");
+        };
+        check(0, &[], &[]);
+        check(100, &[50], &[100]);
+        // Four small ones fill a page; the rest is one more.
+        check(6_000, &[1_000, 2_000, 3_000, 4_500], &[4_500, 6_000]);
+        // A large one begins anew ...
+        check(13_000, &[3_000, 9_000], &[3_000, 9_000, 13_000]);
+        // ... but not for a crumb, and ends where it would be too large.
+        check(40_000, &[100], &[16_384, 32_768, 40_000]);
+    }
+
+    #[test]
+    fn planes_are_columns_of_bytes() {
+        let planes = split_planes(&(0..16).collect::<Vec<u8>>());
+        assert_eq!(planes, [0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15]);
+    }
+
+    #[test]
+    fn a_frame_of_many_blocks_reads_back_as_a_whole() {
+        let content: Vec<u8> = (0..10_000_u32).map(|n| (n % 251) as u8).collect();
+        let mut zstd = Encoder::new(3).unwrap();
+        for part in [100, 1_250, 10_000, 20_000] {
+            let compressed = compress(&mut zstd, &content, part).unwrap();
+            assert_eq!(zstd::bulk::decompress(&compressed, content.len()).unwrap(), content, "{part}");
+            let size = zstd::zstd_safe::get_frame_content_size(&compressed);
+            assert!(matches!(size, Ok(Some(10_000))));
+        }
+    }
+}

@@ -23,6 +23,8 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 pub enum Encoding {
     Identity,
     Gzip,
+    /// With zlib's header, as HTTP has it, or without, as many clients send it.
+    Deflate,
     Zstd,
     /// The block format (not the framed one), as remote write uses it.
     Snappy,
@@ -39,6 +41,7 @@ impl Encoding {
         let encoding = match named.as_str() {
             "" | "identity" => Some(Encoding::Identity),
             "gzip" | "x-gzip" => Some(Encoding::Gzip),
+            "deflate" => Some(Encoding::Deflate),
             "zstd" => Some(Encoding::Zstd),
             "snappy" => Some(Encoding::Snappy),
             _ => None,
@@ -59,6 +62,12 @@ pub fn decompress(
     match encoding {
         Encoding::Identity => Ok(body),
         Encoding::Gzip => unpack(flate2::bufread::MultiGzDecoder::new(&body[..]), "gzip", limits, charge),
+        Encoding::Deflate if has_zlib_header(&body) => {
+            unpack(flate2::bufread::ZlibDecoder::new(&body[..]), "deflate", limits, charge)
+        }
+        Encoding::Deflate => {
+            unpack(flate2::bufread::DeflateDecoder::new(&body[..]), "deflate", limits, charge)
+        }
         Encoding::Zstd => {
             let malformed = |error| IngestError::Malformed(format!("the body is not valid zstd: {error}"));
             let mut decoder = zstd::stream::read::Decoder::with_buffer(&body[..]).map_err(malformed)?;
@@ -67,6 +76,13 @@ pub fn decompress(
         }
         Encoding::Snappy => unpack_snappy(&body, limits, charge),
     }
+}
+
+/// By RFC 1950: method 8, a window of at most 32 KiB, and a checksum of the two bytes. A raw stream
+/// begins so only with padding that no encoder writes.
+fn has_zlib_header(body: &[u8]) -> bool {
+    let [method, flags, ..] = body else { return false };
+    method & 0x0f == 8 && method >> 4 <= 7 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31)
 }
 
 fn unpack(

@@ -19,6 +19,9 @@ pub enum IngestError {
     /// A known version of the dialect that is not spoken (yet).
     #[error("{0}")]
     UnsupportedVersion(&'static str),
+    /// Neither a token nor a signature vouches for the request; the text says what is missing.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
     /// The body is not what its content type says; the text says what and where.
     #[error("{0}")]
     Malformed(String),
@@ -38,6 +41,7 @@ impl IngestError {
             IngestError::UnsupportedMediaType { .. }
             | IngestError::UnsupportedEncoding { .. }
             | IngestError::UnsupportedVersion(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            IngestError::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             IngestError::Malformed(_) => StatusCode::BAD_REQUEST,
             IngestError::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
             IngestError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -61,6 +65,7 @@ impl IngestError {
             IngestError::UnsupportedMediaType { .. }
             | IngestError::UnsupportedEncoding { .. }
             | IngestError::UnsupportedVersion(_) => "unsupported",
+            IngestError::Unauthenticated(_) => "unauthenticated",
             IngestError::Malformed(_) => "malformed",
             IngestError::Overloaded { .. } => "overloaded",
             IngestError::Unavailable { .. } => "unavailable",

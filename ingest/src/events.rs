@@ -1,4 +1,4 @@
-//! `POST /api/events`: one JSON object, an array of them, or NDJSON.
+//! `POST /api/events`: one JSON object, an array of them, or NDJSON; CloudEvents by content type.
 //!
 //! 202 `{accepted, rejected: [{index, pointer, message}]}`: good events are kept whatever their
 //! neighbours are. Only a body that is no JSON at all, or over a limit, is refused whole, as a
@@ -15,10 +15,11 @@ use crate::body::{Encoding, check_json_depth, excerpt, media_type};
 use crate::error::retry_after_secs;
 use crate::{Context, Decoded, Dialect, Fault, IngestError, Outcome, Receipt, Rejections};
 
+mod cloudevents;
 mod documents;
-mod envelope;
-mod payload;
-mod problem;
+pub(crate) mod envelope;
+pub(crate) mod payload;
+pub(crate) mod problem;
 
 use documents::Document;
 use problem::Problem;
@@ -30,7 +31,8 @@ pub struct Events;
 /// More problems than this in one event are not listed.
 const PROBLEMS_PER_EVENT_MAX: usize = 16;
 
-const EXPECTED_TYPE: &str = "application/json or application/x-ndjson";
+const EXPECTED_TYPE: &str = "application/json, application/x-ndjson, application/cloudevents+json or \
+                             application/cloudevents-batch+json";
 
 impl Dialect for Events {
     fn name(&self) -> &'static str {
@@ -46,9 +48,13 @@ impl Dialect for Events {
     }
 
     fn decode(&self, parts: &Parts, body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
-        let documents = match Format::of(parts)? {
+        let format = Format::of(parts)?;
+        let documents = match format {
             Format::Json => documents::of_json(body, context.limits)?,
             Format::Ndjson => documents::of_lines(body, context.limits)?,
+            Format::CloudEvent => documents::one(body, context.limits)?,
+            Format::CloudEventBatch => documents::batch(body, context.limits)?,
+            Format::CloudEventBinary => return Ok(read_binary(parts, body, context)),
         };
         let details_max = documents.len().saturating_mul(PROBLEMS_PER_EVENT_MAX);
         let mut decoded = Decoded {
@@ -57,7 +63,7 @@ impl Dialect for Events {
             ..Decoded::default()
         };
         for (index, document) in documents.into_iter().enumerate() {
-            match read_one(document, index, context) {
+            match read_one(document, format, index, context) {
                 Ok(event) => decoded.batch.events.push(event),
                 Err(problems) => reject(&mut decoded.rejections, index, problems),
             }
@@ -75,20 +81,44 @@ impl Dialect for Events {
 
 fn read_one(
     document: Document<'_>,
+    format: Format,
     index: usize,
     context: &Context<'_>,
 ) -> Result<telemetry::Event, Vec<Problem>> {
     let text = document.map_err(|problem| vec![problem])?;
-    let max = context.limits.event_payload_bytes_max;
-    if text.len() > max {
-        let message = format!("the event is longer than {max} bytes (event_payload_bytes_max)");
-        return Err(vec![Problem::new("", message)]);
-    }
+    check_length(text.len(), context)?;
     let depth = check_json_depth(text.as_bytes(), context.limits.json_depth_max);
     depth.map_err(|error| vec![Problem::new("", error.to_string())])?;
     let value =
         serde_json::from_str(text).map_err(|error| vec![Problem::new("", format!("not JSON: {error}"))])?;
-    envelope::read(value, index, context)
+    match format {
+        Format::Json | Format::Ndjson => envelope::read(value, index, context),
+        Format::CloudEvent | Format::CloudEventBatch | Format::CloudEventBinary => {
+            cloudevents::read(value, index, context)
+        }
+    }
+}
+
+fn read_binary(parts: &Parts, body: &[u8], context: &Context<'_>) -> Decoded {
+    let mut decoded =
+        Decoded { rows: 1, rejections: Rejections::new(PROBLEMS_PER_EVENT_MAX), ..Decoded::default() };
+    let event = check_length(body.len(), context)
+        .and_then(|()| cloudevents::of_binary(&parts.headers, body))
+        .and_then(|value| cloudevents::read(value, 0, context));
+    match event {
+        Ok(event) => decoded.batch.events.push(event),
+        Err(problems) => reject(&mut decoded.rejections, 0, problems),
+    }
+    decoded
+}
+
+fn check_length(bytes: usize, context: &Context<'_>) -> Result<(), Vec<Problem>> {
+    let max = context.limits.event_payload_bytes_max;
+    if bytes > max {
+        let message = format!("the event is longer than {max} bytes (event_payload_bytes_max)");
+        return Err(vec![Problem::new("", message)]);
+    }
+    Ok(())
 }
 
 fn reject(rejections: &mut Rejections, index: usize, problems: Vec<Problem>) {
@@ -110,17 +140,23 @@ fn reject(rejections: &mut Rejections, index: usize, problems: Vec<Problem>) {
 enum Format {
     Json,
     Ndjson,
+    /// Structured mode.
+    CloudEvent,
+    CloudEventBatch,
+    CloudEventBinary,
 }
 
 impl Format {
     fn of(parts: &Parts) -> Result<Format, IngestError> {
         let (essence, _) = media_type(&parts.headers);
-        if essence.starts_with("application/cloudevents") || parts.headers.contains_key("ce-id") {
-            return Err(IngestError::UnsupportedVersion(
-                "CloudEvents are not supported yet; send application/json as {kind, service, at, payload}",
-            ));
-        }
         match essence.as_str() {
+            "application/cloudevents+json" => Ok(Format::CloudEvent),
+            "application/cloudevents-batch+json" => Ok(Format::CloudEventBatch),
+            other if other.starts_with("application/cloudevents") => Err(IngestError::UnsupportedVersion(
+                "CloudEvents are read as JSON here; send application/cloudevents+json",
+            )),
+            // The content type is that of the data.
+            _ if cloudevents::is_binary(&parts.headers) => Ok(Format::CloudEventBinary),
             "" | "application/json" => Ok(Format::Json),
             "application/x-ndjson"
             | "application/ndjson"
@@ -142,7 +178,8 @@ fn accepted(receipt: &Receipt) -> Response<Bytes> {
     respond(StatusCode::ACCEPTED, "application/json", &body)
 }
 
-fn refused(error: &IngestError) -> Response<Bytes> {
+/// A problem document.
+pub(crate) fn refused(error: &IngestError) -> Response<Bytes> {
     let status = error.status();
     let body = json!({
         "title": status.canonical_reason().unwrap_or("Error"),
@@ -156,7 +193,11 @@ fn refused(error: &IngestError) -> Response<Bytes> {
     answer
 }
 
-fn respond(status: StatusCode, content_type: &'static str, body: &serde_json::Value) -> Response<Bytes> {
+pub(crate) fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: &serde_json::Value,
+) -> Response<Bytes> {
     let mut answer = Response::new(Bytes::from(body.to_string()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

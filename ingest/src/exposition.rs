@@ -1,14 +1,50 @@
-//! The text format that exporters answer a scrape with: Prometheus' and OpenMetrics'.
+//! The two text formats that exporters answer a scrape with: Prometheus' (0.0.4) and OpenMetrics' (1.0).
 //!
-//! Pure: text in, series out. Lines are `name{label="value"} value [timestamp]`; `# TYPE` and `# UNIT`
-//! say more about a family; exemplars (after ` # `) are passed over. Not here: fetching, target
-//! labels, staleness (a scrape manager's work).
+//! [`entries`] reads a page line by line and borrows from it: what names a series stays one piece of
+//! text until somebody asks for its labels, so that a scraper that knows the piece from last time
+//! never takes it apart again. Where the documents leave room, a page means what it means to
+//! Prometheus: white space is free in the first format and counted in the second, which also must end
+//! with `# EOF`.
+//!
+//! Not here: fetching, target labels, staleness ([`scrape`](crate::scrape)), and whether a page makes
+//! sense as a whole (a type given twice, a series given twice).
 
-use std::collections::BTreeMap;
+mod families;
+mod labels;
+mod sample;
+mod text;
 
-use telemetry::{Labels, METRIC_NAME, MetricType, Sample, SeriesMeta, SeriesSamples, Timestamp};
+use std::borrow::Cow;
 
-/// Why a text could not be read; nothing of it is used then, as Prometheus does.
+use telemetry::{MetricType, Timestamp};
+
+pub(crate) use families::Families;
+pub use labels::SeriesText;
+use text::Cursor;
+
+/// Which of the two formats a page is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `text/plain; version=0.0.4`
+    Text,
+    /// `application/openmetrics-text; version=1.0.0`
+    OpenMetrics,
+}
+
+impl Format {
+    /// Of a `Content-Type` header. What is not OpenMetrics is read as Prometheus' text, for the many
+    /// exporters that say `text/plain`, `text/html` or nothing.
+    pub fn of_content_type(content_type: &str) -> Format {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
+            Format::OpenMetrics
+        } else {
+            Format::Text
+        }
+    }
+}
+
+/// Why a page could not be read; nothing of it is used then, as in Prometheus.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct ExpositionError {
@@ -17,181 +53,198 @@ pub struct ExpositionError {
     pub reason: String,
 }
 
-/// Reads a whole answer. Samples without a timestamp get `at`. `extra` labels (`job`, `instance`) are
-/// added where the line does not set them itself.
-pub fn decode(
-    text: &str,
-    at: Timestamp,
-    extra: &[(&str, &str)],
-) -> Result<Vec<SeriesSamples>, ExpositionError> {
-    let mut types: BTreeMap<&str, MetricType> = BTreeMap::new();
-    let mut units: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut series = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line == "# EOF" {
-            break;
-        }
-        if let Some(comment) = line.strip_prefix('#') {
-            let mut words = comment.split_whitespace();
-            match (words.next(), words.next(), words.next()) {
-                (Some("TYPE"), Some(family), Some(kind)) => {
-                    types.insert(family, MetricType::from_stored(kind));
+/// What a line says. Comments and empty lines say nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry<'a> {
+    Help { family: Cow<'a, str>, text: Cow<'a, str> },
+    Type { family: Cow<'a, str>, metric_type: MetricType },
+    Unit { family: Cow<'a, str>, unit: &'a str },
+    Sample(SampleLine<'a>),
+}
+
+/// One sample as it stands on its line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleLine<'a> {
+    /// What names the series, such as `up{job="api"}`. Read as far as finding its end takes.
+    pub series: SeriesText<'a>,
+    pub value: f64,
+    /// Whole milliseconds; `None` when the page leaves the time to its reader.
+    pub timestamp: Option<Timestamp>,
+    /// In OpenMetrics.
+    pub exemplar: Option<ExemplarText<'a>>,
+}
+
+/// One observation that a sample's number counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExemplarText<'a> {
+    /// In the order of the page.
+    pub labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub value: f64,
+    pub timestamp: Option<Timestamp>,
+}
+
+/// Reads a page.
+pub fn entries(page: &str, format: Format) -> Entries<'_> {
+    Entries { rest: page, line: 0, format, state: State::Reading }
+}
+
+/// The lines of a page that say something. Ends after the first error.
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    rest: &'a str,
+    line: usize,
+    format: Format,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Reading,
+    /// After `# EOF`.
+    AtEnd,
+    Done,
+}
+
+impl Entries<'_> {
+    /// The number of the line that was read last, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<Entry<'a>, ExpositionError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.state != State::Done {
+            let read = match self.next_line() {
+                Some(line) => self.read(line),
+                None => {
+                    let misses_end = self.format == Format::OpenMetrics && self.state == State::Reading;
+                    self.state = State::Done;
+                    if !misses_end {
+                        return None;
+                    }
+                    self.line += 1;
+                    Err("the page does not end with # EOF".to_owned())
                 }
-                (Some("UNIT"), Some(family), Some(unit)) => {
-                    units.insert(family, unit);
+            };
+            match read {
+                Ok(None) => {}
+                Ok(Some(entry)) => return Some(Ok(entry)),
+                Err(reason) => {
+                    self.state = State::Done;
+                    return Some(Err(ExpositionError { line: self.line, reason }));
                 }
-                _ => {}
             }
-            continue;
         }
-        if line.is_empty() {
-            continue;
-        }
-        let failed = |reason: String| ExpositionError { line: number + 1, reason };
-        let (name, pairs, rest) = split_line(line).map_err(failed)?;
-        let (value, sample_at) = value_and_time(rest, at).map_err(failed)?;
-        let mut labels: BTreeMap<&str, String> = pairs.into_iter().collect();
-        for (key, value) in extra {
-            labels.entry(key).or_insert_with(|| (*value).to_owned());
-        }
-        labels.insert(METRIC_NAME, name.to_owned());
-        let labels = Labels::new(labels).map_err(|error| failed(error.to_string()))?;
-        let family = family_of(name, &types);
-        let meta = SeriesMeta {
-            metric_type: family.and_then(|family| types.get(family)).copied().unwrap_or_default(),
-            unit: family.and_then(|family| units.get(family)).map(|unit| (*unit).into()),
-            delta: false,
-        };
-        series.push(SeriesSamples { labels, meta, samples: vec![Sample { ts: sample_at, value }] });
+        None
     }
-    Ok(series)
 }
 
-/// Suffixes that the series of a family carry.
-const SUFFIXES: [&str; 6] = ["_total", "_bucket", "_sum", "_count", "_info", "_created"];
-
-fn family_of<'a>(name: &'a str, types: &BTreeMap<&str, MetricType>) -> Option<&'a str> {
-    if types.contains_key(name) {
-        return Some(name);
+impl<'a> Entries<'a> {
+    fn next_line(&mut self) -> Option<&'a str> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        self.line += 1;
+        let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
+        self.rest = rest;
+        Some(line)
     }
-    SUFFIXES.iter().filter_map(|suffix| name.strip_suffix(suffix)).find(|family| types.contains_key(family))
-}
 
-type Line<'a> = (&'a str, Vec<(&'a str, String)>, &'a str);
-
-/// The name, the labels and what follows them.
-fn split_line(line: &str) -> Result<Line<'_>, String> {
-    let name_end = line.find(|c: char| c == '{' || c.is_whitespace()).ok_or("a value is missing")?;
-    let (name, mut rest) = line.split_at(name_end);
-    if name.is_empty() {
-        return Err("a metric name is missing".to_owned());
-    }
-    let mut pairs = Vec::new();
-    if let Some(inside) = rest.strip_prefix('{') {
-        rest = inside.trim_start();
-        loop {
-            if let Some(after) = rest.strip_prefix('}') {
-                rest = after;
-                break;
+    fn read(&mut self, line: &'a str) -> Result<Option<Entry<'a>>, String> {
+        match self.format {
+            Format::Text => {
+                let line = line.trim_start_matches([' ', '\t']);
+                match line.strip_prefix('#') {
+                    _ if line.is_empty() => Ok(None),
+                    Some(comment) => text_comment(comment),
+                    None => sample::read(line, self.format).map(Some),
+                }
             }
-            let (key, after) = rest.split_once('=').ok_or("a label has no value")?;
-            let quoted = after.trim_start().strip_prefix('"').ok_or("a label value has no quotes")?;
-            let (value, after) = unquote(quoted)?;
-            pairs.push((key.trim(), value));
-            rest = after.trim_start();
-            rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
-        }
-    }
-    Ok((name, pairs, rest.trim_start()))
-}
-
-/// Reads up to the closing quote; returns what follows it.
-fn unquote(text: &str) -> Result<(String, &str), String> {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Ok((value, &text[at + 1..])),
-            '\\' => match chars.next() {
-                Some((_, 'n')) => value.push('\n'),
-                Some((_, escaped @ ('\\' | '"'))) => value.push(escaped),
-                Some((_, other)) => value.extend(['\\', other]),
-                None => break,
+            Format::OpenMetrics => match line.strip_prefix("# ") {
+                _ if self.state == State::AtEnd => Err("something follows # EOF".to_owned()),
+                _ if line.is_empty() => Err("an empty line".to_owned()),
+                Some("EOF") => {
+                    self.state = State::AtEnd;
+                    Ok(None)
+                }
+                Some(comment) => openmetrics_comment(comment).map(Some),
+                None => sample::read(line, self.format).map(Some),
             },
-            c => value.push(c),
         }
     }
-    Err("a label value has no closing quote".to_owned())
 }
 
-/// Prometheus' timestamps are whole milliseconds, OpenMetrics' seconds with a fraction.
-fn value_and_time(rest: &str, at: Timestamp) -> Result<(f64, Timestamp), String> {
-    let mut words = rest.split_whitespace().take_while(|word| *word != "#");
-    let value = words.next().ok_or("a value is missing")?;
-    let value: f64 = value.parse().map_err(|_| format!("{value:?} is not a number"))?;
-    let at = match words.next() {
-        None => at,
-        Some(text) => match text.parse::<i64>() {
-            Ok(millis) => Timestamp::from_millis(millis),
-            Err(_) => {
-                let secs: f64 = text.parse().map_err(|_| format!("{text:?} is not a timestamp"))?;
-                Timestamp::from_millis((secs * 1e3).round() as i64)
-            }
-        },
+/// What follows the `#`. Only HELP and TYPE after white space are more than a remark.
+fn text_comment(comment: &str) -> Result<Option<Entry<'_>>, String> {
+    let mut cursor = Cursor::new(comment);
+    if !cursor.skip_blanks() {
+        return Ok(None);
+    }
+    let word = cursor.take_until(|byte| byte == b' ' || byte == b'\t');
+    if !matches!(word, "HELP" | "TYPE") || !cursor.skip_blanks() {
+        return Ok(None);
+    }
+    let family = cursor.name(text::MetricName)?;
+    let rest = cursor.rest();
+    if !rest.is_empty() && !cursor.skip_blanks() {
+        return Err(format!("{rest:?} follows the name of a metric"));
+    }
+    let rest = cursor.rest();
+    if word == "HELP" {
+        return Ok(Some(Entry::Help { family, text: text::unescape(rest, "\\n") }));
+    }
+    let metric_type = match rest.trim_end_matches([' ', '\t']) {
+        "counter" => MetricType::Counter,
+        "gauge" => MetricType::Gauge,
+        "histogram" => MetricType::Histogram,
+        "summary" => MetricType::Summary,
+        "untyped" | "unknown" => MetricType::Unknown,
+        other => return Err(format!("{other:?} is not a metric type")),
     };
-    match words.next() {
-        Some(extra) => Err(format!("{extra:?} follows the timestamp")),
-        None => Ok((value, at)),
+    Ok(Some(Entry::Type { family, metric_type }))
+}
+
+/// What follows `# `. There are no remarks in OpenMetrics.
+fn openmetrics_comment(comment: &str) -> Result<Entry<'_>, String> {
+    let (word, rest) = comment.split_once(' ').unwrap_or((comment, ""));
+    if !matches!(word, "HELP" | "TYPE" | "UNIT") {
+        return Err(format!("a comment is HELP, TYPE, UNIT or EOF, not {word:?}"));
+    }
+    let mut cursor = Cursor::new(rest);
+    let family = cursor.name(text::MetricName)?;
+    if !cursor.skip(b' ') {
+        return Err(format!("{word} of {family:?} ends after the name"));
+    }
+    let rest = cursor.rest();
+    match word {
+        "HELP" => Ok(Entry::Help { family, text: text::unescape(rest, "\\\"n") }),
+        "TYPE" => {
+            let metric_type = match rest {
+                "counter" => MetricType::Counter,
+                "gauge" => MetricType::Gauge,
+                "histogram" => MetricType::Histogram,
+                "summary" => MetricType::Summary,
+                "info" => MetricType::Info,
+                "stateset" => MetricType::StateSet,
+                // Its buckets go up and down: a histogram's functions would be wrong on them.
+                "gaugehistogram" | "unknown" => MetricType::Unknown,
+                other => return Err(format!("{other:?} is not a metric type")),
+            };
+            Ok(Entry::Type { family, metric_type })
+        }
+        _ => {
+            let is_suffix =
+                family.strip_suffix(rest).is_some_and(|stem| stem.len() > 1 && stem.ends_with('_'));
+            if !rest.is_empty() && !is_suffix {
+                return Err(format!("unit {rest:?} is not how the name {family:?} ends"));
+            }
+            Ok(Entry::Unit { family, unit: rest })
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(text: &str, expect: &[(&str, f64, i64)]) {
-        let series = decode(text, Timestamp::from_millis(5), &[("job", "j")]).unwrap();
-        let found: Vec<(String, f64, i64)> = series
-            .iter()
-            .map(|series| (series.labels.to_string(), series.samples[0].value, series.samples[0].ts.millis()))
-            .collect();
-        let expect: Vec<(String, f64, i64)> =
-            expect.iter().map(|(s, v, t)| (s.to_string(), *v, *t)).collect();
-        assert_eq!(found, expect);
-    }
-
-    #[test]
-    fn lines_of_both_formats_are_read() {
-        check("up 1\n", &[(r#"up{job="j"}"#, 1.0, 5)]);
-        check("# HELP x y\nx{a=\"b\\\"c\\n\",} +Inf 7\n", &[(r#"x{a="b\"c\n", job="j"}"#, f64::INFINITY, 7)]);
-        check(
-            "x_bucket{le=\"1.0\"} 3 1.5 # {t=\"1\"} 0.5\n# EOF\nnot read\n",
-            &[(r#"x_bucket{job="j", le="1.0"}"#, 3.0, 1500)],
-        );
-        check("x{job=\"own\"} 1e3\n\n", &[(r#"x{job="own"}"#, 1000.0, 5)]);
-    }
-
-    #[test]
-    fn a_family_tells_the_type_and_unit_of_its_series() {
-        let text = "# TYPE a counter\n# UNIT a seconds\na_total 1\nb 2\n";
-        let series = decode(text, Timestamp::EPOCH, &[]).unwrap();
-        assert_eq!(series[0].meta.metric_type, MetricType::Counter);
-        assert_eq!(series[0].meta.unit.as_deref(), Some("seconds"));
-        assert_eq!(series[1].meta, SeriesMeta::default());
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named_with_its_line() {
-        for (text, expect) in [
-            ("up\n", "line 1: a value is missing"),
-            ("a 1\nup x\n", "line 2: \"x\" is not a number"),
-            ("up{a=1} 1\n", "line 1: a label value has no quotes"),
-            ("up{a=\"b} 1\n", "line 1: a label value has no closing quote"),
-            ("up{a=\"b\",a=\"c\"} 1 2 3\n", "line 1: \"3\" follows the timestamp"),
-        ] {
-            let error = decode(text, Timestamp::EPOCH, &[]).unwrap_err();
-            assert_eq!(error.to_string(), expect);
-        }
-    }
-}
+mod tests;

@@ -133,7 +133,7 @@ impl LogsService for OtlpService {
         // Encoded again, for the bytes are gone: the same request gives the same bytes.
         let encoded = request.encode_to_vec();
         let bytes = encoded.len() as u64;
-        let retry = |source: &str| Some(batch_key(source, &encoded));
+        let retry = |source: &str| Some(batch_key(source, "", &encoded));
         let decode = |context: &crate::Context<'_>| otlp::logs::decode(request, context);
         let outcome = self.ingest.receive_decoded("otlp_grpc_logs", &token, bytes, retry, decode).await;
         let partial_success = partial(outcome)?.map(|(rejected_log_records, error_message)| {
@@ -175,6 +175,7 @@ fn status(error: &IngestError) -> Status {
         Code::InvalidArgument => GrpcCode::InvalidArgument,
         Code::ResourceExhausted => GrpcCode::ResourceExhausted,
         Code::Unavailable => GrpcCode::Unavailable,
+        Code::Unauthenticated => GrpcCode::Unauthenticated,
     };
     match error.retry_after() {
         None => Status::new(grpc_code, message),

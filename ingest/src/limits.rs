@@ -12,6 +12,8 @@ use telemetry::time::duration_text;
 pub struct IngestLimits {
     /// A request's body as it comes over the wire.
     pub body_bytes_max: u64,
+    /// The body of a webhook or change event: nothing vouches for it before it is read.
+    pub hook_body_bytes_max: u64,
     /// A request's body after decompression (OTLP's customary 64 MiB).
     pub decompressed_bytes_max: u64,
     /// Label, attribute and text bytes that one request may expand to: attributes of a resource or
@@ -25,6 +27,10 @@ pub struct IngestLimits {
     pub json_depth_max: usize,
     /// Nesting of an attribute's or log body's value.
     pub value_depth_max: usize,
+    /// Distinct texts of one remote write 2.0 request.
+    pub symbols_per_request_max: usize,
+    /// Buckets of one native histogram.
+    pub buckets_per_histogram_max: usize,
     pub labels_per_series_max: usize,
     pub label_name_bytes_max: usize,
     pub label_value_bytes_max: usize,
@@ -39,6 +45,9 @@ pub struct IngestLimits {
     pub bytes_in_flight_max: u64,
     /// Metric families whose type and unit are remembered from remote write metadata.
     pub metric_families_max: usize,
+    /// Series that are recognised by the bytes they are sent as; about 80 bytes each. Beyond it all are
+    /// forgotten and learnt again.
+    pub known_series_max: usize,
     /// What a sender is told to wait when a bound on requests or bytes in flight is reached.
     #[serde(with = "duration_text")]
     pub retry_after: Duration,
@@ -50,12 +59,15 @@ impl Default for IngestLimits {
         const MIB: u64 = 1 << 20;
         IngestLimits {
             body_bytes_max: 32 * MIB,
+            hook_body_bytes_max: MIB,
             decompressed_bytes_max: 64 * MIB,
             decoded_bytes_max: 256 * MIB,
             rows_per_request_max: 500_000,
             events_per_request_max: 10_000,
             json_depth_max: 64,
             value_depth_max: 32,
+            symbols_per_request_max: 1_000_000,
+            buckets_per_histogram_max: 10_000,
             labels_per_series_max: 128,
             label_name_bytes_max: 1024,
             label_value_bytes_max: 8 * KIB as usize,
@@ -66,6 +78,7 @@ impl Default for IngestLimits {
             requests_in_flight_max: 256,
             bytes_in_flight_max: 512 * MIB,
             metric_families_max: 50_000,
+            known_series_max: 2_000_000,
             retry_after: Duration::from_secs(1),
         }
     }

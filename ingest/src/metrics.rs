@@ -108,7 +108,8 @@ impl IngestMetrics {
 }
 
 /// The values of `outcome` for a request of which nothing was stored.
-const FAILURES: [&str; 5] = ["too_large", "unsupported", "malformed", "overloaded", "unavailable"];
+const FAILURES: [&str; 6] =
+    ["too_large", "unsupported", "unauthenticated", "malformed", "overloaded", "unavailable"];
 
 const REASONS: [telemetry::RejectReason; 7] = [
     telemetry::RejectReason::InvalidLabels,

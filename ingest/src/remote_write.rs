@@ -1,25 +1,36 @@
-//! Prometheus remote write 1.0: a snappy block of `prometheus.WriteRequest`.
+//! Prometheus remote write 1.0 and 2.0: a snappy block of `prometheus.WriteRequest` or of
+//! `io.prometheus.write.v2.Request`.
 //!
 //! 204 when everything was written. Otherwise 400 with a text that names the series and the reason,
 //! while the other samples are kept: a sender never repeats a 4xx, so overload is never answered
-//! with one. Native histograms are counted as unsupported; exemplars are dropped and counted, but
-//! do not fail a request whose samples are fine.
+//! with one. Every answer says in `X-Prometheus-Remote-Write-…-Written` how many samples, histograms
+//! and exemplars of the request are stored now, by it or by an earlier attempt: 2.0 demands that, and
+//! 1.0 does not mind. Repeating a request changes nothing.
+//!
+//! The versions differ in how a request is read ([`v1`], [`v2`]) and in nothing else: both read into
+//! the same [`series::Series`], which [`gather`] turns into a batch.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode};
-use telemetry::{METRIC_NAME, MetricType, RejectReason, Sample, SeriesMeta, Timestamp};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use lake::Written;
 
 use crate::body::{Encoding, excerpt, media_type};
 use crate::error::retry_after_secs;
-use crate::series::SeriesSet;
-use crate::validate::{Meter, Refusal, describe, pair_bytes, series_labels};
-use crate::{Context, Decoded, Dialect, FamilyMeta, FamilyTypes, Fault, IngestError, Outcome, Rejections};
+use crate::protobuf::WireError;
+use crate::{Context, Decoded, Dialect, FamilyMeta, IngestError, Outcome};
 
-pub mod decode;
+mod gather;
+#[cfg(test)]
+pub(crate) mod generated;
+mod histogram;
+mod series;
+mod v1;
+mod v2;
 
-use decode::{Metadata, SeriesReader, TimeSeries};
+use gather::{Gatherer, metric_type};
+use series::Metadata;
 
 /// `POST /prometheus/api/v1/write`.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +39,44 @@ pub struct RemoteWrite;
 /// Faults that the answer describes one by one; the rest is in the sums.
 const FAULTS_MAX: usize = 10;
 
-const EXPECTED_TYPE: &str = "application/x-protobuf (proto=prometheus.WriteRequest)";
+const PROTO_V1: &str = "prometheus.WriteRequest";
+const PROTO_V2: &str = "io.prometheus.write.v2.Request";
+
+const EXPECTED_TYPE: &str =
+    "application/x-protobuf (proto=prometheus.WriteRequest or proto=io.prometheus.write.v2.Request)";
+
+const WRITTEN_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-prometheus-remote-write-samples-written"),
+    HeaderName::from_static("x-prometheus-remote-write-histograms-written"),
+    HeaderName::from_static("x-prometheus-remote-write-exemplars-written"),
+];
+
+/// Which message a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
+}
+
+impl Version {
+    fn of(parts: &Parts) -> Result<Version, IngestError> {
+        let (essence, parameters) = media_type(&parts.headers);
+        let wrong_type = || IngestError::UnsupportedMediaType {
+            found: excerpt(&format!("{essence};{parameters}")),
+            expected: EXPECTED_TYPE,
+        };
+        if essence != "application/x-protobuf" {
+            return Err(wrong_type());
+        }
+        // Without `proto` it is 1.0.
+        let proto = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("proto="));
+        match proto.map(|name| name.trim_matches('"')) {
+            None | Some(PROTO_V1) => Ok(Version::V1),
+            Some(PROTO_V2) => Ok(Version::V2),
+            Some(_) => Err(wrong_type()),
+        }
+    }
+}
 
 impl Dialect for RemoteWrite {
     fn name(&self) -> &'static str {
@@ -40,43 +88,18 @@ impl Dialect for RemoteWrite {
     }
 
     fn check_head(&self, parts: &Parts) -> Result<(), IngestError> {
-        let (essence, parameters) = media_type(&parts.headers);
-        let wrong_type = || IngestError::UnsupportedMediaType {
-            found: excerpt(&format!("{essence};{parameters}")),
-            expected: EXPECTED_TYPE,
-        };
-        if essence != "application/x-protobuf" {
-            return Err(wrong_type());
-        }
-        // `proto` without a value of its own means 1.0, as does its absence.
-        let proto = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("proto="));
-        match proto.map(|name| name.trim_matches('"')) {
-            None | Some("prometheus.WriteRequest") => Ok(()),
-            Some("io.prometheus.write.v2.Request") => Err(IngestError::UnsupportedVersion(
-                "remote write 2.0 is not supported yet; send 1.0 (protobuf_message: prometheus.WriteRequest)",
-            )),
-            Some(_) => Err(wrong_type()),
-        }
+        Version::of(parts).map(drop)
     }
 
-    fn decode(&self, _parts: &Parts, body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
-        let malformed = |error: decode::WireError| {
-            IngestError::Malformed(format!("not a prometheus.WriteRequest: {error}"))
-        };
-        let families = learn(&decode::metadata(body).map_err(malformed)?);
-        let types = context.families.with(&families);
-        let mut reader = SeriesReader::new(body);
-        let mut batch = BatchBuilder::new(context, &types);
-        while let Some(series) = reader.next().map_err(malformed)? {
-            batch.add(series)?;
+    fn decode(&self, parts: &Parts, body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
+        match Version::of(parts)? {
+            Version::V1 => decode_v1(body, context),
+            Version::V2 => decode_v2(body, context),
         }
-        let mut decoded = batch.finish();
-        decoded.families = families;
-        Ok(decoded)
     }
 
     fn answer(&self, _parts: &Parts, outcome: &Outcome) -> Response<Bytes> {
-        match outcome {
+        let mut answer = match outcome {
             Ok(receipt) => match receipt.complaint() {
                 None => empty(StatusCode::NO_CONTENT),
                 Some(complaint) => {
@@ -97,8 +120,50 @@ impl Dialect for RemoteWrite {
                 }
                 answer
             }
+        };
+        let written = outcome.as_ref().map_or(Written::default(), |receipt| receipt.stored.written);
+        let counts = [written.samples, written.histograms, written.exemplars];
+        for (name, count) in WRITTEN_HEADERS.into_iter().zip(counts) {
+            answer.headers_mut().insert(name, count.into());
         }
+        answer
     }
+}
+
+fn decode_v1(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
+    let malformed = |error: WireError| IngestError::Malformed(format!("not a {PROTO_V1}: {error}"));
+    let families = learn(&v1::metadata(body).map_err(malformed)?);
+    let types = context.families.with(&families);
+    let buckets_max = context.limits.buckets_per_histogram_max;
+    let mut reader = v1::SeriesReader::new(body, context.known.look(), buckets_max);
+    let mut gatherer = Gatherer::new(context, &types);
+    while let Some(series) = reader.next().map_err(malformed)? {
+        gatherer.add(series)?;
+    }
+    let mut decoded = gatherer.finish();
+    decoded.families = families;
+    Ok(decoded)
+}
+
+fn decode_v2(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
+    let malformed = |error: WireError| IngestError::Malformed(format!("not a {PROTO_V2}: {error}"));
+    let symbols_max = context.limits.symbols_per_request_max;
+    let symbols = v2::symbols(body, symbols_max).map_err(malformed)?.ok_or(IngestError::TooLarge {
+        what: "the number of symbols",
+        name: "symbols_per_request_max",
+        limit: symbols_max as u64,
+    })?;
+    let mut reader = v2::SeriesReader::new(body, &symbols, context.limits.buckets_per_histogram_max);
+    let mut gatherer = Gatherer::new(context, context.families);
+    while let Some(series) = reader.next().map_err(malformed)? {
+        // What is optional refers to symbol 0, so a sender with another text there would be misread.
+        if symbols.first() != Some(&"") {
+            let what = "the first symbol is not the empty text";
+            return Err(IngestError::Malformed(format!("not a {PROTO_V2}: {what}")));
+        }
+        gatherer.add(series)?;
+    }
+    Ok(gatherer.finish())
 }
 
 fn empty(status: StatusCode) -> Response<Bytes> {
@@ -114,111 +179,16 @@ fn text(status: StatusCode, text: &str) -> Response<Bytes> {
     answer
 }
 
-fn learn(metadata: &[Metadata<'_>]) -> Vec<(Box<str>, FamilyMeta)> {
+/// What the metadata of a request says of families, to be remembered.
+fn learn(metadata: &[(&str, Metadata<'_>)]) -> Vec<(Box<str>, FamilyMeta)> {
     metadata
         .iter()
-        .filter(|family| !family.name.is_empty())
-        .map(|family| {
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, family)| {
             let unit = (!family.unit.is_empty()).then(|| family.unit.into());
-            (family.name.into(), FamilyMeta { metric_type: metric_type(family.metric_type), unit })
+            ((*name).into(), FamilyMeta { metric_type: metric_type(family.metric_type), unit })
         })
         .collect()
-}
-
-/// `prometheus.MetricMetadata.MetricType`.
-fn metric_type(number: i32) -> MetricType {
-    match number {
-        1 => MetricType::Counter,
-        2 => MetricType::Gauge,
-        // 4 is the gauge histogram, which is stored like any other.
-        3 | 4 => MetricType::Histogram,
-        5 => MetricType::Summary,
-        6 => MetricType::Info,
-        7 => MetricType::StateSet,
-        _ => MetricType::Unknown,
-    }
-}
-
-struct BatchBuilder<'a> {
-    context: &'a Context<'a>,
-    types: &'a FamilyTypes,
-    meter: Meter<'a>,
-    set: SeriesSet,
-    rejections: Rejections,
-    rows: u64,
-    series_index: u64,
-}
-
-impl<'a> BatchBuilder<'a> {
-    fn new(context: &'a Context<'a>, types: &'a FamilyTypes) -> Self {
-        BatchBuilder {
-            context,
-            types,
-            meter: Meter::new(context.limits),
-            set: SeriesSet::default(),
-            rejections: Rejections::new(FAULTS_MAX),
-            rows: 0,
-            series_index: 0,
-        }
-    }
-
-    fn add(&mut self, series: &TimeSeries<'_>) -> Result<(), IngestError> {
-        let samples = series.samples.len() as u64;
-        self.rows += samples + series.histograms;
-        let mut bytes = pair_bytes(&series.labels);
-        for _ in 0..samples + series.histograms {
-            self.meter.row(std::mem::take(&mut bytes))?;
-        }
-        match series_labels(&series.labels, self.context.limits) {
-            Err((reason, message)) => {
-                self.reject((reason, message), (samples + series.histograms).max(1));
-            }
-            Ok(labels) => {
-                if series.histograms > 0 {
-                    let series_name = describe(&series.labels);
-                    let message = format!("series {series_name}: native histograms are not stored yet");
-                    self.reject((RejectReason::Unsupported, message), series.histograms);
-                }
-                self.rejections.drop_parts(
-                    RejectReason::Unsupported,
-                    series.exemplars,
-                    "exemplars are not stored yet; their samples are",
-                );
-                self.add_samples(labels, series);
-            }
-        }
-        self.series_index += 1;
-        Ok(())
-    }
-
-    fn add_samples(&mut self, labels: telemetry::Labels, series: &TimeSeries<'_>) {
-        let samples: Vec<Sample> = series
-            .samples
-            .iter()
-            .map(|sample| Sample { ts: Timestamp::from_millis(sample.timestamp_ms), value: sample.value })
-            .collect();
-        if samples.is_empty() {
-            return;
-        }
-        let known = self.types.of_metric(labels.get(METRIC_NAME).unwrap_or_default());
-        let meta = SeriesMeta {
-            metric_type: known.map_or(MetricType::Unknown, |family| family.metric_type),
-            unit: known.and_then(|family| family.unit.clone()),
-            delta: false,
-        };
-        self.set.series_of(labels, &meta).extend(samples);
-    }
-
-    fn reject(&mut self, (reason, message): Refusal, count: u64) {
-        let index = self.series_index;
-        self.rejections.reject(Fault { index, pointer: String::new(), reason, count, message });
-    }
-
-    fn finish(self) -> Decoded {
-        let mut decoded = Decoded { rows: self.rows, rejections: self.rejections, ..Decoded::default() };
-        decoded.batch.series = self.set.finish();
-        decoded
-    }
 }
 
 #[cfg(test)]

@@ -6,14 +6,17 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Source and plain body of a batch, hashed.
+/// Source, scope ([`Dialect::batch_scope`](crate::Dialect::batch_scope)) and plain body of a batch,
+/// hashed.
 pub(crate) type BatchKey = u128;
 
-pub(crate) fn batch_key(source: &str, body: &[u8]) -> BatchKey {
+pub(crate) fn batch_key(source: &str, scope: &str, body: &[u8]) -> BatchKey {
     let mut hasher = Xxh3::new();
-    hasher.update(source.as_bytes());
-    // Not in UTF-8, so no two sources and bodies feed the same bytes.
-    hasher.update(&[0xff]);
+    for text in [source, scope] {
+        hasher.update(text.as_bytes());
+        // Not in UTF-8, so no two triples feed the same bytes.
+        hasher.update(&[0xff]);
+    }
     hasher.update(body);
     hasher.digest128()
 }
@@ -23,9 +26,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_body_of_another_source_is_another_batch() {
-        assert_eq!(batch_key("otlp_logs:a", b"lines"), batch_key("otlp_logs:a", b"lines"));
-        assert_ne!(batch_key("otlp_logs:a", b"lines"), batch_key("otlp_logs:b", b"lines"));
-        assert_ne!(batch_key("otlp_logs:a", b"lines"), batch_key("otlp_logs:al", b"ines"));
+    fn the_same_body_of_another_source_or_scope_is_another_batch() {
+        let key = batch_key("loki:a", "", b"lines");
+        assert_eq!(key, batch_key("loki:a", "", b"lines"));
+        assert_ne!(key, batch_key("loki:b", "", b"lines"));
+        assert_ne!(key, batch_key("loki:a", "tenant", b"lines"));
+        assert_ne!(key, batch_key("loki:al", "", b"ines"));
+        assert_ne!(key, batch_key("loki:", "a", b"lines"));
     }
 }

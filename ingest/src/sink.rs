@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lake::{AppendOptions, Lake, LakeError};
-use telemetry::{Batch, Rejection};
+use lake::{AppendOptions, Lake, LakeError, RefusedLog, Written};
+use telemetry::{Batch, Rejection, SeriesRef};
 
 use crate::IngestError;
 
@@ -12,13 +12,21 @@ use crate::IngestError;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     pub samples: u64,
+    pub histograms: u64,
+    pub exemplars: u64,
     pub logs: u64,
     pub events: u64,
     pub slices: u64,
     /// Rows that were there before.
     pub duplicates: u64,
+    /// Metric rows of the batch that the lake holds now, stored by it or before it.
+    pub written: Written,
+    /// How the lake names each of `Batch::series` from now on.
+    pub series: Vec<Option<SeriesRef>>,
     /// Rows that the lake itself refused (too old, too far ahead, one series too many).
     pub rejections: Vec<Rejection>,
+    /// Those of them that are log records, one by one.
+    pub refused_logs: Vec<RefusedLog>,
 }
 
 /// Takes batches durably. [`Lake`] is the real one; tests bring their own to play overload.
@@ -47,11 +55,16 @@ impl BatchSink for Lake {
         let appended = self.append_with(batch, options).await.map_err(refusal)?;
         Ok(Stored {
             samples: appended.samples,
+            histograms: appended.histograms,
+            exemplars: appended.exemplars,
             logs: appended.logs,
             events: appended.events,
             slices: appended.slices,
             duplicates: appended.duplicates,
+            written: appended.written,
+            series: appended.series,
             rejections: appended.rejections,
+            refused_logs: appended.refused_logs,
         })
     }
 }

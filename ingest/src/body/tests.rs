@@ -14,6 +14,18 @@ fn gzip(plain: &[u8]) -> Bytes {
     encoder.finish().unwrap().into()
 }
 
+fn deflate(plain: &[u8]) -> Bytes {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap().into()
+}
+
+fn zlib(plain: &[u8]) -> Bytes {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap().into()
+}
+
 fn zstd_frame(plain: &[u8]) -> Bytes {
     zstd::encode_all(plain, 3).unwrap().into()
 }
@@ -36,6 +48,8 @@ fn every_encoding_gives_the_plain_body_back_and_charges_for_it() {
     let plain = b"samples ".repeat(40_000);
     for (encoding, body) in [
         (Encoding::Gzip, gzip(&plain)),
+        (Encoding::Deflate, deflate(&plain)),
+        (Encoding::Deflate, zlib(&plain)),
         (Encoding::Zstd, zstd_frame(&plain)),
         (Encoding::Snappy, snappy(&plain)),
     ] {
@@ -51,6 +65,7 @@ fn bombs_stop_at_the_limit() {
     let zeros = vec![0; 8 << 20];
     for (encoding, body) in [
         (Encoding::Gzip, gzip(&zeros)),
+        (Encoding::Deflate, deflate(&zeros)),
         (Encoding::Zstd, zstd_frame(&zeros)),
         (Encoding::Snappy, snappy(&zeros)),
     ] {

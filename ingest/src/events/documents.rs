@@ -15,8 +15,6 @@ pub(crate) type Document<'a> = Result<&'a str, Problem>;
 /// One object, an array of them, or several objects one after the other.
 pub(crate) fn of_json<'a>(body: &'a [u8], limits: &IngestLimits) -> Result<Vec<Document<'a>>, IngestError> {
     let max = limits.events_per_request_max as usize;
-    let malformed =
-        |error: serde_json::Error| IngestError::Malformed(format!("the body is not JSON: {error}"));
     let is_array = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     // The parser recurses: a body that is deeper than allowed must not reach it.
     crate::body::check_json_depth(body, limits.json_depth_max.saturating_add(1))?;
@@ -38,6 +36,21 @@ pub(crate) fn of_json<'a>(body: &'a [u8], limits: &IngestLimits) -> Result<Vec<D
     Ok(documents.into_iter().map(|raw| Ok(raw.get())).collect())
 }
 
+/// One object and nothing after it.
+pub(crate) fn one<'a>(body: &'a [u8], limits: &IngestLimits) -> Result<Vec<Document<'a>>, IngestError> {
+    crate::body::check_json_depth(body, limits.json_depth_max)?;
+    let value: &RawValue = serde_json::from_slice(body).map_err(malformed)?;
+    Ok(vec![Ok(value.get())])
+}
+
+/// An array of objects.
+pub(crate) fn batch<'a>(body: &'a [u8], limits: &IngestLimits) -> Result<Vec<Document<'a>>, IngestError> {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => of_json(body, limits),
+        _ => Err(IngestError::Malformed("the body is not a JSON array; a batch is one".to_owned())),
+    }
+}
+
 /// One object per line. Empty lines are passed over; a line that is no JSON spoils only itself.
 pub(crate) fn of_lines<'a>(body: &'a [u8], limits: &IngestLimits) -> Result<Vec<Document<'a>>, IngestError> {
     let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
@@ -45,6 +58,10 @@ pub(crate) fn of_lines<'a>(body: &'a [u8], limits: &IngestLimits) -> Result<Vec<
     check_count(lines.len(), limits)?;
     let text_of = |line: &'a [u8]| std::str::from_utf8(line).map_err(|_| Problem::new("", "not UTF-8"));
     Ok(lines.into_iter().map(text_of).collect())
+}
+
+fn malformed(error: serde_json::Error) -> IngestError {
+    IngestError::Malformed(format!("the body is not JSON: {error}"))
 }
 
 fn check_count(count: usize, limits: &IngestLimits) -> Result<(), IngestError> {

@@ -13,28 +13,41 @@ const TITLE_BYTES_MAX: usize = 1024;
 const WORD_BYTES_MAX: usize = 256;
 const COMMITS_MAX: usize = 1_000;
 
-/// Checks and completes the payload of an event that happened `at`.
-pub(crate) fn check(
-    kind: &EventKind,
-    fields: Fields<'_>,
-    at: Timestamp,
-    severity: Option<&str>,
-    range: TimeRange,
-) {
+/// How much of its subject a payload tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// Everything that is known by now: what events here are by contract.
+    #[default]
+    Whole,
+    /// What has changed. What is not told is null, and earlier events about the subject know it:
+    /// senders of other dialects tell the end of a deploy or incident without its beginning.
+    Change,
+}
+
+/// What an event says beside its payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) at: Timestamp,
+    pub(crate) severity: Option<&'a str>,
+    pub(crate) completeness: Completeness,
+}
+
+/// Checks and completes the payload of an event.
+pub(crate) fn check(kind: &EventKind, fields: Fields<'_>, told: Told<'_>, range: TimeRange) {
     if *kind == EventKind::DEPLOY {
-        deploy(fields, at, range);
+        deploy(fields, told, range);
     } else if *kind == EventKind::INCIDENT {
-        incident(fields, severity, range);
+        incident(fields, told, range);
     } else if *kind == EventKind::MAINTENANCE {
-        maintenance(fields, at, range);
+        maintenance(fields, told, range);
     }
 }
 
 /// `{version, status, started_at, finished_at, commits?}`.
-fn deploy(mut fields: Fields<'_>, at: Timestamp, range: TimeRange) {
+fn deploy(mut fields: Fields<'_>, told: Told<'_>, range: TimeRange) {
     fields.required_text("version", WORD_BYTES_MAX);
     fields.required_text("status", WORD_BYTES_MAX);
-    period(&mut fields, at, range);
+    period(&mut fields, told, range);
     match fields.map.get("commits") {
         None | Some(Value::Null) => {}
         Some(Value::Array(commits)) if commits.len() > COMMITS_MAX => {
@@ -54,17 +67,21 @@ fn deploy(mut fields: Fields<'_>, at: Timestamp, range: TimeRange) {
 }
 
 /// `{title?, started_at?, finished_at?}`.
-fn maintenance(mut fields: Fields<'_>, at: Timestamp, range: TimeRange) {
+fn maintenance(mut fields: Fields<'_>, told: Told<'_>, range: TimeRange) {
     fields.text("title", TITLE_BYTES_MAX);
-    period(&mut fields, at, range);
+    period(&mut fields, told, range);
 }
 
 /// `started_at`, by default the event's own time, and `finished_at`, null while it goes on.
-fn period(fields: &mut Fields<'_>, at: Timestamp, range: TimeRange) {
+fn period(fields: &mut Fields<'_>, told: Told<'_>, range: TimeRange) {
     let finished = utc_time(fields, "finished_at", range);
     if fields.is_absent("started_at") {
+        if told.completeness == Completeness::Change && finished.is_some() {
+            fields.set("started_at", Value::Null);
+            return;
+        }
         // An event that tells of the end only began no later than that.
-        let started = finished.map_or(at, |finished| finished.min(at));
+        let started = finished.map_or(told.at, |finished| finished.min(told.at));
         fields.set("started_at", started.to_string());
         return;
     }
@@ -87,10 +104,12 @@ const INCIDENT_TIMES: [&str; 7] = [
 
 /// `{title, started_at, detected_at, acknowledged_at, restored_at, resolved_at}` and, where known,
 /// `mitigated_at, closed_at, severity, state, commander`: history from another tool.
-fn incident(mut fields: Fields<'_>, severity: Option<&str>, range: TimeRange) {
-    fields.required_text("title", TITLE_BYTES_MAX);
-    if fields.is_absent("started_at") {
-        fields.problem("started_at", "is missing");
+fn incident(mut fields: Fields<'_>, told: Told<'_>, range: TimeRange) {
+    if told.completeness == Completeness::Whole {
+        fields.required_text("title", TITLE_BYTES_MAX);
+        if fields.is_absent("started_at") {
+            fields.problem("started_at", "is missing");
+        }
     }
     let times = INCIDENT_TIMES.map(|name| utc_time(&mut fields, name, range));
     for (name, time) in INCIDENT_TIMES.iter().zip(&times).skip(1) {
@@ -99,7 +118,7 @@ fn incident(mut fields: Fields<'_>, severity: Option<&str>, range: TimeRange) {
         }
     }
     if fields.text("severity", WORD_BYTES_MAX).is_none() && fields.is_absent("severity") {
-        fields.set("severity", severity.map_or(Value::Null, Value::from));
+        fields.set("severity", told.severity.map_or(Value::Null, Value::from));
     }
     if fields.text("state", WORD_BYTES_MAX).is_none() && fields.is_absent("state") {
         fields.set("state", state_of(&times));

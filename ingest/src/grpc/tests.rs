@@ -58,8 +58,8 @@ async fn all_three_services_answer() {
     let mut client = MetricsServiceClient::new(channel.clone()).send_compressed(CompressionEncoding::Gzip);
     let answer = client.export(with_token(metrics(), "Bearer good")).await.unwrap().into_inner();
     let partial = answer.partial_success.unwrap();
-    assert_eq!(partial.rejected_data_points, 2);
-    assert!(partial.error_message.contains("exponential histograms"), "{}", partial.error_message);
+    assert_eq!(partial.rejected_data_points, 1);
+    assert!(partial.error_message.contains("scale -5"), "{}", partial.error_message);
 
     let mut client = LogsServiceClient::new(channel.clone());
     let answer = client.export(with_token(logs(), "Bearer good")).await.unwrap().into_inner();

@@ -59,15 +59,19 @@ fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 
 /// Declares the JSON form of messages: members in camel case, each with a default and nullable.
 macro_rules! messages {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
+    ($($(#[$doc:meta])* $vis:vis $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {$(
         $(#[$doc])*
         #[derive(Default, serde::Deserialize)]
         #[serde(rename_all = "camelCase", default)]
-        struct $name {
+        $vis struct $name {
             $(#[serde(deserialize_with = "nullable")] $field: $type,)*
         }
     )*};
 }
+
+mod exponential;
+
+use exponential::{Exemplar, ExponentialHistogram};
 
 messages! {
     MetricsRequest { resource_metrics: Vec<ResourceMetrics> }
@@ -90,7 +94,7 @@ messages! {
         start_time_unix_nano: Number<u64>,
         time_unix_nano: Number<u64>,
         flags: u32,
-        exemplars: Vec<IgnoredAny>,
+        exemplars: Vec<Exemplar>,
         as_double: Option<Number<f64>>,
         as_int: Option<Number<i64>>,
     }
@@ -100,14 +104,12 @@ messages! {
         start_time_unix_nano: Number<u64>,
         time_unix_nano: Number<u64>,
         flags: u32,
-        exemplars: Vec<IgnoredAny>,
+        exemplars: Vec<Exemplar>,
         count: Number<u64>,
         sum: Option<Number<f64>>,
         bucket_counts: Vec<Number<u64>>,
         explicit_bounds: Vec<Number<f64>>,
     }
-    /// Its points are counted only.
-    ExponentialHistogram { data_points: Vec<IgnoredAny>, aggregation_temporality: i32 }
     Summary { data_points: Vec<SummaryPoint> }
     SummaryPoint {
         attributes: Vec<Attribute>,
@@ -194,21 +196,13 @@ impl From<Metric> for metrics::Metric {
                 aggregation_temporality: histogram.aggregation_temporality,
             })
         };
-        let exponential = |histogram: ExponentialHistogram| {
-            Data::ExponentialHistogram(metrics::ExponentialHistogram {
-                data_points: vec![
-                    metrics::ExponentialHistogramDataPoint::default();
-                    histogram.data_points.len()
-                ],
-                aggregation_temporality: histogram.aggregation_temporality,
-            })
-        };
         let summary =
             |summary: Summary| Data::Summary(metrics::Summary { data_points: all(summary.data_points) });
         let data = json.gauge.map(gauge);
         let data = data.or_else(|| json.sum.map(sum));
         let data = data.or_else(|| json.histogram.map(histogram));
-        let data = data.or_else(|| json.exponential_histogram.map(exponential));
+        let data =
+            data.or_else(|| json.exponential_histogram.map(|it| Data::ExponentialHistogram(it.into())));
         let data = data.or_else(|| json.summary.map(summary));
         metrics::Metric {
             name: json.name,
@@ -228,7 +222,7 @@ impl From<NumberPoint> for metrics::NumberDataPoint {
             attributes: all(json.attributes),
             start_time_unix_nano: json.start_time_unix_nano.0,
             time_unix_nano: json.time_unix_nano.0,
-            exemplars: vec![metrics::Exemplar::default(); json.exemplars.len()],
+            exemplars: all(json.exemplars),
             flags: json.flags,
             value: double.or_else(|| json.as_int.map(|number| Value::AsInt(number.0))),
         }
@@ -245,7 +239,7 @@ impl From<HistogramPoint> for metrics::HistogramDataPoint {
             sum: json.sum.map(|sum| sum.0),
             bucket_counts: json.bucket_counts.iter().map(|count| count.0).collect(),
             explicit_bounds: json.explicit_bounds.iter().map(|bound| bound.0).collect(),
-            exemplars: vec![metrics::Exemplar::default(); json.exemplars.len()],
+            exemplars: all(json.exemplars),
             flags: json.flags,
             ..metrics::HistogramDataPoint::default()
         }

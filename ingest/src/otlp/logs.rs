@@ -4,8 +4,6 @@
 //! two have the same key the narrower one wins (record, then scope, then resource). A record
 //! without a time gets the one it was observed at, else the time of arrival.
 
-use std::collections::BTreeMap;
-
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::logs::v1::{
@@ -16,6 +14,7 @@ use telemetry::{LogRecord, RejectReason, Timestamp};
 
 use super::FAULTS_MAX;
 use super::values::{TooDeep, attribute, hex_id, text};
+use crate::attributes::{Attributes, check_body, severity_word};
 use crate::body::excerpt;
 use crate::validate::{Meter, Refusal, check_is_set};
 use crate::{Context, Decoded, Fault, IngestError, IngestLimits, Rejections};
@@ -31,8 +30,7 @@ pub(crate) fn decode(
         for scope in &resource.scope_logs {
             let shared = shared_attributes(resource, scope, context.limits);
             // Copied for each record, also for those that are refused in the end.
-            let shared_bytes =
-                shared.as_ref().map_or(0, |map| map.iter().map(|(k, v)| k.len() + v.len()).sum());
+            let shared_bytes = shared.as_ref().map_or(0, Attributes::bytes);
             for record in &scope.log_records {
                 let index = decoded.rows;
                 decoded.rows += 1;
@@ -73,31 +71,28 @@ impl Origin {
     }
 }
 
-type AttributeMap = BTreeMap<Box<str>, Box<str>>;
-
 /// Resource attributes with those of the scope on top.
 fn shared_attributes(
     resource: &ResourceLogs,
     scope: &ScopeLogs,
     limits: &IngestLimits,
-) -> Result<AttributeMap, Refusal> {
-    let mut map = AttributeMap::new();
+) -> Result<Attributes, Refusal> {
+    let mut map = Attributes::default();
     if let Some(resource) = &resource.resource {
         add_attributes(&mut map, &resource.attributes, limits)?;
     }
     if let Some(scope) = &scope.scope {
         add_attributes(&mut map, &scope.attributes, limits)?;
-        add_text(&mut map, "otel.scope.name", &scope.name);
-        add_text(&mut map, "otel.scope.version", &scope.version);
+        add_text(&mut map, "otel.scope.name", &scope.name, limits)?;
+        add_text(&mut map, "otel.scope.version", &scope.version, limits)?;
     }
-    check_count(&map, limits)?;
     Ok(map)
 }
 
 fn translate(
     record: &WireRecord,
     origin: &Origin,
-    shared: &AttributeMap,
+    shared: &Attributes,
     context: &Context<'_>,
 ) -> Result<LogRecord, Refusal> {
     let limits = context.limits;
@@ -105,17 +100,10 @@ fn translate(
     check_is_set(ts)?;
     let body =
         text(record.body.as_ref(), limits.value_depth_max).map_err(|TooDeep| too_deep("body", limits))?;
-    if body.len() > limits.log_body_bytes_max {
-        let max = limits.log_body_bytes_max;
-        return Err((
-            RejectReason::OverLimit,
-            format!("the body is longer than {max} bytes (log_body_bytes_max)"),
-        ));
-    }
+    check_body(&body, limits)?;
     let mut attrs = shared.clone();
     add_attributes(&mut attrs, &record.attributes, limits)?;
-    add_text(&mut attrs, "event.name", &record.event_name);
-    check_count(&attrs, limits)?;
+    add_text(&mut attrs, "event.name", &record.event_name, limits)?;
     Ok(LogRecord {
         ts,
         ts_ns_rem,
@@ -126,7 +114,7 @@ fn translate(
         trace_id: hex_id(&record.trace_id, 16),
         span_id: hex_id(&record.span_id, 8),
         body: body.into(),
-        attrs: attrs.into_iter().collect(),
+        attrs: attrs.into_pairs(),
     })
 }
 
@@ -140,52 +128,27 @@ fn time_of(record: &WireRecord, now: Timestamp) -> (Timestamp, i16) {
 
 /// The sender's word in upper case, else the number's (`INFO`, `WARN2`).
 fn severity(record: &WireRecord) -> Option<Box<str>> {
-    const CHARS_MAX: usize = 32;
-    if !record.severity_text.is_empty() {
-        let word: String = record.severity_text.chars().take(CHARS_MAX).collect();
-        return Some(word.to_uppercase().into());
+    if let Some(word) = severity_word(&record.severity_text) {
+        return Some(word);
     }
     let number = SeverityNumber::try_from(record.severity_number).ok()?;
     let word = number.as_str_name().strip_prefix("SEVERITY_NUMBER_")?;
     (number != SeverityNumber::Unspecified).then(|| word.into())
 }
 
-fn check_count(attributes: &AttributeMap, limits: &IngestLimits) -> Result<(), Refusal> {
-    let (count, max) = (attributes.len(), limits.attributes_per_log_max);
-    if count > max {
-        let what = format!("{count} attributes, {max} are allowed (attributes_per_log_max)");
-        return Err((RejectReason::OverLimit, what));
-    }
-    Ok(())
-}
-
-fn add_text(map: &mut AttributeMap, key: &str, value: &str) {
-    if !value.is_empty() {
-        map.insert(key.into(), value.into());
-    }
+fn add_text(map: &mut Attributes, key: &str, value: &str, limits: &IngestLimits) -> Result<(), Refusal> {
+    if value.is_empty() { Ok(()) } else { map.set(key, value, limits) }
 }
 
 fn add_attributes(
-    map: &mut AttributeMap,
+    map: &mut Attributes,
     attributes: &[KeyValue],
     limits: &IngestLimits,
 ) -> Result<(), Refusal> {
     for pair in attributes {
-        let key = pair.key.as_str();
-        let max = limits.label_name_bytes_max;
-        if key.len() > max {
-            let what = format!("an attribute key is longer than {max} bytes (label_name_bytes_max)");
-            return Err((RejectReason::OverLimit, what));
-        }
         let value = text(pair.value.as_ref(), limits.value_depth_max)
-            .map_err(|TooDeep| too_deep(&format!("attribute {:?}", excerpt(key)), limits))?;
-        let max = limits.attribute_value_bytes_max;
-        if value.len() > max {
-            let key = excerpt(key);
-            let what = format!("attribute {key:?} is longer than {max} bytes (attribute_value_bytes_max)");
-            return Err((RejectReason::OverLimit, what));
-        }
-        map.insert(key.into(), value.into());
+            .map_err(|TooDeep| too_deep(&format!("attribute {:?}", excerpt(&pair.key)), limits))?;
+        map.set(&pair.key, &value, limits)?;
     }
     Ok(())
 }

@@ -1,28 +1,34 @@
 //! OTLP metrics as Prometheus series.
 //!
 //! A data point becomes one sample, or for histograms and summaries one per bucket or quantile
-//! beside `_sum` and `_count`. Delta points are marked as such ([`SeriesMeta::delta`]); the lake
-//! adds them up. A refused data point is refused whole. Times are cut to milliseconds.
+//! beside `_sum` and `_count`; an exponential histogram becomes one native histogram. Delta points are
+//! marked as such ([`SeriesMeta::delta`]); the lake adds them up. A refused data point is refused
+//! whole; an exemplar that is of no use is left out alone. Times are cut to milliseconds.
+
+mod exemplars;
+mod exponential;
+mod points;
 
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::metrics::v1::{
-    AggregationTemporality, DataPointFlags, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics,
-    Sum, SummaryDataPoint,
+    AggregationTemporality, DataPointFlags, Metric, NumberDataPoint, ResourceMetrics, Sum,
 };
-use telemetry::{Labels, METRIC_NAME, MetricType, RejectReason, Sample, SeriesMeta, Timestamp, stale_marker};
+use telemetry::{
+    Exemplar, HistogramSample, Labels, METRIC_NAME, MetricType, RejectReason, Sample, SeriesMeta, Timestamp,
+};
 
 use super::FAULTS_MAX;
 use super::names::{Instrument, metric_name};
 use super::origin::{LabelMap, Origin};
-use super::values::float_text;
 use crate::body::excerpt;
 use crate::series::SeriesSet;
 use crate::validate::{Meter, Refusal, check_is_set, pair_bytes, series_labels};
 use crate::{Context, Decoded, Fault, IngestError, IngestLimits, Rejections};
+
+use points::{Point, Span};
 
 /// `target_info` gets a sample this often between a request's first and last point, so that a join
 /// with it finds one within PromQL's lookback of 5 minutes.
@@ -38,7 +44,9 @@ pub(crate) fn decode(
     let mut decoder = Decoder {
         limits: context.limits,
         meter: Meter::new(context.limits),
-        set: SeriesSet::default(),
+        samples: SeriesSet::default(),
+        histograms: SeriesSet::default(),
+        exemplars: SeriesSet::default(),
         rejections: Rejections::new(FAULTS_MAX),
         rows: 0,
         shared_bytes: 0,
@@ -48,14 +56,18 @@ pub(crate) fn decode(
         decoder.resource(resource)?;
     }
     let mut decoded = Decoded { rows: decoder.rows, rejections: decoder.rejections, ..Decoded::default() };
-    decoded.batch.series = decoder.set.finish();
+    decoded.batch.series = decoder.samples.finish();
+    decoded.batch.histograms = decoder.histograms.finish();
+    decoded.batch.exemplars = decoder.exemplars.finish();
     Ok(decoded)
 }
 
 struct Decoder<'a> {
     limits: &'a IngestLimits,
     meter: Meter<'a>,
-    set: SeriesSet,
+    samples: SeriesSet<Sample>,
+    histograms: SeriesSet<HistogramSample>,
+    exemplars: SeriesSet<Exemplar>,
     rejections: Rejections,
     /// Data points so far.
     rows: u64,
@@ -79,9 +91,6 @@ impl Family<'_> {
         SeriesMeta { metric_type: self.metric_type, unit, delta: self.delta }
     }
 }
-
-/// The samples of one data point, before any of them is stored.
-type PointSamples = Vec<(Labels, f64)>;
 
 impl Decoder<'_> {
     fn resource(&mut self, resource: &ResourceMetrics) -> Result<(), IngestError> {
@@ -114,20 +123,29 @@ impl Decoder<'_> {
             Some(Data::Sum(sum)) => self.numbers(&sum.data_points, &family, origin),
             Some(Data::Histogram(histogram)) => {
                 for point in &histogram.data_points {
-                    self.drop_exemplars(point.exemplars.len());
-                    let samples = self.histogram(point, &family, origin);
-                    self.point(point.time_unix_nano, samples, &family)?;
+                    let span = Span::of(point.start_time_unix_nano, point.time_unix_nano);
+                    let translated = self.histogram(point, span, &family, origin);
+                    self.point(span, translated, &family)?;
+                }
+                Ok(())
+            }
+            Some(Data::ExponentialHistogram(histogram)) => {
+                for point in &histogram.data_points {
+                    let span = Span::of(point.start_time_unix_nano, point.time_unix_nano);
+                    let translated = self.exponential_histogram(point, span, &family, origin);
+                    self.point(span, translated, &family)?;
                 }
                 Ok(())
             }
             Some(Data::Summary(summary)) => {
                 for point in &summary.data_points {
-                    let samples = self.summary(point, &family, origin);
-                    self.point(point.time_unix_nano, samples, &family)?;
+                    let span = Span::of(point.start_time_unix_nano, point.time_unix_nano);
+                    let translated = self.summary(point, &family, origin);
+                    self.point(span, translated, &family)?;
                 }
                 Ok(())
             }
-            Some(Data::ExponentialHistogram(_)) | None => Ok(()), // `family_of` refused them
+            None => Ok(()), // `family_of` refused it
         }
     }
 
@@ -138,104 +156,52 @@ impl Decoder<'_> {
         origin: &Origin<'_>,
     ) -> Result<(), IngestError> {
         for point in points {
-            self.drop_exemplars(point.exemplars.len());
-            let samples = self.number(point, family, origin);
-            self.point(point.time_unix_nano, samples, family)?;
+            let span = Span::of(point.start_time_unix_nano, point.time_unix_nano);
+            let translated = self.number(point, span, family, origin);
+            self.point(span, translated, family)?;
         }
         Ok(())
-    }
-
-    fn number(
-        &self,
-        point: &NumberDataPoint,
-        family: &Family<'_>,
-        origin: &Origin<'_>,
-    ) -> Result<PointSamples, Refusal> {
-        let value = match point.value {
-            _ if is_stale(point.flags) => stale_marker(),
-            Some(Value::AsDouble(value)) => value,
-            Some(Value::AsInt(value)) => value as f64,
-            None => return Err((RejectReason::InvalidPayload, "the data point has no value".to_owned())),
-        };
-        let base = origin.point_labels(&point.attributes, self.limits)?;
-        Ok(vec![(self.labels(&base, &family.name, None)?, value)])
-    }
-
-    fn histogram(
-        &self,
-        point: &HistogramDataPoint,
-        family: &Family<'_>,
-        origin: &Origin<'_>,
-    ) -> Result<PointSamples, Refusal> {
-        let invalid = |what: String| Err((RejectReason::InvalidPayload, what));
-        let (bounds, counts) = (&point.explicit_bounds, &point.bucket_counts);
-        let stale = is_stale(point.flags);
-        if !counts.is_empty() && counts.len() != bounds.len() + 1 {
-            return invalid(format!("{} bounds need one bucket more, not {}", bounds.len(), counts.len()));
-        }
-        if bounds.iter().any(|bound| bound.is_nan()) || bounds.windows(2).any(|pair| pair[0] >= pair[1]) {
-            return invalid("the bucket bounds do not grow".to_owned());
-        }
-        let base = origin.point_labels(&point.attributes, self.limits)?;
-        let or_stale = |value: f64| if stale { stale_marker() } else { value };
-        let bucket = format!("{}_bucket", family.name);
-        let mut samples = PointSamples::with_capacity(bounds.len() + 3);
-        let mut cumulative = 0_u64;
-        for (bound, count) in bounds.iter().zip(counts).filter(|(bound, _)| bound.is_finite()) {
-            cumulative = cumulative.saturating_add(*count);
-            let le = float_text(*bound);
-            samples.push((self.labels(&base, &bucket, Some(("le", &le)))?, or_stale(cumulative as f64)));
-        }
-        let total = point.count as f64;
-        samples.push((self.labels(&base, &bucket, Some(("le", "+Inf")))?, or_stale(total)));
-        if let Some(sum) = point.sum {
-            samples.push((self.labels(&base, &format!("{}_sum", family.name), None)?, or_stale(sum)));
-        }
-        samples.push((self.labels(&base, &format!("{}_count", family.name), None)?, or_stale(total)));
-        Ok(samples)
-    }
-
-    fn summary(
-        &self,
-        point: &SummaryDataPoint,
-        family: &Family<'_>,
-        origin: &Origin<'_>,
-    ) -> Result<PointSamples, Refusal> {
-        let base = origin.point_labels(&point.attributes, self.limits)?;
-        let or_stale = |value: f64| if is_stale(point.flags) { stale_marker() } else { value };
-        let mut samples = PointSamples::with_capacity(point.quantile_values.len() + 2);
-        for at in &point.quantile_values {
-            let quantile = float_text(at.quantile);
-            samples
-                .push((self.labels(&base, &family.name, Some(("quantile", &quantile)))?, or_stale(at.value)));
-        }
-        samples.push((self.labels(&base, &format!("{}_sum", family.name), None)?, or_stale(point.sum)));
-        let count = point.count as f64;
-        samples.push((self.labels(&base, &format!("{}_count", family.name), None)?, or_stale(count)));
-        Ok(samples)
     }
 
     /// Takes a translated data point, or refuses it whole.
     fn point(
         &mut self,
-        time_unix_nano: u64,
-        samples: Result<PointSamples, Refusal>,
+        span: Span,
+        translated: Result<Point, Refusal>,
         family: &Family<'_>,
     ) -> Result<(), IngestError> {
         self.meter.text(self.shared_bytes)?;
-        let ts = millis_of(time_unix_nano);
-        match check_is_set(ts).and(samples) {
+        match check_is_set(span.ts).and(translated) {
             Err(refusal) => self.refuse(family.metric, refusal, 1),
-            Ok(samples) => {
-                let meta = family.meta();
-                for (labels, value) in samples {
-                    self.meter.row(labels.iter().map(|(name, value)| name.len() + value.len()).sum())?;
-                    self.set.add(labels, &meta, Sample { ts, value });
-                }
-                let (first, last) = self.times.unwrap_or((ts, ts));
-                self.times = Some((first.min(ts), last.max(ts)));
+            Ok(point) => {
+                self.add(span, point, &family.meta())?;
+                let (first, last) = self.times.unwrap_or((span.ts, span.ts));
+                self.times = Some((first.min(span.ts), last.max(span.ts)));
                 self.rows += 1;
             }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, span: Span, point: Point, meta: &SeriesMeta) -> Result<(), IngestError> {
+        let bytes = |labels: &Labels| labels.iter().map(|(name, value)| name.len() + value.len()).sum();
+        for sample in point.samples {
+            self.meter.row(bytes(&sample.labels))?;
+            let start = span.start.filter(|_| sample.counts);
+            let row = Sample { ts: span.ts, value: sample.value };
+            self.samples.add_since(sample.labels, meta, start, row);
+        }
+        if let Some((labels, histogram)) = point.histogram {
+            let buckets = histogram.positive.counts.len() + histogram.negative.counts.len();
+            self.meter.row(bytes(&labels) + size_of::<f64>() * buckets)?;
+            self.histograms.add_since(labels, meta, span.start, histogram);
+        }
+        for (labels, exemplar) in point.exemplars {
+            self.meter.row(bytes(&labels) + bytes(&exemplar.labels))?;
+            self.exemplars.add(labels, meta, exemplar);
+        }
+        for (reason, what) in point.bad_exemplars {
+            self.rejections.drop_parts(reason, 1, &format!("an exemplar: {what}"));
         }
         Ok(())
     }
@@ -271,7 +237,7 @@ impl Decoder<'_> {
         let meta = SeriesMeta { metric_type: MetricType::Info, ..SeriesMeta::default() };
         let mut ts = last;
         for _ in 0..INFO_SAMPLES_MAX {
-            self.set.add(labels.clone(), &meta, Sample { ts, value: 1.0 });
+            self.samples.add(labels.clone(), &meta, Sample { ts, value: 1.0 });
             if ts <= first {
                 break;
             }
@@ -289,11 +255,6 @@ impl Decoder<'_> {
         let message = format!("metric {:?}: {what}", excerpt(&metric.name));
         self.rejections.reject(Fault { index: self.rows, pointer: String::new(), reason, count, message });
         self.rows += count;
-    }
-
-    fn drop_exemplars(&mut self, count: usize) {
-        let what = "exemplars are not stored yet; their data points are";
-        self.rejections.drop_parts(RejectReason::Unsupported, count as u64, what);
     }
 }
 
@@ -314,9 +275,8 @@ fn family_of(metric: &Metric) -> Result<Family<'_>, Refusal> {
             (Instrument::Other, MetricType::Histogram, is_delta(histogram.aggregation_temporality)?)
         }
         Some(Data::Summary(_)) => (Instrument::Other, MetricType::Summary, false),
-        Some(Data::ExponentialHistogram(_)) => {
-            let what = "exponential histograms are not stored yet; use explicit buckets";
-            return Err((RejectReason::Unsupported, what.to_owned()));
+        Some(Data::ExponentialHistogram(histogram)) => {
+            (Instrument::Other, MetricType::Histogram, is_delta(histogram.aggregation_temporality)?)
         }
         None => return Err(invalid("no gauge, sum, histogram or summary that can be read")),
     };

@@ -133,7 +133,7 @@ fn scope_labels(
 
 /// Attributes whose names become the same label are joined with `;` in the order of their keys, as
 /// Prometheus does.
-fn attribute_labels(
+pub(super) fn attribute_labels(
     attributes: &[KeyValue],
     prefix: &str,
     limits: &IngestLimits,

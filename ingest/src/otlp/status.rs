@@ -16,6 +16,7 @@ pub(crate) enum Code {
     ResourceExhausted = 8,
     /// To be sent again after `RetryInfo`.
     Unavailable = 14,
+    Unauthenticated = 16,
 }
 
 impl Code {
@@ -23,6 +24,7 @@ impl Code {
         match error {
             IngestError::TooLarge { .. } => Code::ResourceExhausted,
             IngestError::Overloaded { .. } | IngestError::Unavailable { .. } => Code::Unavailable,
+            IngestError::Unauthenticated(_) => Code::Unauthenticated,
             IngestError::UnsupportedMediaType { .. }
             | IngestError::UnsupportedEncoding { .. }
             | IngestError::UnsupportedVersion(_)

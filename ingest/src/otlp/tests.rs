@@ -42,7 +42,17 @@ fn decode(
     limits: &IngestLimits,
 ) -> Result<Decoded, IngestError> {
     let families = FamilyTypes::default();
-    dialect.decode(parts, body, &Context { limits, source: "otlp:test", now: NOW, families: &families })
+    dialect.decode(
+        parts,
+        body,
+        &Context {
+            limits,
+            source: "otlp:test",
+            now: NOW,
+            families: &families,
+            known: &crate::KnownSeries::new(0),
+        },
+    )
 }
 
 fn decode_json(dialect: &dyn Dialect, body: &str) -> Result<Decoded, IngestError> {
@@ -60,7 +70,34 @@ fn show(decoded: &Decoded) -> String {
             let value = if is_stale(sample.value) { "stale".to_owned() } else { sample.value.to_string() };
             text += &format!(" {value}@{}", sample.ts);
         }
+        if let Some(start) = series.start {
+            text += &format!(" since {start}");
+        }
         text += "\n";
+    }
+    for series in &decoded.batch.histograms {
+        let delta = if series.meta.delta { " delta" } else { "" };
+        text += &format!("{} [native {}{delta}]", series.labels, series.meta.metric_type.as_str());
+        for it in &series.histograms {
+            let side = |side: &telemetry::Buckets| side.indexed().collect::<Vec<_>>();
+            text += &format!(
+                " count={} sum={} schema={} zero={}<={} +{:?} -{:?}@{}",
+                it.count,
+                it.sum,
+                it.schema,
+                it.zero_count,
+                it.zero_threshold,
+                side(&it.positive),
+                side(&it.negative),
+                it.ts
+            );
+        }
+        text += &format!(" since {:?}\n", series.start);
+    }
+    for series in &decoded.batch.exemplars {
+        for it in &series.exemplars {
+            text += &format!("exemplar {} {}@{} of {}\n", it.labels, it.value, it.ts, series.labels);
+        }
     }
     for log in &decoded.batch.logs {
         text += &format!(
@@ -96,23 +133,27 @@ fn metrics_become_prometheus_series() {
         METRICS,
         expect![[r#"
             rows 9
-            http_server_requests_total{deployment_environment_name="prod", http_response_status_code="200", http_route="/cart", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [counter {request}] 42@2027-01-15T08:00:00.123Z
+            http_server_requests_total{deployment_environment_name="prod", http_response_status_code="200", http_route="/cart", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [counter {request}] 42@2027-01-15T08:00:00.123Z since 2027-01-15T07:43:20Z
             http_server_requests_total{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [counter {request}] 1.5@2027-01-15T08:00:00Z
             queue_change{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [gauge delta -] -3@2027-01-15T08:00:00Z
             memory_utilization_ratio{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [gauge 1] 0.25@2027-01-15T08:00:00Z
             memory_utilization_ratio{deployment_environment_name="prod", gone="true", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [gauge 1] stale@2027-01-15T08:00:00Z
-            http_server_request_duration_seconds_bucket{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", le="0.1", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 1@2027-01-15T08:00:00Z
-            http_server_request_duration_seconds_bucket{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", le="2.5", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 4@2027-01-15T08:00:00Z
-            http_server_request_duration_seconds_bucket{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", le="+Inf", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 6@2027-01-15T08:00:00Z
-            http_server_request_duration_seconds_sum{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 1.75@2027-01-15T08:00:00Z
-            http_server_request_duration_seconds_count{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 6@2027-01-15T08:00:00Z
+            http_server_request_duration_seconds_bucket{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", le="0.1", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 1@2027-01-15T08:00:00Z since 2027-01-15T07:43:20Z
+            http_server_request_duration_seconds_bucket{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", le="2.5", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 4@2027-01-15T08:00:00Z since 2027-01-15T07:43:20Z
+            http_server_request_duration_seconds_bucket{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", le="+Inf", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 6@2027-01-15T08:00:00Z since 2027-01-15T07:43:20Z
+            http_server_request_duration_seconds_sum{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 1.75@2027-01-15T08:00:00Z since 2027-01-15T07:43:20Z
+            http_server_request_duration_seconds_count{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [histogram s] 6@2027-01-15T08:00:00Z since 2027-01-15T07:43:20Z
             rpc_latency_milliseconds{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", quantile="0.5", service_name="checkout"} [summary ms] 20@2027-01-15T08:00:00Z
             rpc_latency_milliseconds{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", quantile="0.99", service_name="checkout"} [summary ms] 40@2027-01-15T08:00:00Z
             rpc_latency_milliseconds_sum{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [summary ms] 100@2027-01-15T08:00:00Z
             rpc_latency_milliseconds_count{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [summary ms] 4@2027-01-15T08:00:00Z
             target_info{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", process_pid="4711"} [info -] 1@2027-01-15T08:00:00Z 1@2027-01-15T08:00:00.123Z
-            rejected unsupported 2: metric "sizes": exponential histograms are not stored yet; use explicit buckets
-            rejected unsupported 1: exemplars are not stored yet; their data points are
+            sizes{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"} [native histogram] count=12 sum=31.5 schema=8 zero=2<=0.001 +[(0, 1.0), (1, 2.0), (2, 4.0)] -[(4, 3.0)]@2027-01-15T08:00:00Z since Some(2027-01-15T07:43:20Z)
+            exemplar {span_id="eee19b7ec3c1b174", trace_id="5b8efff798038103d269b633813fc60c", user_id="7"} 0.2@2027-01-15T07:59:59.5Z of http_server_request_duration_seconds_bucket{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", le="2.5", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"}
+            exemplar {} 9@2027-01-15T08:00:00Z of http_server_request_duration_seconds_bucket{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", le="+Inf", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"}
+            exemplar {} 1.5@2027-01-15T08:00:00Z of sizes{deployment_environment_name="prod", instance="checkout-0", job="shop/checkout", otel_scope_name="http.lib", otel_scope_team="web", otel_scope_version="1.2.0", service_name="checkout"}
+            rejected unsupported 1: metric "sizes": scale -5 is coarser than -4, the coarsest that is stored
+            rejected invalid_payload 1: an exemplar: it has no value
         "#]],
     );
 }

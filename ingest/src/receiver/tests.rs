@@ -10,7 +10,7 @@ use telemetry::{ManualClock, RejectReason};
 
 use super::*;
 use crate::remote_write::RemoteWrite;
-use crate::remote_write::decode::tests::generated;
+use crate::remote_write::generated::v1 as generated;
 
 /// Keeps what it is given, and answers as told.
 #[derive(Default)]
@@ -18,6 +18,7 @@ pub(crate) struct FakeSink {
     pub(crate) batches: Mutex<Vec<(Batch, String, Option<u128>)>>,
     pub(crate) refuse_with: Mutex<Option<IngestError>>,
     pub(crate) rejections: Mutex<Vec<Rejection>>,
+    pub(crate) refused_logs: Mutex<Vec<lake::RefusedLog>>,
     /// While it is locked, writes wait.
     pub(crate) stall: tokio::sync::Mutex<()>,
 }
@@ -40,6 +41,7 @@ impl BatchSink for FakeSink {
             logs: batch.logs.len() as u64,
             events: batch.events.len() as u64,
             rejections,
+            refused_logs: self.refused_logs.lock().clone(),
             ..Stored::default()
         };
         self.batches.lock().push((batch, source.to_owned(), retry_key));

@@ -16,7 +16,7 @@ use crate::events::Events;
 use crate::otlp::{OtlpLogs, OtlpMetrics};
 use crate::receiver::tests::{NOW, body, head};
 use crate::remote_write::RemoteWrite;
-use crate::remote_write::decode::tests::generated::{Label, Sample, TimeSeries, WriteRequest};
+use crate::remote_write::generated::v1::{Label, Sample, TimeSeries, WriteRequest};
 use crate::{Dialect, Ingest, IngestLimits};
 
 struct Bench {
@@ -106,6 +106,28 @@ async fn remote_write_samples_are_rows_bit_by_bit() {
 }
 
 #[tokio::test]
+async fn a_known_series_takes_the_short_way_and_is_answered_for_all_the_same() {
+    let bench = Bench::open().await;
+    let now = NOW.millis();
+    let send = async |samples: &[(f64, i64)]| {
+        let answer = bench.send(&RemoteWrite, &REMOTE_WRITE, &packed(samples)).await;
+        (answer.status().as_u16(), String::from_utf8(answer.body().to_vec()).unwrap())
+    };
+    assert_eq!(send(&[(1.0, now - 30_000)]).await.0, 204);
+    let (status, text) = send(&[(3.0, now), (9.0, 1), (2.0, now - 15_000)]).await;
+    assert_eq!(status, 400);
+    assert!(text.contains("1 of 3 samples were not stored"), "{text}");
+    assert!(text.contains(r#"too_old (1): up{job="node"} at 1970-01-01"#), "{text}");
+    let batches = bench.rows(Table::MetricSamples).await;
+    let values =
+        |batch: &RecordBatch| batch.column_by_name("value").unwrap().as_primitive::<Float64Type>().clone();
+    let values: Vec<f64> = batches.iter().flat_map(|batch| values(batch).values().to_vec()).collect();
+    assert_eq!(values, [1.0, 2.0, 3.0]);
+    assert_eq!(bench.count(Table::MetricSeries).await, 1);
+    bench.lake.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn samples_of_1970_and_2200_are_named_and_in_the_ledger_and_the_rest_is_kept() {
     let bench = Bench::open().await;
     let samples = packed(&[(1.0, 0), (2.0, NOW.millis()), (3.0, 7_258_118_400_000), (4.0, i64::MAX)]);
@@ -140,10 +162,19 @@ async fn otlp_metrics_and_logs_are_rows_and_a_retry_of_logs_is_not() {
     let answer = bench.send(&OtlpMetrics, &JSON, metrics).await;
     assert_eq!(answer.status().as_u16(), 200);
     let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
-    assert_eq!(answer["partialSuccess"]["rejectedDataPoints"], "2", "{answer}");
+    assert_eq!(answer["partialSuccess"]["rejectedDataPoints"], "1", "{answer}");
     // Two counter points, one delta, two gauges, five of the histogram, four of the summary, two of
-    // target_info.
-    assert_eq!(bench.count(Table::MetricSamples).await, 16);
+    // target_info; and zeros where one of the counters and the histogram began.
+    assert_eq!(bench.count(Table::MetricSamples).await, 16 + 1 + 5);
+    // One that counts since a time, and that time's zero.
+    assert_eq!(bench.count(Table::MetricHistograms).await, 2);
+    let mut traces = Vec::new();
+    for batch in bench.rows(Table::MetricExemplars).await {
+        let ids = batch.column_by_name("trace_id").unwrap().as_string::<i32>().clone();
+        traces.extend(ids.iter().map(|id| id.map(str::to_owned)));
+    }
+    traces.sort();
+    assert_eq!(traces, [None, None, Some("5b8efff798038103d269b633813fc60c".to_owned())]);
 
     let logs = include_bytes!("../../tests/data/otlp/logs.json");
     for _ in 0..2 {

@@ -1,0 +1,188 @@
+//! The hand-written decoder against the types that prost generates: equal, or both refuse.
+
+use proptest::prelude::*;
+use prost::Message;
+
+use super::*;
+
+/// The messages as a protobuf compiler sees them, written with prost's derive.
+pub(crate) mod generated {
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct PushRequest {
+        #[prost(message, repeated, tag = "1")]
+        pub streams: Vec<StreamAdapter>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct StreamAdapter {
+        #[prost(string, tag = "1")]
+        pub labels: String,
+        #[prost(message, repeated, tag = "2")]
+        pub entries: Vec<EntryAdapter>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct EntryAdapter {
+        #[prost(message, optional, tag = "1")]
+        pub timestamp: Option<Timestamp>,
+        #[prost(string, tag = "2")]
+        pub line: String,
+        #[prost(message, repeated, tag = "3")]
+        pub structured_metadata: Vec<LabelPairAdapter>,
+    }
+
+    #[derive(Clone, Copy, PartialEq, prost::Message)]
+    pub struct Timestamp {
+        #[prost(int64, tag = "1")]
+        pub seconds: i64,
+        #[prost(int32, tag = "2")]
+        pub nanos: i32,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct LabelPairAdapter {
+        #[prost(string, tag = "1")]
+        pub name: String,
+        #[prost(string, tag = "2")]
+        pub value: String,
+    }
+}
+
+use generated::{EntryAdapter, LabelPairAdapter, PushRequest, StreamAdapter, Timestamp};
+
+type Line = (i64, i32, String, Vec<(String, String)>);
+type Streams = Vec<(String, Vec<Line>)>;
+
+fn by_hand(body: &[u8]) -> Result<Streams, WireError> {
+    let mut reader = StreamReader::new(body);
+    let mut entry = WireEntry::default();
+    let mut streams = Vec::new();
+    while let Some(mut stream) = reader.next()? {
+        let mut lines = Vec::new();
+        while stream.read_entry(&mut entry)? {
+            let metadata = entry.metadata.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            lines.push((entry.seconds, entry.nanos, entry.line.to_owned(), metadata.collect()));
+        }
+        streams.push((stream.labels.to_owned(), lines));
+    }
+    Ok(streams)
+}
+
+fn by_prost(body: &[u8]) -> Result<Streams, prost::DecodeError> {
+    let line = |entry: EntryAdapter| {
+        let time = entry.timestamp.unwrap_or_default();
+        let metadata = entry.structured_metadata.into_iter().map(|pair| (pair.name, pair.value));
+        (time.seconds, time.nanos, entry.line, metadata.collect())
+    };
+    let stream = |stream: StreamAdapter| (stream.labels, stream.entries.into_iter().map(line).collect());
+    Ok(PushRequest::decode(body)?.streams.into_iter().map(stream).collect())
+}
+
+fn check(body: &[u8]) -> Result<(), TestCaseError> {
+    match (by_hand(body), by_prost(body)) {
+        (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs),
+        (Err(_), Err(_)) => {}
+        (ours, theirs) => {
+            return Err(TestCaseError::fail(format!("{ours:?}, but the generated types say {theirs:?}")));
+        }
+    }
+    Ok(())
+}
+
+prop_compose! {
+    fn pair()(name in "[a-zA-Z_é]{0,8}", value in ".{0,12}") -> LabelPairAdapter {
+        LabelPairAdapter { name, value }
+    }
+}
+
+prop_compose! {
+    fn entry()(
+        timestamp in prop::option::of((any::<i64>(), any::<i32>())),
+        line in ".{0,20}",
+        structured_metadata in prop::collection::vec(pair(), 0..4),
+    ) -> EntryAdapter {
+        let timestamp = timestamp.map(|(seconds, nanos)| Timestamp { seconds, nanos });
+        EntryAdapter { timestamp, line, structured_metadata }
+    }
+}
+
+prop_compose! {
+    fn stream()(
+        labels in ".{0,20}",
+        entries in prop::collection::vec(entry(), 0..5),
+    ) -> StreamAdapter {
+        StreamAdapter { labels, entries }
+    }
+}
+
+prop_compose! {
+    fn request()(streams in prop::collection::vec(stream(), 0..4)) -> PushRequest {
+        PushRequest { streams }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn any_message_decodes_to_the_same(request in request()) {
+        let body = request.encode_to_vec();
+        prop_assert!(by_hand(&body).is_ok());
+        check(&body)?;
+    }
+
+    #[test]
+    fn a_damaged_message_decodes_to_the_same_or_is_refused_by_both(
+        request in request(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut body = request.encode_to_vec();
+        if !body.is_empty() {
+            for (place, byte) in edits {
+                let place = place.index(body.len());
+                body[place] = byte;
+            }
+            check(&body)?;
+            body.truncate(cut.index(body.len()));
+        }
+        check(&body)?;
+    }
+
+    #[test]
+    fn garbage_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        check(&body)?;
+    }
+
+    #[test]
+    fn small_bytes_reach_deep(body in prop::collection::vec(0_u8..40, 0..60)) {
+        // Small numbers are valid keys and short lengths: these bodies parse far more often.
+        check(&body)?;
+    }
+}
+
+#[test]
+fn labels_that_come_after_their_entries_are_theirs() {
+    let entry = [0x12, 0x03, 0x12, 0x01, b'x'];
+    let labels = [0x0a, 0x02, b'{', b'}'];
+    let body = [&[0x0a, 0x09][..], &entry, &labels].concat();
+    assert_eq!(by_hand(&body).unwrap(), [("{}".to_owned(), vec![(0, 0, "x".to_owned(), vec![])])]);
+    assert_eq!(by_hand(&body).unwrap(), by_prost(&body).unwrap());
+}
+
+#[test]
+fn metadata_without_end_is_refused() {
+    let entry: Vec<u8> = [0x1a, 0x00].repeat(PAIRS_MAX + 1);
+    let entry_length = prost::encoding::encoded_len_varint(entry.len() as u64);
+    let mut body = vec![0x0a];
+    prost::encoding::encode_varint((1 + entry_length + entry.len()) as u64, &mut body);
+    body.push(0x12);
+    prost::encoding::encode_varint(entry.len() as u64, &mut body);
+    body.extend(entry);
+    assert_eq!(by_hand(&body).unwrap_err().what, "too much metadata");
+}
+
+#[test]
+fn a_tower_of_groups_is_refused_without_recursion() {
+    assert_eq!(by_hand(&[0x3b; 1_000_000]).unwrap_err().what, "groups that nest too deeply");
+}

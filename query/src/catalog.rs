@@ -3,6 +3,7 @@
 //! `public` holds what people use. `lake` holds what the views are made of: `lake.series`, the
 //! series as the index knows them, and `lake.slo_slices` with its exact thousandths.
 
+mod cost;
 mod series;
 mod slo;
 
@@ -33,13 +34,23 @@ pub(crate) fn register(context: &SessionContext, lake: &Lake, slo: &SloTables) -
     catalog.register_schema(INNER_SCHEMA, inner.clone())?;
 
     let table = |table| Arc::new(LakeTable::new(lake.clone(), table)) as Arc<dyn TableProvider>;
-    for name in
-        [Table::MetricSamples, Table::MetricSeries, Table::Logs, Table::Events, Table::IngestRejections]
-    {
+    for name in [
+        Table::MetricSamples,
+        Table::MetricHistograms,
+        Table::MetricExemplars,
+        Table::MetricSeries,
+        Table::Logs,
+        Table::Events,
+        Table::IngestRejections,
+    ] {
         public.register_table(name.name().to_owned(), table(name))?;
     }
     inner.register_table(Table::SloSlices.name().to_owned(), table(Table::SloSlices))?;
     inner.register_table("series".to_owned(), Arc::new(series::SeriesTable::new(lake.clone())))?;
+    for of in cost::CostOf::ALL {
+        let table = cost::CostTable::new(lake.clone(), of);
+        public.register_table(of.name().to_owned(), Arc::new(table))?;
+    }
     public.register_table("slo_status".to_owned(), slo.status_table())?;
     public.register_table("slo_history".to_owned(), slo.history_table())?;
     crate::views::create(context)

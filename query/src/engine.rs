@@ -1,5 +1,8 @@
 //! The engine: plans and runs SQL and PromQL over one lake, within the limits of whoever asks.
 
+mod exemplars;
+mod series;
+
 use std::sync::Arc;
 use std::time::Duration;
 

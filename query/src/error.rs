@@ -63,7 +63,7 @@ pub enum QueryError {
     Overloaded { running: usize, limit: String },
     #[error("the query was cancelled")]
     Canceled,
-    #[error("the lake cannot answer")]
+    #[error("{}", lake_message(.0))]
     Lake(#[from] lake::LakeError),
     #[error(transparent)]
     Promql(#[from] promql::PromqlError),
@@ -74,6 +74,14 @@ pub enum QueryError {
     Internal(#[source] DataFusionError),
     #[error("the result could not be written")]
     Encoding(#[source] std::io::Error),
+}
+
+/// What a person can do something with; the rest is in the source.
+fn lake_message(error: &lake::LakeError) -> String {
+    match error {
+        lake::LakeError::Replaying { .. } => format!("{error}; queries are answered when it is over"),
+        _ => "the lake cannot answer".to_owned(),
+    }
 }
 
 impl QueryError {
@@ -93,7 +101,10 @@ impl QueryError {
                     ErrorClass::TooExpensive
                 }
                 promql::PromqlError::Timeout | promql::PromqlError::Canceled => ErrorClass::Timeout,
-                promql::PromqlError::Source(_) => ErrorClass::Internal,
+                promql::PromqlError::Source(source) => match source.downcast_ref::<QueryError>() {
+                    Some(error) => error.class(),
+                    None => ErrorClass::Internal,
+                },
             },
             QueryError::Internal(_) | QueryError::Encoding(_) => ErrorClass::Internal,
         }

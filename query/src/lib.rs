@@ -4,6 +4,7 @@
 //! `lake.append` like anybody's rows. Every query runs read-only in a session of its own, within the
 //! limits of its role ([`config`]), on one snapshot per table.
 
+pub mod cardinality;
 mod catalog;
 pub mod config;
 mod engine;

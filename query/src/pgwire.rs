@@ -2,9 +2,11 @@
 //!
 //! Users log in by SCRAM-SHA-256 with a token's name and the token ([`PgAuthenticator`]). Statements
 //! pass an allow-list before anything is planned ([`gate`]), their plans pass the same guard as
-//! everybody's, and their rows run within the role's limits ([`connection`]). Session settings stay
-//! in the connection; nothing a client sets reaches another one.
+//! everybody's, and their rows run within the role's limits ([`connection`]) until somebody cancels
+//! them ([`cancel`]). Session settings stay in the connection; nothing a client sets reaches another
+//! one. With a certificate a client may encrypt the connection; without one it is told that it cannot.
 
+mod cancel;
 mod connection;
 mod gate;
 mod login;
@@ -15,7 +17,8 @@ use std::sync::Arc;
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
 use datafusion_postgres::pgwire::api::ConnectionManager;
-use datafusion_postgres::pgwire::tokio::process_socket;
+use datafusion_postgres::pgwire::tokio::{TlsAcceptor, process_socket};
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -23,20 +26,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::session::CATALOG;
 use crate::{Engine, QueryError};
+use cancel::Statements;
 
 pub use login::{PgAuthenticator, PgLogin, PgSecret, SCRAM_ITERATIONS, salted_password};
 
-/// Serves connections until `shutdown`; open ones are then closed.
+/// The protocol's name in a TLS handshake, for clients that begin with one.
+pub const TLS_PROTOCOL: &[u8] = b"postgresql";
+
+/// Serves connections until `shutdown`; open ones are then closed. `tls` is offered to clients that
+/// ask for encryption; its `alpn_protocols` hold [`TLS_PROTOCOL`].
 pub async fn serve(
     listener: TcpListener,
     engine: Engine,
     auth: Arc<dyn PgAuthenticator>,
+    tls: Option<Arc<ServerConfig>>,
     shutdown: CancellationToken,
 ) -> Result<(), QueryError> {
     setup_pg_catalog(engine.context(), CATALOG, EmptyContextProvider).map_err(|error| *error)?;
     let connections_max = engine.config().postgres.connections_max;
     let places = Arc::new(Semaphore::new(connections_max));
     let manager = Arc::new(ConnectionManager::new());
+    let statements = Arc::new(Statements::default());
+    let tls = tls.map(TlsAcceptor::from);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -57,9 +68,11 @@ pub async fn serve(
             tracing::warn!(%peer, connections_max, "a PostgreSQL connection was refused: postgres.connections_max");
             continue;
         };
-        let handlers = connection::Handlers::new(engine.clone(), auth.clone(), manager.clone());
+        let handlers =
+            connection::Handlers::new(engine.clone(), auth.clone(), manager.clone(), statements.clone());
+        let tls = tls.clone();
         connections.spawn(async move {
-            if let Err(error) = process_socket(socket, None, Arc::new(handlers)).await {
+            if let Err(error) = process_socket(socket, tls, Arc::new(handlers)).await {
                 tracing::debug!(%peer, %error, "a PostgreSQL connection ended");
             }
             drop(place);

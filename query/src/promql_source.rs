@@ -18,7 +18,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, lit
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
-use lake::{LabelMatcher, Lake, MatchOp, SeriesEntry, Table};
+use lake::{Lake, SeriesEntry, Table};
 use promql::{Samples, Selector, SeriesData, SeriesSource, SourceError};
 use telemetry::Timestamp;
 
@@ -42,12 +42,8 @@ impl LakeSeriesSource {
     }
 
     async fn read(&self, selector: &Selector) -> Result<Vec<SeriesData>, QueryError> {
-        let matchers: Vec<LabelMatcher> = selector
-            .matchers
-            .iter()
-            .map(|matcher| LabelMatcher::new(matcher.name(), match_op(matcher.op()), matcher.value()))
-            .collect::<Result<_, _>>()?;
-        let entries = self.lake.series().find(&matchers, selector.start..selector.end);
+        self.lake.check_replayed()?;
+        let entries = self.lake.series().find(&selector.matchers, selector.start..selector.end);
         if entries.is_empty() || selector.start >= selector.end {
             return Ok(Vec::new());
         }
@@ -82,15 +78,6 @@ impl LakeSeriesSource {
 impl SeriesSource for LakeSeriesSource {
     async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
         self.read(selector).await.map_err(|error| Box::new(error) as SourceError)
-    }
-}
-
-fn match_op(op: promql::MatchOp) -> MatchOp {
-    match op {
-        promql::MatchOp::Equal => MatchOp::Equal,
-        promql::MatchOp::NotEqual => MatchOp::NotEqual,
-        promql::MatchOp::Regex => MatchOp::Regex,
-        promql::MatchOp::NotRegex => MatchOp::NotRegex,
     }
 }
 

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
+use slo::budget::Policy;
 use slo::burn::BurnReading;
+use slo::projection::{self, ProjectionPoint};
 use slo::report::{self, HistoryPoint};
 use slo::{Slo, SloStatus};
 use telemetry::time::duration_text;
@@ -192,10 +194,7 @@ impl SloEvaluator {
 
     /// Computes statuses and burn rates as of `now` and publishes them.
     fn refresh(&self, now: Timestamp) {
-        let policy = slo::budget::Policy {
-            evaluation_delay: self.config.evaluation_delay,
-            ..slo::budget::Policy::default()
-        };
+        let policy = self.policy();
         let objectives = self.objectives.read().clone();
         let mut readings = Vec::with_capacity(objectives.len());
         for tracked in objectives.iter() {
@@ -212,6 +211,17 @@ impl SloEvaluator {
         let statuses = readings.iter().map(|reading| reading.status.clone()).collect();
         self.engine.publish_slo_status(statuses);
         *self.readings.write() = Arc::new(readings);
+    }
+
+    fn policy(&self) -> Policy {
+        Policy { evaluation_delay: self.config.evaluation_delay, ..Policy::default() }
+    }
+
+    fn find(&self, slo: &str, objective: &str) -> Option<Arc<Tracked>> {
+        let objectives = self.objectives.read();
+        let is_it =
+            |tracked: &&Arc<Tracked>| tracked.slo.name == slo && tracked.objective().name == objective;
+        objectives.iter().find(is_it).cloned()
     }
 
     /// The status of every objective as of the last tick, in catalogue order.
@@ -248,11 +258,24 @@ impl SloEvaluator {
         to: Timestamp,
         points: u32,
     ) -> Option<Vec<HistoryPoint>> {
-        let objectives = self.objectives.read().clone();
-        let tracked = objectives
-            .iter()
-            .find(|tracked| tracked.slo.name == slo && tracked.objective().name == objective)?;
-        Some(self.points(tracked, from, to, points))
+        Some(self.points(&*self.find(slo, objective)?, from, to, points))
+    }
+
+    /// Where the budget of one objective goes from its watermark at `now`, in `steps` steps; empty
+    /// when nothing is known to go on from. `None` for an objective that does not exist.
+    pub fn projection(
+        &self,
+        slo: &str,
+        objective: &str,
+        now: Timestamp,
+        steps: u32,
+    ) -> Option<Vec<ProjectionPoint>> {
+        let tracked = self.find(slo, objective)?;
+        let steps = steps.min(self.config.history_points_max);
+        let projected = tracked.with_series(|series| {
+            projection::project(&tracked.slo, tracked.objective(), series, now, &self.policy(), steps)
+        });
+        Some(projected.unwrap_or_default())
     }
 
     fn points(&self, tracked: &Tracked, from: Timestamp, to: Timestamp, points: u32) -> Vec<HistoryPoint> {

@@ -96,6 +96,7 @@ pub(crate) fn series(labels: &[(&str, &str)], samples: &[(Timestamp, f64)]) -> S
     SeriesSamples {
         labels: Labels::new(labels.iter().copied()).unwrap(),
         meta: SeriesMeta::default(),
+        start: None,
         samples: samples.iter().map(|(ts, value)| Sample { ts: *ts, value: *value }).collect(),
     }
 }

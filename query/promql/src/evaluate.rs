@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use telemetry::Timestamp;
+use telemetry::{Matcher, Timestamp};
 
 use crate::aggregate;
 use crate::annotations::Annotations;
@@ -20,7 +20,7 @@ use crate::operators;
 use crate::plan::{Binary, Expr, Kind, Query, RangeExpr, Span};
 use crate::result::{self, Evaluated};
 use crate::select::{Reading, WindowRow};
-use crate::source::{Matcher, SeriesSource};
+use crate::source::SeriesSource;
 
 /// Limits and defaults of an evaluation.
 #[derive(Clone)]

@@ -2,14 +2,14 @@
 //! overlapping time spans joined, all at once.
 
 use futures::future::try_join_all;
-use telemetry::Timestamp;
+use telemetry::{Matcher, Timestamp};
 
 use crate::error::PromqlError;
 use crate::evaluate::EvalOptions;
 use crate::matrix::Grid;
 use crate::meter::Charge;
 use crate::plan::{Expr, Query, RangeExpr, SelectorRef, Span, When};
-use crate::source::{Matcher, Selector, SeriesData, SeriesSource};
+use crate::source::{Selector, SeriesData, SeriesSource};
 
 /// The series of a query's selectors, each scan sorted by labels.
 pub(crate) struct Loaded {

@@ -25,11 +25,13 @@ mod plan;
 mod result;
 mod select;
 mod source;
+mod syntax;
 
 pub use error::{PromqlError, SourceError};
 pub use evaluate::{EvalOptions, Prepared, TimeRange, Times, eval_instant, eval_range, prepare};
 pub use meter::{Stop, StopSignal};
-pub use parse::parse;
+pub use parse::{parse, parse_selector};
 pub use plan::{Kind, Query};
 pub use result::{Evaluated, Value};
-pub use source::{MatchOp, Matcher, Samples, Selector, SeriesData, SeriesSource};
+pub use source::{Samples, Selector, SeriesData, SeriesSource};
+pub use syntax::{format, syntax_tree};

@@ -1,4 +1,4 @@
-//! Text to [`Query`]. The only file that knows the parser library.
+//! Text to [`Query`]. Only this file and [`syntax`](crate::syntax) know the parser library.
 //!
 //! The library checks syntax and most types; this file lowers its tree to [`crate::plan`], checks
 //! function signatures against our own registry, and names what is not supported. A query's size is
@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use promql_parser::label as theirs;
 use promql_parser::parser as ast;
 use promql_parser::parser::token;
+use telemetry::{MatchOp, Matcher};
 
 use crate::error::PromqlError;
 use crate::functions;
@@ -17,7 +18,6 @@ use crate::plan::{
     Aggregate, AggregateOp, At, Binary, Call, Cardinality, Expr, Grouping, Kind, Matching, Query, RangeExpr,
     SelectorRef, When,
 };
-use crate::source::{MatchOp, Matcher};
 
 /// Longer texts are refused: the longest generated dashboards stay below a tenth of it.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
@@ -32,11 +32,31 @@ const PATTERNS_MAX: usize = 100;
 /// # Errors
 /// [`PromqlError::Bad`] for wrong syntax, wrong types, and constructs that are not supported.
 pub fn parse(text: &str) -> Result<Query, PromqlError> {
-    check_size(text)?;
-    let tree = ast::parse(text).map_err(|message| bad(format!("parse error: {message}")))?;
+    let tree = tree_of(text)?;
     let mut lowering = Lowering { selectors: Vec::new() };
     let expr = lowering.expr(&tree)?.mark_invariants();
     Ok(Query { expr, selectors: lowering.selectors })
+}
+
+/// Reads a series selector: a name, matchers in braces, or both, and nothing around them.
+///
+/// # Errors
+/// [`PromqlError::Bad`] as for [`parse`], and for every other kind of query.
+pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, PromqlError> {
+    let mut lowering = Lowering { selectors: Vec::new() };
+    match tree_of(text)? {
+        ast::Expr::VectorSelector(selector) if selector.offset.is_none() && selector.at.is_none() => {
+            lowering.selector(&selector)?;
+            Ok(lowering.selectors.pop().unwrap_or_default())
+        }
+        _ => Err(bad(format!("{text:?} is not a series selector"))),
+    }
+}
+
+/// The library's tree, of a text whose size is bounded.
+pub(crate) fn tree_of(text: &str) -> Result<ast::Expr, PromqlError> {
+    check_size(text)?;
+    ast::parse(text).map_err(|message| bad(format!("parse error: {message}")))
 }
 
 fn bad(message: impl Into<String>) -> PromqlError {
@@ -296,9 +316,7 @@ fn matcher(
     match (Matcher::new(name, op, value), fallback) {
         (Ok(matcher), _) => Ok(matcher),
         // The library has repaired a brace that Go reads literally.
-        (Err(_), Some(pattern)) => {
-            Ok(Matcher::with_pattern(name.to_owned(), op, value.to_owned(), pattern.clone()))
-        }
+        (Err(_), Some(pattern)) => Ok(Matcher::with_pattern(name, op, value, pattern.clone())),
         (Err(error), None) => Err(bad(format!("parse error: {error}"))),
     }
 }

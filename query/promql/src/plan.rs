@@ -5,9 +5,10 @@
 
 use std::fmt;
 
+use telemetry::Matcher;
+
 use crate::functions::Function;
 use crate::operators::BinaryOp;
-use crate::source::Matcher;
 
 /// A query that has been read and checked; evaluate it as often as you like.
 #[derive(Clone, Debug)]

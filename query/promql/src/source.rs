@@ -4,118 +4,13 @@
 //! implementation sees whole scans, never steps. Staleness markers travel through untouched: a source
 //! must hand out the exact bits it was given.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use regex::Regex;
-use telemetry::{Labels, Timestamp};
+use telemetry::{Labels, Matcher, Timestamp};
 
 use crate::error::SourceError;
-
-/// How a matcher compares a label's value; an absent label has the value `""`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MatchOp {
-    Equal,
-    NotEqual,
-    /// The whole value matches the regular expression (anchored at both ends, `.` matches newlines).
-    Regex,
-    NotRegex,
-}
-
-impl MatchOp {
-    fn symbol(self) -> &'static str {
-        match self {
-            MatchOp::Equal => "=",
-            MatchOp::NotEqual => "!=",
-            MatchOp::Regex => "=~",
-            MatchOp::NotRegex => "!~",
-        }
-    }
-}
-
-/// One condition on one label.
-#[derive(Clone)]
-pub struct Matcher {
-    name: String,
-    op: MatchOp,
-    value: String,
-    pattern: Option<Regex>,
-}
-
-impl Matcher {
-    /// Fails when the operator is a regular expression and the value is not one.
-    pub fn new(
-        name: impl Into<String>,
-        op: MatchOp,
-        value: impl Into<String>,
-    ) -> Result<Matcher, regex::Error> {
-        let (name, value) = (name.into(), value.into());
-        let pattern = match op {
-            MatchOp::Regex | MatchOp::NotRegex => Some(Regex::new(&format!("^(?s:{value})$"))?),
-            MatchOp::Equal | MatchOp::NotEqual => None,
-        };
-        Ok(Matcher { name, op, value, pattern })
-    }
-
-    /// A pattern that the caller compiled and anchored; `value` is how the user wrote it.
-    pub(crate) fn with_pattern(name: String, op: MatchOp, value: String, pattern: Regex) -> Matcher {
-        Matcher { name, op, value, pattern: Some(pattern) }
-    }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn op(&self) -> MatchOp {
-        self.op
-    }
-
-    /// The value or the regular expression as the user wrote it, not anchored.
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// The compiled and anchored regular expression, for the two operators that have one.
-    pub fn pattern(&self) -> Option<&Regex> {
-        self.pattern.as_ref()
-    }
-
-    pub fn matches(&self, value: &str) -> bool {
-        let pattern_matches = || self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(value));
-        match self.op {
-            MatchOp::Equal => self.value == value,
-            MatchOp::NotEqual => self.value != value,
-            MatchOp::Regex => pattern_matches(),
-            MatchOp::NotRegex => !pattern_matches(),
-        }
-    }
-
-    pub fn matches_labels(&self, labels: &Labels) -> bool {
-        self.matches(labels.get(&self.name).unwrap_or_default())
-    }
-}
-
-impl PartialEq for Matcher {
-    fn eq(&self, other: &Matcher) -> bool {
-        (&self.name, self.op, &self.value) == (&other.name, other.op, &other.value)
-    }
-}
-
-impl Eq for Matcher {}
-
-impl fmt::Display for Matcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{:?}", self.name, self.op.symbol(), self.value)
-    }
-}
-
-impl fmt::Debug for Matcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// One scan: the series that pass all matchers, with their samples in `(start, end]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +24,7 @@ pub struct Selector {
 
 impl Selector {
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|matcher| matcher.matches_labels(labels))
+        self.matchers.iter().all(|matcher| matcher.matches(labels))
     }
 }
 
@@ -221,23 +116,6 @@ pub trait SeriesSource: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn regular_expressions_match_whole_values() {
-        let matcher = |op, value| Matcher::new("job", op, value).unwrap();
-        assert!(matcher(MatchOp::Regex, "a|b").matches("b"));
-        assert!(!matcher(MatchOp::Regex, "a|b").matches("ab"));
-        assert!(matcher(MatchOp::Regex, "a.b").matches("a\nb"));
-        assert!(matcher(MatchOp::NotRegex, "a.*").matches(""));
-        assert!(Matcher::new("job", MatchOp::Regex, "(").is_err());
-    }
-
-    #[test]
-    fn an_absent_label_is_empty() {
-        let labels = Labels::new([("job", "api")]).unwrap();
-        assert!(Matcher::new("env", MatchOp::Equal, "").unwrap().matches_labels(&labels));
-        assert!(!Matcher::new("env", MatchOp::NotEqual, "").unwrap().matches_labels(&labels));
-    }
 
     #[test]
     fn stale_markers_are_stripped_only_where_there_are_some() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use telemetry::Timestamp;
 
-use crate::decimal::{Fraction, Ratio};
+use crate::decimal::{Fraction, Ratio, compare_products};
 use crate::error::SloError;
 use crate::objective::{BudgetingMethod, Objective, Slo};
 use crate::series::{Coverage, SliceSeries};
@@ -83,6 +83,20 @@ impl Budget {
     /// Share of the budget that is left: 1 untouched, 0 spent, negative overspent.
     pub fn remaining(&self) -> Option<Fraction> {
         Fraction::ONE.checked_sub(self.consumed()?)
+    }
+
+    /// Whether nothing is left; `None` without anything valid.
+    pub fn is_spent(&self) -> Option<bool> {
+        if self.tally.total == 0 || self.budget_total == 0 {
+            return None;
+        }
+        // bad >= budget_total * B, both sides multiplied with the denominator of B.
+        let share = self.target.budget();
+        let order = compare_products(
+            [self.tally.bad().unsigned_abs(), share.denominator().unsigned_abs()],
+            [self.budget_total.unsigned_abs(), share.numerator().unsigned_abs()],
+        );
+        Some(order.is_ge())
     }
 
     /// Bad units that may still happen; negative when overspent.
@@ -163,6 +177,18 @@ pub fn status_at(
 ) -> Result<BudgetStatus, SloError> {
     let span = slo.window.span_at(at)?;
     let coverage = series.coverage(span.start, span.end);
+    let (budget, to_date) = over_span(slo, objective, series, &span);
+    let tally = budget.tally;
+    let no_data = match tally.total {
+        0 if coverage.slices > 0 => Some(NoData::NoTraffic),
+        0 => Some(NoData::Gap),
+        _ => None,
+    };
+    Ok(BudgetStatus { span, budget, to_date, coverage, no_data, is_stale: false })
+}
+
+/// The budget to answer with, and the one against what was seen up to the span's end.
+fn over_span(slo: &Slo, objective: &Objective, series: &SliceSeries, span: &WindowSpan) -> (Budget, Budget) {
     let tally = if slo.window.is_rolling() {
         series.tally_back(span.end, span.period())
     } else {
@@ -177,12 +203,33 @@ pub fn status_at(
         }
         _ => to_date,
     };
-    let no_data = match tally.total {
-        0 if coverage.slices > 0 => Some(NoData::NoTraffic),
-        0 => Some(NoData::Gap),
-        _ => None,
-    };
-    Ok(BudgetStatus { span, budget, to_date, coverage, no_data, is_stale: false })
+    (budget, to_date)
+}
+
+/// When the budget that is spent at the end of `span` was spent: the end of the slice after which
+/// nothing was left any more. In a calendar window that is within the period. `None` when something
+/// is left, and when a rolling budget has been spent for longer than one period: who knows how long.
+pub fn spent_at(
+    slo: &Slo,
+    objective: &Objective,
+    series: &SliceSeries,
+    span: &WindowSpan,
+) -> Option<Timestamp> {
+    let mut spent_at = None;
+    for end in series.ends_back_from(span.end) {
+        let earlier = if !slo.window.is_rolling() {
+            WindowSpan { end, ..*span }
+        } else if span.end.since(end) < span.period() {
+            WindowSpan { start: end.minus(span.period()), end, period_end: end }
+        } else {
+            return None;
+        };
+        if end <= earlier.start || over_span(slo, objective, series, &earlier).0.is_spent() != Some(true) {
+            break;
+        }
+        spent_at = Some(end);
+    }
+    spent_at
 }
 
 #[cfg(test)]

@@ -203,6 +203,8 @@ pub enum BurnState {
     /// Only the short window does: a blip so far.
     #[serde(rename = "one_window_over")]
     ShortOnly,
+    /// Both do, but not for as long as the condition's `alertAfter` asks.
+    Pending,
     /// Both do.
     Firing,
     /// Too little was measured, or nothing happened: an alert keeps the state it had.
@@ -216,12 +218,16 @@ pub struct BurnReading {
     pub long: Burn,
     pub short: Burn,
     pub state: BurnState,
-    /// Of a firing tier: the start of the first base slice in its long window that burns faster than
+    /// Of a firing or pending tier: the start of the first base slice in its long window that burns faster than
     /// the threshold by itself. When the trouble began.
     pub since: Option<Timestamp>,
 }
 
 /// Evaluates every tier as of the watermark `as_of`. `is_stale` freezes them all.
+///
+/// A tier with `alert_after` is evaluated over its past as well: it fires when it would have at every
+/// slice for that long. Nothing has to be remembered for that, so a restart forgets nothing; a gap in
+/// the data starts the wait anew.
 pub fn evaluate(
     tiers: &[Tier],
     series: &SliceSeries,
@@ -230,9 +236,9 @@ pub fn evaluate(
     is_stale: bool,
     policy: &Policy,
 ) -> Vec<BurnReading> {
-    let reading = |tier: &Tier| {
-        let long = Burn::over(series, as_of, tier.long);
-        let short = Burn::over(series, as_of, tier.short);
+    let at = |tier: &Tier, at: Timestamp| {
+        let long = Burn::over(series, at, tier.long);
+        let short = Burn::over(series, at, tier.short);
         let is_covered = |burn: &Burn| !burn.coverage.is_below_one_in(policy.coverage_floor_one_in);
         let over = |burn: &Burn| {
             (!is_stale && is_covered(burn))
@@ -248,11 +254,42 @@ pub fn evaluate(
             // an alert must not clear on a gap: unknown keeps what was.
             (None, _) | (_, None) => BurnState::Unknown,
         };
-        let since =
-            (state == BurnState::Firing).then(|| first_bad_slice(tier, series, target, as_of)).flatten();
+        (long, short, state)
+    };
+    let reading = |tier: &Tier| {
+        let (long, short, mut state) = at(tier, as_of);
+        let mut since = None;
+        if state == BurnState::Firing {
+            since = first_bad_slice(tier, series, target, as_of);
+            let fires_at = |time: Timestamp| at(tier, time).2 == BurnState::Firing;
+            if !has_lasted(tier.alert_after, series, as_of, fires_at) {
+                state = BurnState::Pending;
+            }
+        }
         BurnReading { tier: tier.clone(), long, short, state, since }
     };
     tiers.iter().map(reading).collect()
+}
+
+/// Whether a condition that holds at `as_of` has held since `wait` ago: then, at the end of every slice
+/// since, and where slices begin again after a hole.
+fn has_lasted(
+    wait: Duration,
+    series: &SliceSeries,
+    as_of: Timestamp,
+    holds_at: impl Fn(Timestamp) -> bool,
+) -> bool {
+    if wait.is_zero() {
+        return true;
+    }
+    let began = as_of.minus(wait);
+    let mut seen_until = began;
+    holds_at(began)
+        && series.slices_in(began, as_of).take_while(|(_, end)| *end <= as_of).all(|(start, end)| {
+            let is_after_hole = start > seen_until;
+            seen_until = end;
+            (!is_after_hole || holds_at(start)) && holds_at(end)
+        })
 }
 
 fn first_bad_slice(tier: &Tier, series: &SliceSeries, target: Ratio, as_of: Timestamp) -> Option<Timestamp> {
@@ -379,6 +416,68 @@ mod tests {
             the default ticket tier 1d/2h with factor 3 is left out: at target 0 the burn rate never exceeds 1
             the default ticket tier 3d/6h with factor 1 is left out: at target 0 the burn rate never exceeds 1"#]],
         );
+    }
+
+    /// Minutes of slices with 100 events each, `1` all bad, `0` all good, ` ` a gap.
+    fn minutes(text: &str) -> SliceSeries {
+        let mut series = SliceSeries::new(crate::objective::Counting::Occurrences);
+        for (minute, slice) in text.chars().enumerate().filter(|(_, slice)| *slice != ' ') {
+            let slice = telemetry::SloSlice {
+                slo_id: "s/1".into(),
+                slice_start: Timestamp::from_secs(minute as i64 * 60),
+                slice_secs: 60,
+                generation: 0,
+                group_key: String::new(),
+                good_milli: if slice == '1' { 0 } else { 100_000 },
+                total_milli: 100_000,
+                coverage: 1.0,
+                rev: 0,
+                recorded_at: Timestamp::EPOCH,
+            };
+            series.apply(&slice).unwrap();
+        }
+        series
+    }
+
+    /// The states of a tier over five minutes and one, minute by minute from the sixth on.
+    fn states(alert_after_mins: u64, text: &str) -> String {
+        let tier = Tier {
+            long: Duration::from_secs(300),
+            short: Duration::from_secs(60),
+            alert_after: Duration::from_secs(60 * alert_after_mins),
+            ..Tier::default_of(Severity::Page, HOUR, Fraction::new(10, 1))
+        };
+        let series = minutes(text);
+        let at = |minute: usize| {
+            let as_of = Timestamp::from_secs(minute as i64 * 60);
+            let readings = evaluate(
+                std::slice::from_ref(&tier),
+                &series,
+                target("0.99"),
+                as_of,
+                false,
+                &Policy::default(),
+            );
+            match readings[0].state {
+                BurnState::Firing => 'F',
+                BurnState::Pending => 'p',
+                BurnState::Unknown => '?',
+                BurnState::Quiet | BurnState::LongOnly | BurnState::ShortOnly => '.',
+            }
+        };
+        (6..=text.len()).map(at).collect()
+    }
+
+    #[test]
+    fn a_condition_waits_for_alert_after() {
+        assert_eq!(states(0, "000001111110"), "FFFFFF.");
+        assert_eq!(states(3, "000001111110"), "pppFFF.");
+        // Not long enough: it never fires, and starts over.
+        assert_eq!(states(3, "00000110111110"), "pp.pppFF.");
+        // A gap is not known to have been bad.
+        assert_eq!(states(3, "0000011    111111"), "pp????pppFFF");
+        // There has to be something to look back at.
+        assert_eq!(states(60, "00000111111"), "pppppp");
     }
 
     #[test]

@@ -43,11 +43,10 @@ pub fn rolling(
         return None;
     }
     let step = period / REPLAY_STEPS;
-    let left_at =
-        |after: Duration| remaining - burn_rate * after.as_secs_f64() / period.as_secs_f64() + expired(after);
     let mut left_before = remaining;
     for index in 1..=REPLAY_STEPS {
-        let left = left_at(step * index);
+        let after = step * index;
+        let left = left_after(remaining, burn_rate, period, after) + expired(after);
         if left <= 0.0 {
             let share = left_before / (left_before - left);
             return Some((step * (index - 1)).saturating_add(step.mul_f64(share)));
@@ -56,6 +55,11 @@ pub fn rolling(
     }
     // After one whole period everything old has left: what is spent then stays.
     None
+}
+
+/// What is left when `burn_rate` goes on for `after` and nothing comes back.
+pub fn left_after(remaining: f64, burn_rate: f64, period: Duration, after: Duration) -> f64 {
+    remaining - burn_rate * after.as_secs_f64() / period.as_secs_f64()
 }
 
 /// [`rolling`] over the slices of an objective whose window ends at `as_of`.
@@ -68,13 +72,20 @@ pub fn rolling_over(
     period: Duration,
 ) -> Option<Duration> {
     let remaining = budget.remaining()?.to_f64();
-    let start = as_of.minus(period);
-    let expired = |after: Duration| {
-        let leaving = series.tally(start, start.plus(after));
-        let spent = (budget.budget_total != 0).then(|| Fraction::new(leaving.bad(), budget.budget_total));
-        spent.and_then(|spent| spent.checked_div(target.budget())).map_or(0.0, Fraction::to_f64)
-    };
-    rolling(remaining, burn_rate, period, expired)
+    rolling(remaining, burn_rate, period, |after| expired(series, budget, target, as_of.minus(period), after))
+}
+
+/// The share of the budget whose slices leave a window that began at `start` within `after`.
+pub(crate) fn expired(
+    series: &SliceSeries,
+    budget: &Budget,
+    target: Ratio,
+    start: Timestamp,
+    after: Duration,
+) -> f64 {
+    let leaving = series.tally(start, start.plus(after));
+    let spent = (budget.budget_total != 0).then(|| Fraction::new(leaving.bad(), budget.budget_total));
+    spent.and_then(|spent| spent.checked_div(target.budget())).map_or(0.0, Fraction::to_f64)
 }
 
 /// Rates near zero give times beyond any calendar.

@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod indicator;
 pub mod objective;
 pub mod openslo;
+pub mod projection;
 pub mod recovery;
 pub mod report;
 pub mod series;

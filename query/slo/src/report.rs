@@ -25,8 +25,8 @@ use crate::series::SliceSeries;
 /// Below this share of the budget an objective is at risk: one quarter.
 const AT_RISK_BELOW: (i128, i128) = (1, 4);
 /// The two burn rates of the contract view.
-const BURN_1H: Duration = Duration::from_secs(3_600);
-const BURN_6H: Duration = Duration::from_secs(6 * 3_600);
+pub(crate) const BURN_1H: Duration = Duration::from_secs(3_600);
+pub(crate) const BURN_6H: Duration = Duration::from_secs(6 * 3_600);
 
 /// State of an objective; see the top of this file for how it is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -100,6 +100,8 @@ pub struct SloStatus {
     /// time for rolling windows, the fixed-window time for calendar windows (NULL when the period
     /// ends first).
     pub exhausted_in_secs: Option<u64>,
+    /// When the budget will be spent, `exhausted_in_secs` after `as_of`; once it is spent, when it was
+    /// (NULL when that is more than one rolling window ago).
     pub exhausted_at: Option<Timestamp>,
     pub exhausted_in_pace_secs: Option<u64>,
     pub exhausted_in_fixed_window_secs: Option<u64>,
@@ -122,6 +124,10 @@ pub fn status(
     let burn_1h = Burn::over(series, as_of, BURN_1H).rate(objective.target);
     let burn_6h = Burn::over(series, as_of, BURN_6H).rate(objective.target);
     let times = exhaustion(slo, objective, series, &measured, burn_1h);
+    let exhausted_at = match measured.budget.is_spent() {
+        Some(true) => budget::spent_at(slo, objective, series, &measured.span),
+        _ => times.answer.and_then(|time| calendar_time(as_of, time)),
+    };
 
     let budget = &measured.budget;
     let tally = &budget.tally;
@@ -151,7 +157,7 @@ pub fn status(
         no_data: measured.no_data,
         as_of: series.watermark(now, policy.evaluation_delay),
         exhausted_in_secs: times.answer.map(|time| time.as_secs()),
-        exhausted_at: times.answer.and_then(|time| calendar_time(as_of, time)),
+        exhausted_at,
         exhausted_in_pace_secs: times.pace.map(|time| time.as_secs()),
         exhausted_in_fixed_window_secs: times.fixed_window.map(|time| time.as_secs()),
         exhausted_in_rolling_secs: times.rolling.map(|time| time.as_secs()),
@@ -272,4 +278,4 @@ pub fn history(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -249,6 +249,12 @@ impl SliceSeries {
         })
     }
 
+    /// Ends of the slices up to `end`, newest first.
+    pub fn ends_back_from(&self, end: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let count = self.slices.partition_point(|slice| slice.end_micros() <= end.micros());
+        self.slices.range(..count).rev().map(|slice| Timestamp::from_micros(slice.end_micros()))
+    }
+
     pub fn len(&self) -> usize {
         self.slices.len()
     }

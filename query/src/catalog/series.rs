@@ -9,12 +9,13 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use lake::Lake;
 use telemetry::{METRIC_NAME, Timestamp, environment_of, service_of};
 
+use crate::QueryError;
 use crate::functions::{map_builder, map_type, timestamp_type};
 
 #[derive(Debug)]
@@ -40,6 +41,9 @@ impl SeriesTable {
     }
 
     fn rows(&self) -> Result<RecordBatch> {
+        self.lake
+            .check_replayed()
+            .map_err(|error| DataFusionError::External(Box::new(QueryError::Lake(error))))?;
         let entries = self.lake.series().find(&[], Timestamp::MIN..Timestamp::MAX);
         let mut ids = Int64Builder::with_capacity(entries.len());
         let mut metrics = StringBuilder::new();

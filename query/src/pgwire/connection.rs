@@ -17,7 +17,7 @@ use datafusion_postgres::hooks::transactions::TransactionStatementHook;
 use datafusion_postgres::pgwire::api::auth::sasl::SASLAuthStartupHandler;
 use datafusion_postgres::pgwire::api::auth::sasl::scram::ScramAuth;
 use datafusion_postgres::pgwire::api::auth::{DefaultServerParameterProvider, StartupHandler};
-use datafusion_postgres::pgwire::api::cancel::{CancelHandler, DefaultCancelHandler};
+use datafusion_postgres::pgwire::api::cancel::CancelHandler;
 use datafusion_postgres::pgwire::api::portal::{Format, Portal};
 use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
 use datafusion_postgres::pgwire::api::results::Response;
@@ -33,6 +33,7 @@ use datafusion_postgres::{DfSessionService, Parser, QueryHook};
 use futures::Sink;
 use tokio::time::Instant;
 
+use super::cancel::{Canceler, Running, Statements};
 use super::gate::{Gate, Verdict, verdict};
 use super::login::{ConnectionRole, PgAuthenticator, SCRAM_ITERATIONS, TokenSource};
 use super::rows::{pg_error, respond, without_maps};
@@ -46,7 +47,7 @@ const STATEMENT_TIMEOUT: &str = "statement_timeout_ms";
 pub(super) struct Handlers {
     startup: Arc<SASLAuthStartupHandler<DefaultServerParameterProvider>>,
     service: Arc<Service>,
-    cancel: Arc<DefaultCancelHandler>,
+    cancel: Arc<Canceler>,
 }
 
 impl Handlers {
@@ -54,9 +55,10 @@ impl Handlers {
         engine: Engine,
         auth: Arc<dyn PgAuthenticator>,
         manager: Arc<ConnectionManager>,
+        statements: Arc<Statements>,
     ) -> Handlers {
         let role = ConnectionRole::default();
-        let mut scram = ScramAuth::new(Arc::new(TokenSource::new(auth, role.clone())));
+        let mut scram = ScramAuth::new(Arc::new(TokenSource::new(auth.clone(), role.clone())));
         scram.set_iterations(SCRAM_ITERATIONS);
         let mut parameters = DefaultServerParameterProvider::default();
         parameters.is_superuser = false;
@@ -64,7 +66,7 @@ impl Handlers {
         let startup = SASLAuthStartupHandler::new(Arc::new(parameters))
             .with_scram(scram)
             .with_connection_manager(manager.clone());
-        let runner = Arc::new(Runner { engine: engine.clone(), role });
+        let runner = Arc::new(Runner { engine: engine.clone(), auth, role, statements: statements.clone() });
         // The gate comes first: what the others see has passed it.
         let hooks: Vec<Arc<dyn QueryHook>> = vec![
             Arc::new(Gate { runner: runner.clone() }),
@@ -76,7 +78,7 @@ impl Handlers {
         Handlers {
             startup: Arc::new(startup),
             service: Arc::new(Service { library, runner }),
-            cancel: Arc::new(DefaultCancelHandler::new(manager)),
+            cancel: Arc::new(Canceler { manager, statements }),
         }
     }
 }
@@ -102,12 +104,18 @@ impl PgWireServerHandlers for Handlers {
 /// Plans and runs statements with the connection's role.
 pub(super) struct Runner {
     engine: Engine,
+    auth: Arc<dyn PgAuthenticator>,
     role: ConnectionRole,
+    statements: Arc<Statements>,
 }
 
 impl Runner {
+    /// Of somebody who is past the login.
     fn role(&self) -> Result<QueryRole, QueryError> {
-        self.role.get().ok_or_else(|| QueryError::Invalid("nobody has logged in".to_owned()))
+        let known = self.role.get();
+        let (user, role) = known.ok_or_else(|| QueryError::Invalid("nobody has logged in".to_owned()))?;
+        self.auth.queried(&user);
+        Ok(role)
     }
 
     /// A plan that the guard allows, without maps.
@@ -125,14 +133,16 @@ impl Runner {
         format: &Format,
     ) -> PgWireResult<Response> {
         refuse_in_failed_transaction(client.transaction_status())?;
+        let running = self.statements.start(client);
         let timeout = client_timeout(client.metadata());
         let plan = self.plan(statement).await.map_err(pg_error)?;
-        self.run_plan(plan, timeout, format).await
+        self.run_plan(plan, running, timeout, format).await
     }
 
     async fn run_plan(
         &self,
         plan: LogicalPlan,
+        running: Running,
         client_timeout: Option<Duration>,
         format: &Format,
     ) -> PgWireResult<Response> {
@@ -140,8 +150,9 @@ impl Runner {
         let limit = self.engine.config().limits_of(role).timeout;
         let timeout = client_timeout.map_or(limit, |wanted| wanted.min(limit));
         let state = self.engine.query_state(role).map_err(pg_error)?;
-        let running = self.engine.run_plan(plan, state, role, Instant::now() + timeout).await;
-        Ok(Response::Query(respond(running.map_err(pg_error)?, format)?))
+        let rows = self.engine.run_plan(plan, state, role, Instant::now() + timeout).await;
+        let rows = running.until_cancelled(rows.map_err(pg_error)?);
+        Ok(Response::Query(respond(rows, format)?))
     }
 }
 
@@ -202,9 +213,10 @@ impl ExtendedQueryHandler for Service {
         match &portal.statement.statement {
             (_, Some((statement, plan))) if verdict(statement) == Verdict::Run => {
                 refuse_in_failed_transaction(client.transaction_status())?;
+                let running = self.runner.statements.start(client);
                 let plan = self.bind(portal, plan)?;
                 let timeout = client_timeout(client.metadata());
-                self.runner.run_plan(plan, timeout, &portal.result_column_format).await
+                self.runner.run_plan(plan, running, timeout, &portal.result_column_format).await
             }
             _ => ExtendedQueryHandler::do_query(&self.library, client, portal, max_rows).await,
         }

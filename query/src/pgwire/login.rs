@@ -37,6 +37,9 @@ pub struct PgLogin {
 pub trait PgAuthenticator: Send + Sync {
     /// `None` for a user that does not exist or may not query.
     async fn login(&self, user: &str) -> Option<PgLogin>;
+
+    /// Somebody whose password was right runs a query; must not wait.
+    fn queried(&self, _user: &str) {}
 }
 
 /// PBKDF2-HMAC-SHA-256 with [`SCRAM_ITERATIONS`] rounds: RFC 5802's `SaltedPassword`.
@@ -44,13 +47,15 @@ pub fn salted_password(password: &str, salt: &[u8]) -> Vec<u8> {
     gen_salted_password(password, salt, SCRAM_ITERATIONS)
 }
 
-/// The role of the one connection it belongs to, once its user is known.
+/// The user and role of the one connection it belongs to, once they are known.
 #[derive(Clone, Default)]
-pub(super) struct ConnectionRole(Arc<Mutex<Option<QueryRole>>>);
+pub(super) struct ConnectionRole(Arc<Mutex<Option<UserAndRole>>>);
+
+type UserAndRole = (Arc<str>, QueryRole);
 
 impl ConnectionRole {
-    pub(super) fn get(&self) -> Option<QueryRole> {
-        *self.0.lock()
+    pub(super) fn get(&self) -> Option<UserAndRole> {
+        self.0.lock().clone()
     }
 }
 
@@ -75,8 +80,9 @@ impl fmt::Debug for TokenSource {
 #[async_trait]
 impl AuthSource for TokenSource {
     async fn get_password(&self, login: &LoginInfo) -> PgWireResult<Password> {
-        let known = self.auth.login(login.user().unwrap_or_default()).await;
-        *self.role.0.lock() = known.as_ref().map(|login| login.role);
+        let user = login.user().unwrap_or_default();
+        let known = self.auth.login(user).await;
+        *self.role.0.lock() = known.as_ref().map(|login| (user.into(), login.role));
         let secret = match known {
             Some(login) => login.secret,
             None => PgSecret::Salted { salt: random_bytes()?, salted_password: random_bytes()? },

@@ -35,7 +35,11 @@ impl PgAuthenticator for Tokens {
     }
 }
 
-struct Client(TcpStream);
+struct Client {
+    socket: TcpStream,
+    /// Process id and secret key.
+    cancel_key: Vec<u8>,
+}
 
 /// What came back for one statement.
 #[derive(Debug, Default, PartialEq)]
@@ -47,8 +51,13 @@ struct Answer {
 }
 
 impl Client {
+    async fn bare(port: u16) -> Client {
+        let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        Client { socket, cancel_key: Vec::new() }
+    }
+
     async fn connect(port: u16, user: &str, password: &str) -> Result<Client, String> {
-        let mut client = Client(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        let mut client = Client::bare(port).await;
         let mut body = 196_608_i32.to_be_bytes().to_vec();
         for text in ["user", user, "database", "evenkeel", ""] {
             body.extend_from_slice(text.as_bytes());
@@ -84,14 +93,14 @@ impl Client {
         let mut message: Vec<u8> = kind.into_iter().collect();
         message.extend_from_slice(&(body.len() as i32 + 4).to_be_bytes());
         message.extend_from_slice(body);
-        self.0.write_all(&message).await.unwrap();
+        self.socket.write_all(&message).await.unwrap();
     }
 
     async fn receive(&mut self) -> Option<(u8, Vec<u8>)> {
-        let kind = self.0.read_u8().await.ok()?;
-        let length = self.0.read_i32().await.ok()? as usize - 4;
+        let kind = self.socket.read_u8().await.ok()?;
+        let length = self.socket.read_i32().await.ok()? as usize - 4;
         let mut body = vec![0; length];
-        self.0.read_exact(&mut body).await.ok()?;
+        self.socket.read_exact(&mut body).await.ok()?;
         Some((kind, body))
     }
 
@@ -112,6 +121,7 @@ impl Client {
                 b'D' => answer.rows.push(row_of(&body)),
                 b'C' => answer.tag = Some(text_of(&body)),
                 b'E' => answer.error = Some(error_of(&body)),
+                b'K' => self.cancel_key = body,
                 _ => {}
             }
         }
@@ -206,7 +216,7 @@ async fn served(config: QueryConfig) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let shutdown = CancellationToken::new();
-    let serving = serve(listener, bench.engine.clone(), Arc::new(Tokens), shutdown.clone());
+    let serving = serve(listener, bench.engine.clone(), Arc::new(Tokens), None, shutdown.clone());
     tokio::spawn(async move { serving.await.unwrap() });
     Served { bench, port, shutdown }
 }
@@ -305,6 +315,46 @@ fn what_drivers_send_by_habit_is_answered() {
         // psycopg crashes on rows of a cursor whose columns were not described.
         assert_eq!(client.describe_portal("c").await, [(b'T', 1)]);
         assert_eq!(client.query("FETCH 2 FROM c").await.rows.len(), 2);
+    });
+}
+
+#[test]
+fn rows_under_way_can_be_cancelled() {
+    run(async {
+        let admin = RoleLimits { rows_max: u64::MAX, ..RoleLimits::default() };
+        let served = served(QueryConfig { admin, ..QueryConfig::default() }).await;
+        let mut client = Client::connect(served.port, "bob", "hidden").await.unwrap();
+        let other = Client::connect(served.port, "bob", "hidden").await.unwrap();
+        let endless = "SELECT * FROM generate_series(1, 1000000000)\0";
+        client.send(Some(b'Q'), endless.as_bytes()).await;
+        while !matches!(client.receive().await, Some((b'D', _))) {}
+        // Somebody else's key does nothing, nor does a wrong one.
+        for key in [&other.cancel_key, &client.cancel_key[..4].to_vec()] {
+            cancel(served.port, key).await;
+        }
+        assert!(matches!(client.receive().await, Some((b'D', _))));
+        cancel(served.port, &client.cancel_key).await;
+        let answer = client.until_ready().await;
+        assert_eq!(answer.error.map(|(state, _)| state).as_deref(), Some("57014"));
+        assert_eq!(client.query("SELECT 1").await.rows, [row(&["1"])]);
+    });
+}
+
+/// Asks on a connection of its own, as clients do, and waits until the server has closed it.
+async fn cancel(port: u16, key: &[u8]) {
+    let mut connection = Client::bare(port).await;
+    let request = [&80_877_102_i32.to_be_bytes(), key, &[0; 4]].concat();
+    connection.send(None, &request[..12]).await;
+    assert_eq!(connection.socket.read(&mut [0]).await.unwrap_or(0), 0);
+}
+
+#[test]
+fn without_a_certificate_encryption_is_declined() {
+    run(async {
+        let served = served(QueryConfig::default()).await;
+        let mut client = Client::bare(served.port).await;
+        client.send(None, &80_877_103_i32.to_be_bytes()).await;
+        assert_eq!(client.socket.read_u8().await.unwrap(), b'N');
     });
 }
 

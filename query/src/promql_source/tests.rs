@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use promql::{Matcher, Selector, TimeRange, Value};
-use telemetry::{STALE_NAN_BITS, Timestamp, stale_marker};
+use promql::{Selector, TimeRange, Value};
+use telemetry::{MatchOp, Matcher, STALE_NAN_BITS, Timestamp, stale_marker};
 
 use crate::testing::{Bench, at, run};
 
 fn selector(metric: &str, start: Timestamp, end: Timestamp) -> Selector {
-    let matcher = Matcher::new("__name__", promql::MatchOp::Equal, metric).unwrap();
+    let matcher = Matcher::new("__name__", MatchOp::Equal, metric).unwrap();
     Selector { matchers: vec![matcher], start, end }
 }
 

@@ -5,8 +5,7 @@ use crate::error::PromqlError;
 use crate::evaluate::{Column, Evaluator, plain_selector};
 use crate::matrix::{Grid, Matrix, Series};
 use crate::plan::{Expr, Kind};
-use crate::source::{MatchOp, Matcher};
-use telemetry::{Labels, METRIC_NAME};
+use telemetry::{Labels, METRIC_NAME, MatchOp, Matcher};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::whole("absent", &[Kind::Vector], Kind::Vector, absent),

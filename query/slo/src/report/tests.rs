@@ -26,16 +26,28 @@ spec:
   objectives: [{target: 0.99}]
 "#;
 
-fn slo() -> Slo {
-    let (documents, defects) = openslo::parse_documents("slo.yaml", OBJECTIVE, openslo::Mode::Strict);
+pub(crate) fn slo() -> Slo {
+    parse(OBJECTIVE)
+}
+
+/// The same objective over calendar days.
+pub(crate) fn daily_slo() -> Slo {
+    let calendar =
+        "{duration: 1d, isRolling: false, calendar: {startTime: '1970-01-01 00:00:00', timeZone: UTC}}";
+    parse(&OBJECTIVE.replace("{duration: 7d, isRolling: true}", calendar))
+}
+
+fn parse(text: &str) -> Slo {
+    let (documents, defects) = openslo::parse_documents("slo.yaml", text, openslo::Mode::Strict);
     assert_eq!(defects, []);
     let (slos, defects) = catalog::resolve(documents);
-    assert_eq!(defects, []);
+    // A day is too short for the default tiers, which is a warning.
+    assert!(defects.iter().all(|defect| !defect.is_error()), "{defects:?}");
     slos.into_iter().next().unwrap()
 }
 
 /// One slice a minute: `(good, total)`.
-fn series(counts: &[(i64, i64)]) -> SliceSeries {
+pub(crate) fn series(counts: &[(i64, i64)]) -> SliceSeries {
     let mut series = SliceSeries::new(slo().objectives[0].counting);
     for (index, (good, total)) in counts.iter().enumerate() {
         let slice = SloSlice {
@@ -165,6 +177,46 @@ fn frozen_numbers_decide_no_alert() {
     assert_eq!(frozen.burn_windows[0].state, BurnState::Unknown);
     assert_eq!(frozen.as_of, Some(Timestamp::from_secs(1500 * 60)));
     assert_eq!(frozen.sli, fresh.sli);
+}
+
+#[test]
+fn a_spent_budget_says_when_it_was_spent() {
+    let exhausted = |counts: &[(i64, i64)]| {
+        let row = status_at(counts, counts.len() as i64 * 60 + 30);
+        (row.exhausted_in_secs, row.exhausted_at.map(Timestamp::secs))
+    };
+    // k bad minutes after 100 good ones spend 10k of the allowed 100 + k events: at k = 12.
+    let mut counts = vec![(100, 100); 100];
+    counts.extend(vec![(90, 100); 11]);
+    assert_ne!(exhausted(&counts).0, Some(0));
+    counts.push((90, 100));
+    assert_eq!(exhausted(&counts), (Some(0), Some(112 * 60)));
+    // It does not move with the clock, however much more is overspent.
+    counts.extend(vec![(90, 100); 30]);
+    assert_eq!(exhausted(&counts), (Some(0), Some(112 * 60)));
+    // Good minutes win the budget back; the next time is another time.
+    counts.extend(vec![(100, 100); 600]);
+    assert_eq!(exhausted(&counts).1, None, "nothing burns");
+    let recovered = counts.len() as i64;
+    counts.extend(vec![(0, 100); 60]);
+    let (in_secs, at) = exhausted(&counts);
+    assert_eq!(in_secs, Some(0));
+    // 4.2 % of 742 minutes were bad (420 events); with k more all bad: 420 + 100k >= 742 + k.
+    assert_eq!(at, Some((recovered + 4) * 60));
+    // Spent since the first slice, and spent for longer than the window knows.
+    assert_eq!(exhausted(&[(98, 100); 10]), (Some(0), Some(60)));
+    assert_eq!(exhausted(&vec![(98, 100); 7 * 1440 + 5]), (Some(0), None));
+}
+
+#[test]
+fn a_calendar_budget_is_spent_within_its_period() {
+    let slo = daily_slo();
+    let mut counts = vec![(98, 100); 1440];
+    counts.extend(vec![(100, 100); 10]);
+    counts.extend(vec![(0, 100); 10]);
+    let now = Timestamp::from_secs(counts.len() as i64 * 60 + 30);
+    let row = status(&slo, &slo.objectives[0], &series(&counts), now, &Policy::default()).unwrap().0;
+    assert_eq!(row.exhausted_at, Some(Timestamp::from_secs(1451 * 60)));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use slo::budget::{self, Budget, NoData, Policy, Tally};
 use slo::burn::{self, Burn, BurnState, Exceeds};
 use slo::dora::{Change, Deploy, DeployIncident, delivery};
 use slo::objective::{Counting, EmptyPolicy};
+use slo::projection::{self, Rates};
 use slo::recovery::{IncidentRecord, Period, Reopening, recovery};
 use slo::series::Coverage;
 use slo::{Decimal, Fraction, Ratio, SliceSeries, Slo, Window, catalog, forecast, openslo, report};
@@ -350,6 +351,21 @@ fn v07_three_times_to_exhaustion() {
     days(forecast::pace(vector.burn_rate, period), &vector.pace_days);
     days(forecast::fixed_window(vector.remaining, vector.burn_rate, period), &vector.fixed_window_days);
     days(forecast::rolling(vector.remaining, vector.burn_rate, period, expired), &vector.rolling_days);
+
+    // The burn-down's dashed line ends where the rolling time says, between half and twice the rate.
+    let (start, steps) = (Timestamp::from_secs(0), 60);
+    let rate = vector.burn_rate;
+    let rates = Rates { expected: rate, slowest: rate / 2.0, fastest: rate * 2.0 };
+    let line = projection::line(vector.remaining, rates, period, start, period, expired, steps);
+    assert_eq!(line.len(), 61);
+    let (first, last) = (line.first().unwrap(), line.last().unwrap());
+    assert_eq!((first.at, first.error_budget_remaining), (start, vector.remaining));
+    days(Some(last.at.since(start)), &vector.rolling_days);
+    let ends = [last.low, last.error_budget_remaining, last.high];
+    let expected_ends = [-9.0 / 14.0, 0.0, 4.5 / 14.0];
+    for (end, expected) in ends.into_iter().zip(expected_ends) {
+        assert!((end - expected).abs() < 1e-9, "{ends:?}");
+    }
 }
 
 fn calendar_slo(duration: &str, start: &str, zone: &str) -> Window {

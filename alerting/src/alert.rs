@@ -1,4 +1,5 @@
-//! Alert states: Prometheus' machine for rules, a simpler one for signals. Pure.
+//! Alert states: Prometheus' machine for rules, a simpler one for signals, whose source keeps the time
+//! that a condition has to hold. Pure.
 //!
 //! An alert is inactive (no row), pending, firing or resolved. Its identity is its source and its
 //! labels; each time it becomes active it is another occurrence with another [`AlertId`]. A query
@@ -295,8 +296,13 @@ pub fn observe_signals(active: Vec<Alert>, signals: &[Signal], now: Timestamp) -
         }
         let known = active.remove(&key);
         match (signal.state, known) {
-            (SignalState::Firing { value }, known) => changes.extend(signal_fires(signal, value, known, now)),
-            (SignalState::Quiet, Some(alert)) => changes.push(resolve(alert, now)),
+            (SignalState::Pending { value }, known) => {
+                changes.extend(signal_holds(signal, value, false, known, now));
+            }
+            (SignalState::Firing { value }, known) => {
+                changes.extend(signal_holds(signal, value, true, known, now));
+            }
+            (SignalState::Quiet, Some(alert)) => changes.push(withdraw(alert, now)),
             (SignalState::Unknown, Some(mut alert)) if alert.unseen_since.is_some() => {
                 alert.unseen_since = None;
                 changes.push(change(alert, None));
@@ -306,7 +312,7 @@ pub fn observe_signals(active: Vec<Alert>, signals: &[Signal], now: Timestamp) -
     }
     for mut alert in active.into_values() {
         match alert.unseen_since {
-            Some(since) if now.since(since) >= SIGNAL_GONE_AFTER => changes.push(resolve(alert, now)),
+            Some(since) if now.since(since) >= SIGNAL_GONE_AFTER => changes.push(withdraw(alert, now)),
             Some(_) => {}
             None => {
                 alert.unseen_since = Some(now);
@@ -317,7 +323,15 @@ pub fn observe_signals(active: Vec<Alert>, signals: &[Signal], now: Timestamp) -
     changes
 }
 
-fn signal_fires(signal: &Signal, value: f64, known: Option<Alert>, now: Timestamp) -> Option<AlertChange> {
+/// The condition of a signal holds. `fires`: for as long as it has to; an alert that fires already goes
+/// on, a wait that starts anew is for the next one.
+fn signal_holds(
+    signal: &Signal,
+    value: f64,
+    fires: bool,
+    known: Option<Alert>,
+    now: Timestamp,
+) -> Option<AlertChange> {
     let is_new = known.is_none();
     let before = known.clone();
     let mut alert = known.unwrap_or_else(|| Alert {
@@ -325,10 +339,10 @@ fn signal_fires(signal: &Signal, value: f64, known: Option<Alert>, now: Timestam
         source: signal.source.clone(),
         labels: signal.labels.clone(),
         annotations: BTreeMap::new(),
-        state: AlertState::Firing,
+        state: AlertState::Pending,
         active_at: now,
         started_at: signal.started_at.unwrap_or(now).min(now),
-        fired_at: Some(now),
+        fired_at: None,
         keep_firing_since: None,
         resolved_at: None,
         value,
@@ -340,8 +354,14 @@ fn signal_fires(signal: &Signal, value: f64, known: Option<Alert>, now: Timestam
     alert.explains = signal.explains.clone();
     alert.value = value;
     alert.unseen_since = None;
+    let mut transition = is_new.then_some(Transition::Pending);
+    if fires && alert.state == AlertState::Pending {
+        alert.state = AlertState::Firing;
+        alert.fired_at = Some(now);
+        transition = Some(Transition::Firing);
+    }
     let is_same = before.as_ref().is_some_and(|before| same(before, &alert));
-    (!is_same).then(|| change(alert, is_new.then_some(Transition::Firing)))
+    (!is_same).then(|| change(alert, transition))
 }
 
 #[cfg(test)]

@@ -310,12 +310,13 @@ impl Mind<'_> {
             let service = world.incidents.get(&page.incident).and_then(|incident| incident.service.clone());
             facts.push(fact::of_page(page, service, &actor.name, now));
         }
-        // Within one moment: what fired, then what was opened, then who was told.
+        // Within one moment: what fired, who took it, what became of the incident, who was told.
         facts.sort_by_key(|fact| match fact.kind.as_str() {
             "alert" => 0,
-            "incident" => 1,
-            "page" => 3,
-            _ => 2,
+            "acknowledgement" => 1,
+            "incident" => 2,
+            "page" => 4,
+            _ => 3,
         });
         let alerts = changed.alerts.difference(&changed.dropped_alerts);
         Decision {

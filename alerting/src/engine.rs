@@ -3,11 +3,13 @@
 
 mod facts;
 mod read;
+mod rules;
 mod tick;
 mod verbs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use db::{Store, WriteTx};
@@ -25,6 +27,7 @@ use crate::ports::Ports;
 use crate::store;
 
 pub use read::{AlertFilter, AlertView, IncidentFilter, IncidentView, PageFilter, ScheduleView};
+pub use rules::{RuleGroupView, RuleView};
 pub use tick::TickReport;
 pub use verbs::AckOutcome;
 
@@ -55,6 +58,8 @@ struct Memory {
     evaluated: BTreeSet<String>,
     /// Why rules failed in their last evaluation, by source.
     rule_errors: BTreeMap<String, String>,
+    /// How long their last queries took, by source.
+    rule_took: BTreeMap<String, Duration>,
 }
 
 impl Alerting {

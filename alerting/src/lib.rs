@@ -32,6 +32,7 @@ pub mod objects;
 pub mod page;
 pub mod people;
 pub mod ports;
+pub mod reading;
 pub mod route;
 pub mod rule;
 pub mod schedule;
@@ -42,8 +43,8 @@ pub use auditor::AuditReport;
 pub use catalog::Catalog;
 pub use config::AlertingConfig;
 pub use engine::{
-    AckOutcome, AlertFilter, AlertView, Alerting, IncidentFilter, IncidentView, PageFilter, ScheduleView,
-    TickReport,
+    AckOutcome, AlertFilter, AlertView, Alerting, IncidentFilter, IncidentView, PageFilter, RuleGroupView,
+    RuleView, ScheduleView, TickReport,
 };
 pub use fact::append_fact;
 pub use ids::{AlertId, BadIncidentId, IncidentId, PageId};

@@ -68,6 +68,10 @@ pub struct Signal {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SignalState {
+    /// The condition holds, but not yet for as long as it has to.
+    Pending {
+        value: f64,
+    },
     Firing {
         value: f64,
     },

@@ -6,7 +6,7 @@ use telemetry::{Event, Timestamp};
 /// Deploys and other changes live in the lake, incidents in the store; a timeline shows both.
 #[async_trait]
 pub trait ChangeSource: Send + Sync + std::fmt::Debug {
-    /// Events of kind `deploy` of a service (of all services for `None`) with `from <= valid_at <= to`,
+    /// Events of the kinds `deploy` and `change` of a service (of all services for `None`) with `from <= valid_at <= to`,
     /// at most `limit`, the newest if there are more. A text says why there is no answer.
     async fn changes(
         &self,

@@ -182,6 +182,7 @@ mod tests {
             actor: Some("engine".into()),
             title: "Paged <ada> by email".into(),
             detail: None,
+            about: None,
         };
         let text = draft(&subject, &[entry]);
         assert!(text.starts_with("# INC-7: Chat \\*burns\\*\n"), "{text}");

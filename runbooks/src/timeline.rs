@@ -2,8 +2,9 @@
 //!
 //! One function renders it; the page, the API, the retrospective and its exports all show this.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use alerting::reading;
 use serde_json::Value;
 use telemetry::{Event, EventKind, Timestamp};
 
@@ -18,6 +19,28 @@ pub struct TimelineEntry {
     pub title: String,
     /// More about it, such as a step's output; may have several lines.
     pub detail: Option<String>,
+    /// Where a reader goes on from here.
+    pub about: Option<About>,
+}
+
+/// What an entry tells about, beside its incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// An alert on the burn rate of this SLO.
+    Slo(String),
+    /// An alert of a rule, by the service it names.
+    AlertsOf {
+        service: String,
+        is_over: bool,
+    },
+    /// A run of a runbook.
+    Run(String),
+    Retrospective(String),
+    /// A deploy, or a change that is none.
+    Change {
+        kind: EventKind,
+        id: String,
+    },
 }
 
 /// Renders facts. Facts that change nothing a reader would see (an incident's state repeated) are
@@ -27,6 +50,19 @@ pub fn render(events: &[Event]) -> Vec<TimelineEntry> {
     ordered.sort_by_key(|event| (event.valid_at, event.seq));
     let ended: BTreeSet<String> =
         ordered.iter().filter(|event| !is_running(event)).filter_map(|e| attempt_of(e)).collect();
+    let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.kind == EventKind::DEPLOY) {
+        let seq = newest.entry(&event.subject_id).or_insert(event.seq);
+        *seq = event.seq.max(*seq);
+    }
+    // How a step ended, and how a deploy stands by now, have lines of their own.
+    let is_told_later = |event: &Event| match attempt_of(event) {
+        Some(attempt) => is_running(event) && ended.contains(&attempt),
+        None if event.kind == EventKind::DEPLOY => {
+            newest.get(event.subject_id.as_str()).is_some_and(|newest| event.seq < *newest)
+        }
+        None => false,
+    };
     let mut entries: Vec<TimelineEntry> = Vec::with_capacity(ordered.len());
     let mut incident_before: Option<&Event> = None;
     for event in ordered {
@@ -34,8 +70,8 @@ pub fn render(events: &[Event]) -> Vec<TimelineEntry> {
             let line = incident_line(incident_before.map(|before| &before.payload), &event.payload);
             incident_before = Some(event);
             line
-        } else if is_running(event) && attempt_of(event).is_some_and(|attempt| ended.contains(&attempt)) {
-            None // how it ended has a line
+        } else if is_told_later(event) {
+            None
         } else {
             line_of(event)
         };
@@ -47,9 +83,31 @@ pub fn render(events: &[Event]) -> Vec<TimelineEntry> {
             actor: event.actor.clone(),
             title: capitalised(&title),
             detail,
+            about: about(event),
         });
     }
     entries
+}
+
+fn about(event: &Event) -> Option<About> {
+    let subject = || event.subject_id.clone();
+    match &event.kind {
+        kind if *kind == EventKind::ALERT => {
+            let slo = event.payload["source"].as_str().and_then(|source| source.strip_prefix("slo:"));
+            let service = || event.service.clone();
+            let is_over = event.payload["state"] == "resolved";
+            slo.map(|slo| About::Slo(slo.to_owned()))
+                .or_else(|| Some(About::AlertsOf { service: service()?, is_over }))
+        }
+        kind if *kind == EventKind::RUNBOOK_RUN || *kind == EventKind::RUNBOOK_STEP => {
+            Some(About::Run(subject()))
+        }
+        kind if *kind == EventKind::RETROSPECTIVE => Some(About::Retrospective(subject())),
+        kind if *kind == EventKind::DEPLOY || *kind == EventKind::CHANGE => {
+            Some(About::Change { kind: kind.clone(), id: subject() })
+        }
+        _ => None,
+    }
 }
 
 fn is_running(event: &Event) -> bool {
@@ -77,9 +135,11 @@ fn line_of(event: &Event) -> Option<Line> {
     let state = word("state");
     match &event.kind {
         kind if *kind == EventKind::ALERT => {
-            let value =
-                event.payload["value"].as_f64().map(|value| format!(" at {value:.4}")).unwrap_or_default();
-            Some((format!("Alert {} is {state}{value}", word("alert")), text("explains")))
+            let source = text("source").unwrap_or_default();
+            let value = event.payload["value"].as_f64();
+            let value = value.map(|value| format!(" ({})", reading::of_alert(&source, value)));
+            let title = format!("Alert {} is {state}{}", word("alert"), value.unwrap_or_default());
+            Some((title, text("explains")))
         }
         kind if *kind == EventKind::PAGE => {
             let to = format!("{} by {}", word("recipient"), word("channel"));
@@ -101,6 +161,11 @@ fn line_of(event: &Event) -> Option<Line> {
         kind if *kind == EventKind::DEPLOY => {
             let service = event.service.as_deref().unwrap_or("a service");
             Some((format!("Deploy of {service} {} ({})", word("version"), word("status")), None))
+        }
+        kind if *kind == EventKind::CHANGE => {
+            let summary = text("summary").or_else(|| text("title"));
+            let summary = summary.unwrap_or_else(|| "not described".to_owned());
+            Some((format!("Change: {summary}"), text("source")))
         }
         kind if *kind == EventKind::RUNBOOK_STEP => {
             let detail = text("output").map(|output| output.trim_end().to_owned());
@@ -181,7 +246,12 @@ mod tests {
         let events = [
             event(9, EventKind::INCIDENT, "engine", incident(json!("1970-01-01T00:00:09Z"))),
             event(1, EventKind::DEPLOY, "ci", json!({"version": "v3", "status": "succeeded"})),
-            event(2, EventKind::ALERT, "engine", json!({"alert": "Burn", "state": "firing", "value": 15.25})),
+            event(
+                2,
+                EventKind::ALERT,
+                "engine",
+                json!({"alert": "Burn", "state": "firing", "value": 15.25, "source": "slo:chat"}),
+            ),
             event(3, EventKind::INCIDENT, "engine", incident(Value::Null)),
             event(
                 4,
@@ -219,7 +289,7 @@ mod tests {
             lines,
             [
                 "1 Deploy of chat v3 (succeeded)",
-                "2 Alert Burn is firing at 15.2500",
+                "2 Alert Burn is firing (burn rate 15.2x)",
                 "3 Incident opened as SEV2: Chat burns",
                 "5 Paged ada by email",
                 "7 Acknowledged by ada",
@@ -227,5 +297,38 @@ mod tests {
                 "9 Service restored",
             ]
         );
+    }
+    #[test]
+    fn a_deploy_that_is_told_as_it_goes_on_has_one_line() {
+        let mut events = [
+            event(1, EventKind::DEPLOY, "ci", json!({"version": "v3", "status": "pending"})),
+            event(2, EventKind::DEPLOY, "ci", json!({"version": "v3", "status": "running"})),
+            event(9, EventKind::DEPLOY, "ci", json!({"version": "v3", "status": "succeeded"})),
+            event(5, EventKind::DEPLOY, "ci", json!({"version": "v2", "status": "failed"})),
+            event(6, EventKind::CHANGE, "ci", json!({"summary": "Flag on", "source": "flags"})),
+        ];
+        events[3].subject_id = "another".into();
+        let titles: Vec<String> = render(&events).into_iter().map(|entry| entry.title).collect();
+        assert_eq!(
+            titles,
+            ["Deploy of chat v2 (failed)", "Change: Flag on", "Deploy of chat v3 (succeeded)"]
+        );
+    }
+
+    #[test]
+    fn entries_say_where_to_go_on() {
+        let about =
+            |kind: EventKind, payload: Value| render(&[event(1, kind, "engine", payload)]).remove(0).about;
+        let firing =
+            json!({"alert": "Burn", "state": "firing", "value": 2.0, "source": "slo:chat-availability"});
+        assert_eq!(about(EventKind::ALERT, firing), Some(About::Slo("chat-availability".into())));
+        let rule = json!({"alert": "Down", "state": "resolved", "source": "rule:f/g/Down"});
+        let alerts = About::AlertsOf { service: "chat".into(), is_over: true };
+        assert_eq!(about(EventKind::ALERT, rule), Some(alerts));
+        let run = json!({"text": "Run started"});
+        assert_eq!(about(EventKind::RUNBOOK_RUN, run), Some(About::Run("INC-1".into())));
+        let draft = json!({"state": "draft"});
+        assert_eq!(about(EventKind::RETROSPECTIVE, draft), Some(About::Retrospective("INC-1".into())));
+        assert_eq!(about(EventKind::NOTE, json!({"text": "hm"})), None);
     }
 }

@@ -102,6 +102,13 @@ impl Store {
         &self.0.readers
     }
 
+    /// Copies everything that is committed into a new file, as of one moment. Writers wait meanwhile.
+    pub async fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), DbError> {
+        let path = path.as_ref().to_string_lossy().into_owned();
+        sqlx::query("VACUUM INTO $1").bind(path).execute(&self.0.writer).await?;
+        Ok(())
+    }
+
     /// The name under which this opening of the store holds leases.
     pub fn owner(&self) -> &str {
         &self.0.owner
@@ -179,6 +186,19 @@ mod tests {
         }
         let store = Store::open(&path, &[THINGS]).await.unwrap();
         assert_eq!(names(&store).await, ["kept"]);
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_a_store_and_never_written_over_another_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path().join("store.db"), &[THINGS]).await.unwrap();
+        let mut tx = store.begin_write().await.unwrap();
+        sqlx::query("INSERT INTO things VALUES ($1)").bind("kept").execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let path = dir.path().join("it's a copy.db");
+        store.copy_to(&path).await.unwrap();
+        assert_eq!(names(&Store::open(&path, &[THINGS]).await.unwrap()).await, ["kept"]);
+        assert!(store.copy_to(&path).await.is_err());
     }
 
     #[tokio::test]

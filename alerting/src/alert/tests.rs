@@ -158,6 +158,28 @@ fn a_signal_without_data_freezes_its_alert() {
 }
 
 #[test]
+fn a_signal_that_has_to_last_is_pending_until_it_has() {
+    let mut active: Vec<Alert> = Vec::new();
+    let mut seen = Vec::new();
+    let (pending, firing) = (SignalState::Pending { value: 20.0 }, SignalState::Firing { value: 20.0 });
+    let (quiet, unknown) = (SignalState::Quiet, SignalState::Unknown);
+    let story = [pending, pending, unknown, firing, pending, unknown, quiet, pending, quiet, quiet, firing];
+    for (at, state) in story.into_iter().enumerate() {
+        for AlertChange { alert, transition } in
+            observe_signals(active.clone(), &[signal(state)], minute(at as i64))
+        {
+            seen.extend(transition.map(|transition| format!("{at}:{}", transition.as_str())));
+            active.retain(|known| known.id != alert.id);
+            if alert.is_active() && transition != Some(Transition::Inactive) {
+                active.push(alert);
+            }
+        }
+    }
+    assert_eq!(seen.join(" "), "0:pending 3:firing 6:resolved 7:pending 8:inactive 10:firing");
+    assert_eq!(active[0].fired_at, Some(minute(10)));
+}
+
+#[test]
 fn a_signal_that_is_gone_resolves_only_after_a_while() {
     let firing = signal(SignalState::Firing { value: 1.0 });
     let fired = observe_signals(vec![], std::slice::from_ref(&firing), minute(0)).remove(0).alert;

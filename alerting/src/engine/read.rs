@@ -53,6 +53,13 @@ pub struct AlertFilter {
     pub limit: u32,
 }
 
+impl AlertFilter {
+    /// Every pending and firing alert.
+    pub fn active() -> AlertFilter {
+        AlertFilter { resolved_since: Some(Timestamp::MAX), limit: u32::MAX, ..AlertFilter::default() }
+    }
+}
+
 impl Default for AlertFilter {
     fn default() -> AlertFilter {
         AlertFilter { state: None, incident: None, service: None, resolved_since: None, limit: LIMIT_DEFAULT }

@@ -165,7 +165,10 @@ impl Inner {
         now: Timestamp,
         deadline: tokio::time::Instant,
     ) -> RuleResult {
-        match tokio::time::timeout_at(deadline, self.ports.queries.query(&rule.expr, now)).await {
+        let started = tokio::time::Instant::now();
+        let answer = tokio::time::timeout_at(deadline, self.ports.queries.query(&rule.expr, now)).await;
+        self.memory().rule_took.insert(rule.source.clone(), started.elapsed());
+        match answer {
             Ok(result) => result.map_err(|error| error.to_string()),
             Err(_) => {
                 let limit = telemetry::time::format_duration(self.config.query_timeout);

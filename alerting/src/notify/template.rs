@@ -9,8 +9,8 @@ use telemetry::Timestamp;
 
 use super::Notice;
 use crate::incident::one_line;
+use crate::reading;
 use crate::rule::ALERT_NAME;
-use crate::rule::template::number;
 
 /// Alerts told in full; more are counted.
 const ALERTS_SHOWN: usize = 5;
@@ -64,7 +64,7 @@ fn render(template: &str, notice: &Notice) -> Result<String, minijinja::Error> {
                 name => alert.name().to_owned(),
                 state => alert.state.as_str(),
                 since => time(alert.started_at),
-                value => number(alert.value),
+                reading => reading::of_alert(&alert.source, alert.value),
                 explains => &alert.explains,
                 summary => note("summary"),
                 description => note("description"),

@@ -178,7 +178,7 @@ spec: {}
             team.yaml:44: unknown variant `fortnightly`, expected one of hourly, daily, weekly, monthly
             team.yaml:52: a target is exactly one of user, schedule, receiver
             team.yaml:58: "ftp://example.com" is not a http or https URL
-            team.yaml:64: "(" is not a regular expression: regex parse error: ^(?s:()$ ^ error: unclosed group
+            team.yaml:64: "(" is not a regular expression: regex parse error: ( ^ error: unclosed group
             team.yaml:69: name "bad name" may hold letters, digits, '-', '_', '.' and '/', up to 128 of them"#]],
     );
 }

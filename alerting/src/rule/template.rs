@@ -9,7 +9,11 @@ use telemetry::Labels;
 
 /// A text with places to fill in.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Template(Vec<Part>);
+pub struct Template {
+    /// As it was written.
+    text: String,
+    parts: Vec<Part>,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
@@ -51,12 +55,17 @@ impl Template {
         }
         parts.push(Part::Text(rest.to_owned()));
         parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
-        (Template(parts), unsupported)
+        (Template { text: text.to_owned(), parts }, unsupported)
+    }
+
+    /// The text as it was written, with its places.
+    pub fn as_written(&self) -> &str {
+        &self.text
     }
 
     pub fn expand(&self, labels: &Labels, value: f64) -> String {
         let mut text = String::new();
-        for part in &self.0 {
+        for part in &self.parts {
             match part {
                 Part::Text(part) => text.push_str(part),
                 Part::Expression { subject, functions } => {
@@ -69,7 +78,7 @@ impl Template {
 
     /// The text, if nothing has to be filled in.
     pub fn as_plain(&self) -> Option<&str> {
-        match self.0.as_slice() {
+        match self.parts.as_slice() {
             [] => Some(""),
             [Part::Text(text)] => Some(text),
             _ => None,

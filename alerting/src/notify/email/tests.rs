@@ -180,6 +180,21 @@ async fn a_mail_arrives_with_its_id_its_thread_and_the_link_in_both_parts() {
 }
 
 #[test]
+fn values_are_written_for_people() {
+    let mut burn = notice();
+    burn.alerts[0].source = "slo:chat".into();
+    burn.alerts[0].value = 14.437_499_999;
+    burn.alerts[0].explains = Some("budget burns".into());
+    for text in [template::text(&burn).unwrap(), template::html(&burn).unwrap()] {
+        assert!(text.contains("(burn rate 14.4x)"), "{text}");
+    }
+    burn.alerts[0].source = "rule:f/g/Down".into();
+    burn.alerts[0].value = 4.440892098500626e-17;
+    let text = template::text(&burn).unwrap();
+    assert!(text.contains("Why: budget burns (value 0)"), "{text}");
+}
+
+#[test]
 fn strangers_words_stay_words() {
     let html = template::html(&notice()).unwrap();
     assert!(!html.contains("<script>"), "{html}");

@@ -44,6 +44,14 @@ pub(crate) fn asset(path: &str, headers: &HeaderMap) -> Response {
     }
 }
 
+/// A file of the build's top folder or a 404, never the dashboard.
+pub(crate) fn top_file(path: &str, headers: &HeaderMap) -> Response {
+    match find(path) {
+        Some(file) => serve(file, headers, REVALIDATE),
+        None => WebError::NoSuchPath.into_response(),
+    }
+}
+
 /// Any other path: a file of the build's top folder (favicon, licences), else the dashboard, whose
 /// own router reads the path.
 pub(crate) fn page(path: &str, headers: &HeaderMap, nonce: &Nonce, base_path: &str) -> Response {
@@ -54,7 +62,7 @@ pub(crate) fn page(path: &str, headers: &HeaderMap, nonce: &Nonce, base_path: &s
 }
 
 fn index(nonce: &Nonce, base_path: &str) -> Response {
-    let Some(file) = find("index.html") else { return pages::ui_not_built(nonce) };
+    let Some(file) = find("index.html") else { return pages::ui_not_built(nonce, base_path) };
     let text = with_nonce(&String::from_utf8_lossy(file.raw), nonce.as_str(), base_path);
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     (headers, text).into_response()

@@ -3,14 +3,17 @@
 //! Cast: a *token* is a named secret with a role, for programs; a *session* is a browser's cookie;
 //! a *login link* turns into a session once; the *bootstrap token* comes from the configuration and
 //! lives in memory alone, so that taking it out of the configuration takes it away. All four end in
-//! a [`Caller`]: a name and a [`Role`].
+//! a [`Caller`]: a name and a [`Role`]. An *integration key* ends in none: it travels in a body and
+//! speaks for one service.
 //!
-//! Invariants: a secret is 256 random bits (the bootstrap token: what the operator chose, at least
-//! [`BOOTSTRAP_CHARS_MIN`] characters) and only its SHA-256 is stored; nothing here tells a wrong
+//! Invariants: a secret is 256 random bits (an integration key 128; the bootstrap token: what the
+//! operator chose, at least [`BOOTSTRAP_CHARS_MIN`] characters) and only its SHA-256 is stored; nothing here tells a wrong
 //! secret from a missing one. It does not know routes: what each needs is written in `routes.rs`.
 
 mod credentials;
 mod guard;
+mod integration;
+mod last_use;
 mod login_link;
 mod ports;
 mod role;
@@ -28,6 +31,7 @@ use db::Store;
 use telemetry::{Clock, Timestamp};
 
 pub(crate) use guard::{AccessMap, Guard};
+pub use integration::NewIntegrationKey;
 pub use login_link::LoginLink;
 pub use ports::{IngestTokens, PgPasswords};
 pub use role::{Access, Role};
@@ -78,6 +82,8 @@ pub enum AuthError {
     TooManyTokens(usize),
     #[error("there is no token named {0:?}")]
     NoSuchToken(String),
+    #[error("{0:?} is not the name of a service")]
+    ServiceName(String),
     #[error("{0:?} is not a role: ingest, viewer, responder or admin")]
     UnknownRole(String),
     #[error("the login link is unknown, used or expired")]
@@ -135,7 +141,7 @@ impl Auth {
 
     /// Whether anybody could log in without a login link.
     pub fn has_tokens(&self) -> bool {
-        self.0.bootstrap.is_some() || !self.tokens().is_empty()
+        self.0.bootstrap.is_some() || self.tokens().iter().any(|token| token.service.is_none())
     }
 
     fn now(&self) -> Timestamp {

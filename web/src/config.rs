@@ -21,6 +21,9 @@ pub struct WebConfig {
     /// Requests answered at once. Telemetry has a bound of its own in `ingest`, so that neither
     /// starves the other.
     pub api_requests_max: usize,
+    /// Webhooks and change events read at once: nobody vouches for them before they are read, and
+    /// they must not take the places of senders with a token.
+    pub signed_requests_max: usize,
     /// From the request's head to the answer's head. Rows still stream after that, within the
     /// query limits.
     #[serde(with = "duration_text")]
@@ -43,6 +46,7 @@ impl Default for WebConfig {
             api_body_bytes_max: 1 << 20,
             form_body_bytes_max: 8 << 10,
             api_requests_max: 256,
+            signed_requests_max: 16,
             request_timeout: Duration::from_secs(60),
             json_depth_max: 32,
             history_points_max: 2_000,

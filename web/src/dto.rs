@@ -5,6 +5,8 @@
 //! 3339 in UTC, ratios fractions, unknown is `null`: every optional field is always there.
 
 pub mod alert;
+pub mod backup;
+pub mod cardinality;
 pub mod inbox;
 pub mod incident;
 pub mod oncall;
@@ -15,6 +17,7 @@ pub mod service;
 pub mod session;
 pub mod slo;
 pub mod status;
+pub mod target;
 pub mod timeline;
 pub mod token;
 

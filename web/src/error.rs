@@ -173,6 +173,7 @@ impl From<AuthError> for WebError {
     fn from(error: AuthError) -> WebError {
         match error {
             AuthError::TokenName(_) => WebError::bad_field("/name", error.to_string()),
+            AuthError::ServiceName(_) => WebError::bad_field("/service", error.to_string()),
             AuthError::UnknownRole(_) => WebError::bad_field("/role", error.to_string()),
             AuthError::TokenExists(_) | AuthError::TooManyTokens(_) => WebError::Conflict(error.to_string()),
             AuthError::NoSuchToken(name) => WebError::not_found("token", name),

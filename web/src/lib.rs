@@ -6,6 +6,7 @@
 
 mod assets;
 pub mod auth;
+pub mod backups;
 pub mod config;
 mod dialects;
 pub mod dto;
@@ -19,16 +20,26 @@ mod security;
 mod site;
 pub mod state;
 
-pub use auth::{Auth, AuthError, IngestTokens, LoginLink, NewToken, PgPasswords, Role, Secret, TokenInfo};
+pub use auth::{
+    Auth, AuthError, IngestTokens, LoginLink, NewIntegrationKey, NewToken, PgPasswords, Role, Secret,
+    TokenInfo,
+};
+pub use backups::{Backup, BackupRefusal, BackupState, Backups};
 pub use config::{AuthConfig, WebConfig};
 pub use observe::HttpMetrics;
 pub use openapi::openapi_json;
-pub use routes::{otlp_router, router};
+pub use routes::{elastic_router, otlp_router, router};
 pub use site::Route;
 pub use state::{AppState, ComponentHealth, Health, HealthReport, Inbox, InboxMail, ObjectTexts, ReadyRole};
 
 /// This crate's tables in the workflow store.
-pub const MIGRATIONS: &[db::Migration] = &[db::Migration {
-    name: "2026-11-23-05-web-auth",
-    sqlite: include_str!("../migrations/sqlite/2026-11-23-05-web-auth.sql"),
-}];
+pub const MIGRATIONS: &[db::Migration] = &[
+    db::Migration {
+        name: "2026-11-23-05-web-auth",
+        sqlite: include_str!("../migrations/sqlite/2026-11-23-05-web-auth.sql"),
+    },
+    db::Migration {
+        name: "2026-11-23-06-web-token-use",
+        sqlite: include_str!("../migrations/sqlite/2026-11-23-06-web-token-use.sql"),
+    },
+];

@@ -8,7 +8,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use crate::routes::{
-    alerts, health, inbox, incidents, oncall, retrospectives, runbooks, services, session, slos, sql, tokens,
+    alerts, backup, cardinality, health, inbox, incidents, oncall, retrospectives, runbooks, services,
+    session, slos, sql, targets, tokens,
 };
 
 #[derive(OpenApi)]
@@ -19,6 +20,9 @@ use crate::routes::{
     components(schemas(crate::error::Problem)),
     paths(
         alerts::list,
+        backup::last,
+        backup::begin,
+        cardinality::get,
         health::status,
         inbox::list,
         incidents::list,
@@ -53,6 +57,7 @@ use crate::routes::{
         slos::detail,
         slos::history,
         sql::run,
+        targets::list,
         tokens::list,
         tokens::create,
         tokens::revoke,

@@ -26,12 +26,17 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// Renders `template` with the fields of `page` plus the nonce. The `.html` in a template's name is
-/// what switches escaping on.
-pub(crate) fn render(template: &str, nonce: &Nonce, page: Value) -> Result<Html<String>, WebError> {
+/// Renders `template` with the fields of `page`, the nonce, and the path under which we are served. The
+/// `.html` in a template's name is what switches escaping on.
+pub(crate) fn render(
+    template: &str,
+    nonce: &Nonce,
+    base: &str,
+    page: Value,
+) -> Result<Html<String>, WebError> {
     let template = TEMPLATES.get_template(template).map_err(WebError::internal)?;
-    let text = template.render(context! { nonce => nonce.as_str(), ..page }).map_err(WebError::internal)?;
-    Ok(Html(text))
+    let text = template.render(context! { nonce => nonce.as_str(), base, ..page });
+    Ok(Html(text.map_err(WebError::internal)?))
 }
 
 /// A heading, a sentence and perhaps a way on.
@@ -48,29 +53,29 @@ pub(crate) struct Link<'a> {
     pub label: &'a str,
 }
 
-pub(crate) fn message(status: StatusCode, nonce: &Nonce, message: &Message) -> Response {
+pub(crate) fn message(status: StatusCode, nonce: &Nonce, base: &str, message: &Message) -> Response {
     let link = message.link.as_ref().map(|link| context! { href => link.href, label => link.label });
     let page = context! { title => message.title, text => message.text, command => message.command, link };
-    match render("message.html", nonce, page) {
+    match render("message.html", nonce, base, page) {
         Ok(html) => (status, html).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
 /// What `/` shows in a binary that was built without the dashboard. The API works all the same.
-pub(crate) fn ui_not_built(nonce: &Nonce) -> Response {
+pub(crate) fn ui_not_built(nonce: &Nonce, base: &str) -> Response {
     let text = "UI not built: this binary was compiled without the dashboard. The API works. \
                 To embed it, run this and compile again:";
     let command = "npm --prefix web/ui ci && npm --prefix web/ui run build";
     let page = Message { title: "UI not built", text, command: Some(command), link: None };
-    message(StatusCode::OK, nonce, &page)
+    message(StatusCode::OK, nonce, base, &page)
 }
 
 /// Loads the same address again, this time as a request of our own page (see `auth::guard`).
-pub(crate) fn reload(nonce: &Nonce) -> Response {
+pub(crate) fn reload(nonce: &Nonce, base: &str) -> Response {
     let page =
         context! { title => "Opening", text => "One moment.", refresh_secs => 0, command => (), link => () };
-    match render("message.html", nonce, page) {
+    match render("message.html", nonce, base, page) {
         Ok(html) => html.into_response(),
         Err(error) => error.into_response(),
     }
@@ -100,8 +105,9 @@ mod tests {
     fn every_template_compiles_and_messages_are_escaped() {
         let nonce = Nonce::random().unwrap();
         let page = context! { title => "<b>", text => "a & b", command => (), link => () };
-        let Html(text) = render("message.html", &nonce, page).unwrap();
+        let Html(text) = render("message.html", &nonce, "/ops/", page).unwrap();
         assert!(text.contains("&lt;b&gt;") && text.contains("a &amp; b") && !text.contains("<b>"), "{text}");
+        assert!(text.replace("&#x2f;", "/").contains("href=\"/ops/favicon.svg\""), "{text}");
         assert!(text.len() < 15 * 1024);
     }
 }

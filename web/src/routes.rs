@@ -1,6 +1,8 @@
 //! The whole URL map on one page: what is served where, and what it asks of its caller.
 
 pub(crate) mod alerts;
+pub(crate) mod backup;
+pub(crate) mod cardinality;
 pub(crate) mod deploys;
 pub(crate) mod health;
 pub(crate) mod inbox;
@@ -13,15 +15,16 @@ pub(crate) mod services;
 pub(crate) mod session;
 pub(crate) mod slos;
 pub(crate) mod sql;
+pub(crate) mod targets;
 pub(crate) mod tokens;
 pub(crate) mod ui;
 
-use axum::Router;
+use axum::{Router, middleware};
 use http::Method;
 
 use crate::auth::Access::{AnyRole, Needs, Open};
 use crate::auth::Role::{Admin, Ingest, Responder, Viewer};
-use crate::dialects::{prometheus, telemetry};
+use crate::dialects::{elastic, hooks, prometheus, telemetry};
 use crate::openapi;
 use crate::site::{Route, Site};
 use crate::state::AppState;
@@ -34,6 +37,13 @@ pub fn router(state: AppState) -> Router {
 /// The OTLP listener (4318): the three receivers and nothing else.
 pub fn otlp_router(state: AppState) -> Router {
     otlp(Site::new(&state)).build(state)
+}
+
+/// The Elasticsearch listener: the mount `/elastic`, at `/`.
+pub fn elastic_router(state: AppState) -> Router {
+    let mounted = elasticsearch(Site::new(&state)).build(state);
+    // Around a router of its own, for a path has to be changed before it is looked up.
+    Router::new().fallback_service(mounted).layer(middleware::map_request(elastic::below_mount))
 }
 
 /// Every route with its access, for tests that walk the map.
@@ -87,13 +97,22 @@ fn map(state: &AppState) -> Site {
         .post("/api/runs/{id}/steps/{name}/skip", Needs(Responder), runbooks::skip_step)
         .post("/api/runs/{id}/steps/{name}/done", Needs(Responder), runbooks::finish_step)
         .get("/api/oncall", Needs(Viewer), oncall::list)
+        .get("/api/targets", Needs(Viewer), targets::list)
+        .get("/api/cardinality", Needs(Viewer), cardinality::get)
         .get("/api/inbox", Needs(Viewer), inbox::list)
         .query(Method::POST, "/api/sql", Needs(Viewer), sql::run)
         .get("/api/tokens", Needs(Admin), tokens::list)
         .post("/api/tokens", Needs(Admin), tokens::create)
         .post("/api/tokens/{name}/revoke", Needs(Admin), tokens::revoke)
+        .get("/api/admin/backup", Needs(Admin), backup::last)
+        .post("/api/admin/backup", Needs(Admin), backup::begin)
         .post("/api/login-links", Needs(Admin), tokens::create_login_link)
         .telemetry("/api/events", Needs(Ingest), telemetry::events)
+        // What brings its own proof.
+        .signed("/hooks/github/{name}", hooks::github)
+        .signed("/hooks/gitlab/{name}", hooks::gitlab)
+        .signed("/pagerduty/v2/change/enqueue", hooks::pagerduty_change)
+        .nothing_else_below("/hooks/{*rest}")
         .nothing_else_below("/api")
         .nothing_else_below("/api/{*rest}")
         // Prometheus: queries and remote write.
@@ -101,32 +120,59 @@ fn map(state: &AppState) -> Site {
         .query(Method::POST, "/prometheus/api/v1/query", Needs(Viewer), prometheus::query)
         .query(Method::GET, "/prometheus/api/v1/query_range", Needs(Viewer), prometheus::query_range)
         .query(Method::POST, "/prometheus/api/v1/query_range", Needs(Viewer), prometheus::query_range)
+        .query(Method::GET, "/prometheus/api/v1/query_exemplars", Needs(Viewer), prometheus::query_exemplars)
+        .query(Method::POST, "/prometheus/api/v1/query_exemplars", Needs(Viewer), prometheus::query_exemplars)
         .get("/prometheus/api/v1/series", Needs(Viewer), prometheus::series)
         .post("/prometheus/api/v1/series", Needs(Viewer), prometheus::series)
         .get("/prometheus/api/v1/labels", Needs(Viewer), prometheus::labels)
         .post("/prometheus/api/v1/labels", Needs(Viewer), prometheus::labels)
         .get("/prometheus/api/v1/label/{name}/values", Needs(Viewer), prometheus::label_values)
         .get("/prometheus/api/v1/metadata", Needs(Viewer), prometheus::metadata)
+        .get("/prometheus/api/v1/format_query", Needs(Viewer), prometheus::format_query)
+        .post("/prometheus/api/v1/format_query", Needs(Viewer), prometheus::format_query)
+        .get("/prometheus/api/v1/parse_query", Needs(Viewer), prometheus::parse_query)
+        .post("/prometheus/api/v1/parse_query", Needs(Viewer), prometheus::parse_query)
+        .get("/prometheus/api/v1/rules", Needs(Viewer), prometheus::rules)
+        .get("/prometheus/api/v1/alerts", Needs(Viewer), prometheus::alerts)
+        .get("/prometheus/api/v1/alertmanagers", Needs(Viewer), prometheus::alertmanagers)
+        .get("/prometheus/api/v1/targets", Needs(Viewer), prometheus::targets)
+        .get("/prometheus/api/v1/scrape_pools", Needs(Viewer), prometheus::scrape_pools)
         .get("/prometheus/api/v1/status/buildinfo", Needs(Viewer), prometheus::buildinfo)
+        .get("/prometheus/api/v1/status/config", Needs(Viewer), prometheus::config)
+        .get("/prometheus/api/v1/status/flags", Needs(Viewer), prometheus::flags)
+        .get("/prometheus/api/v1/status/runtimeinfo", Needs(Viewer), prometheus::runtimeinfo)
+        .get("/prometheus/api/v1/status/tsdb", Needs(Viewer), prometheus::tsdb)
         .telemetry("/prometheus/api/v1/write", Needs(Ingest), telemetry::remote_write)
+        .probe("/prometheus/", Needs(Viewer), prometheus::home)
         .probe("/prometheus/-/ready", Needs(Viewer), prometheus::ready)
         .probe("/prometheus/-/healthy", Needs(Viewer), prometheus::healthy)
         .nothing_else_below("/prometheus")
-        .nothing_else_below("/prometheus/{*rest}");
+        .nothing_else_below("/prometheus/{*rest}")
+        // Loki: pushing only.
+        .telemetry("/loki/api/v1/push", Needs(Ingest), telemetry::loki_push)
+        .telemetry("/loki/otlp/v1/logs", Needs(Ingest), telemetry::loki_otlp_logs)
+        .probe("/loki/ready", AnyRole, telemetry::loki_ready)
+        .nothing_else_below("/loki/{*rest}");
     // Dialects that are still to come: their clients get a 404, not the dashboard.
-    otlp(site)
+    elasticsearch(otlp(site))
         .nothing_else_below("/v1/{*rest}")
         .nothing_else_below("/alertmanager/{*rest}")
-        .nothing_else_below("/loki/{*rest}")
-        .nothing_else_below("/elastic/{*rest}")
         .nothing_else_below("/opsgenie/{*rest}")
         .nothing_else_below("/pagerduty/{*rest}")
         .nothing_else_below("/p")
         .nothing_else_below("/p/{token}/{*rest}")
         // The dashboard: its files, and every path that is nothing else.
         .get("/assets/{*path}", Open, ui::asset)
+        .get("/favicon.ico", Open, ui::icon)
+        .get("/favicon.svg", Open, ui::icon)
         .get("/", AnyRole, ui::page)
         .get("/{*page}", AnyRole, ui::page)
+}
+
+/// Below one mount: `_bulk`, `{index}/_bulk`, and what shippers ask before.
+fn elasticsearch(site: Site) -> Site {
+    let paths = ["/elastic", "/elastic/", "/elastic/{*path}"];
+    paths.into_iter().fold(site, |site, path| site.tree(path, Needs(Ingest), elastic::call))
 }
 
 fn otlp(site: Site) -> Site {

@@ -16,9 +16,11 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 
 use crate::auth::AccessMap;
 use crate::auth::{Access, Guard};
+use crate::dialects::elastic;
 use crate::error::WebError;
 use crate::observe;
 use crate::security;
@@ -35,7 +37,7 @@ pub struct Route {
 /// How a route's traffic is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Traffic {
-    /// JSON and queries: body limit, admission, time limit.
+    /// JSON and queries: body limit, admission, time limit; answers are compressed for who asks.
     Api,
     /// A query: as the API, but its time limit is the one of its role.
     Query,
@@ -44,6 +46,8 @@ enum Traffic {
     /// Telemetry: `ingest` reads the body itself and has its own bounds; a sender that trickles its
     /// body is cut off by the time limit.
     Telemetry,
+    /// As telemetry, and few at a time: anybody can send these.
+    Signed,
     /// Health and own metrics: answered also when everything else is busy.
     Probe,
 }
@@ -58,8 +62,22 @@ pub(crate) struct Site {
 struct Bounds {
     api_body_bytes_max: usize,
     form_body_bytes_max: usize,
-    requests: Arc<Semaphore>,
+    requests: Admission,
+    signed: Admission,
     timeout: Duration,
+}
+
+/// How many requests are under way at once, and the setting that says so.
+#[derive(Clone)]
+struct Admission {
+    places: Arc<Semaphore>,
+    setting: &'static str,
+}
+
+impl Admission {
+    fn new(places: usize, setting: &'static str) -> Admission {
+        Admission { places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))), setting }
+    }
 }
 
 macro_rules! methods {
@@ -81,7 +99,8 @@ impl Site {
         let bounds = Bounds {
             api_body_bytes_max: config.api_body_bytes_max,
             form_body_bytes_max: config.form_body_bytes_max,
-            requests: Arc::new(Semaphore::new(config.api_requests_max.min(Semaphore::MAX_PERMITS))),
+            requests: Admission::new(config.api_requests_max, "web.api_requests_max"),
+            signed: Admission::new(config.signed_requests_max, "web.signed_requests_max"),
             timeout: config.request_timeout,
         };
         Site { router: Router::new(), routes: Vec::new(), bounds }
@@ -122,6 +141,33 @@ impl Site {
         self.mount(Method::POST, path, access, Traffic::Telemetry, on(MethodFilter::POST, handler))
     }
 
+    /// A request that brings its own proof instead of a token.
+    pub(crate) fn signed<H, T>(self, path: &'static str, handler: H) -> Site
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        let route = on(MethodFilter::POST, handler);
+        self.mount(Method::POST, path, Access::Signed, Traffic::Signed, route)
+    }
+
+    /// A foreign server's tree: whoever handles it finds the call by method and path.
+    pub(crate) fn tree<H, T>(self, path: &'static str, access: Access, handler: H) -> Site
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        let methods = [
+            (Method::GET, MethodFilter::GET),
+            (Method::POST, MethodFilter::POST),
+            (Method::PUT, MethodFilter::PUT),
+            (Method::DELETE, MethodFilter::DELETE),
+        ];
+        methods.into_iter().fold(self, |site, (method, filter)| {
+            site.mount(method, path, access, Traffic::Telemetry, on(filter, handler.clone()))
+        })
+    }
+
     /// A question about the server itself.
     pub(crate) fn probe<H, T>(self, path: &'static str, access: Access, handler: H) -> Site
     where
@@ -152,16 +198,26 @@ impl Site {
         let bounds = self.bounds.clone();
         let (api_max, form_max) = (bounds.api_body_bytes_max, bounds.form_body_bytes_max);
         let in_time = middleware::from_fn_with_state(bounds.clone(), in_time);
-        let admitted = |bounds| middleware::from_fn_with_state(bounds, admit);
+        let admitted = |admission: &Admission| middleware::from_fn_with_state(admission.clone(), admit);
+        let requests = &bounds.requests;
         let handler = match traffic {
             Traffic::Api => {
-                handler.layer(DefaultBodyLimit::max(api_max)).layer(in_time).layer(admitted(bounds))
+                let handler: MethodRouter<AppState> =
+                    handler.layer(DefaultBodyLimit::max(api_max)).layer(in_time).layer(admitted(requests));
+                handler.layer(CompressionLayer::new())
             }
-            Traffic::Query => handler.layer(DefaultBodyLimit::max(api_max)).layer(admitted(bounds)),
+            Traffic::Query => {
+                let handler: MethodRouter<AppState> =
+                    handler.layer(DefaultBodyLimit::max(api_max)).layer(admitted(requests));
+                handler.layer(CompressionLayer::new())
+            }
             Traffic::Form => {
-                handler.layer(DefaultBodyLimit::max(form_max)).layer(in_time).layer(admitted(bounds))
+                handler.layer(DefaultBodyLimit::max(form_max)).layer(in_time).layer(admitted(requests))
             }
             Traffic::Telemetry => handler.layer(DefaultBodyLimit::disable()).layer(in_time),
+            Traffic::Signed => {
+                handler.layer(DefaultBodyLimit::disable()).layer(in_time).layer(admitted(&bounds.signed))
+            }
             Traffic::Probe => handler.layer(DefaultBodyLimit::max(0)).layer(in_time),
         };
         self.router = self.router.route(path, handler);
@@ -186,6 +242,7 @@ impl Site {
             .route_layer(middleware::from_fn_with_state(state.metrics.clone(), observe::measure))
             .fallback(|| async { WebError::NoSuchPath })
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(middleware::from_fn(elastic::answer_in_kind))
             .layer(middleware::from_fn(move |request: Request, next: Next| {
                 security::headers(is_https, request, next)
             }))
@@ -194,9 +251,9 @@ impl Site {
 }
 
 /// Nothing waits in line here: over the bound the client is told to come again.
-async fn admit(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = bounds.requests.try_acquire() else {
-        let message = "too many requests are being answered (web.api_requests_max)".to_owned();
+async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    let Ok(_permit) = admission.places.try_acquire() else {
+        let message = format!("too many requests are being answered ({})", admission.setting);
         return WebError::Unavailable { message, retry_after: Some(Duration::from_secs(1)) }.into_response();
     };
     next.run(request).await

@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry;
 use telemetry::{Clock, Defect, Timestamp};
 
 use crate::auth::Auth;
+use crate::backups::Backups;
 use crate::config::WebConfig;
 use crate::observe::HttpMetrics;
 
@@ -18,12 +19,16 @@ pub struct AppState {
     pub auth: Auth,
     pub clock: Arc<dyn Clock>,
     pub ingest: ingest::Ingest,
+    /// Webhooks that are taken, with their secrets.
+    pub hooks: Arc<ingest::hooks::Hooks>,
     pub engine: query::Engine,
     pub slos: Arc<query::sli::SloEvaluator>,
     pub alerting: Alerting,
     pub runbooks: runbooks::Runbooks,
+    pub scraper: ingest::scrape::Scraper,
     pub health: Arc<dyn Health>,
     pub objects: Arc<dyn ObjectTexts>,
+    pub backups: Arc<dyn Backups>,
     /// The demo's mails; `None` outside of the demo.
     pub inbox: Option<Arc<dyn Inbox>>,
     /// What `/metrics` shows; the root registers the metrics of every crate.

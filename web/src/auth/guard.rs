@@ -70,7 +70,7 @@ impl Guard {
 
     async fn admit(&self, access: Access, method: &Method, headers: &HeaderMap) -> WebResult<Option<Caller>> {
         let needed = match access {
-            Access::Open => return Ok(None),
+            Access::Open | Access::Signed => return Ok(None),
             Access::AnyRole => None,
             Access::Needs(role) => Some(role),
         };
@@ -109,7 +109,7 @@ fn to_login(request: &Request, base_path: &str) -> Response {
     if site == Some("cross-site")
         && let Some(nonce) = request.extensions().get::<Nonce>()
     {
-        return pages::reload(nonce);
+        return pages::reload(nonce, base_path);
     }
     let wanted = request.uri().path_and_query().map_or("/", |it| it.as_str());
     let wanted = format!("{base_path}{}", wanted.trim_start_matches('/'));

@@ -31,6 +31,10 @@ impl PgAuthenticator for PgPasswords {
         let secret = PgSecret::Salted { salt: verifier.salt, salted_password: verifier.salted_password };
         Some(PgLogin { secret, role })
     }
+
+    fn queried(&self, user: &str) {
+        self.0.token_used(user);
+    }
 }
 
 /// OTLP/gRPC: the metadata `authorization` in any of the forms that HTTP takes.

@@ -68,6 +68,9 @@ impl FromStr for Role {
 pub enum Access {
     /// Nobody is asked: health, the login page, assets, signed links.
     Open,
+    /// Nobody is asked for a token: the request itself carries the proof, a provider's signature or
+    /// an integration key, and the handler refuses it without.
+    Signed,
     /// Any role at all.
     AnyRole,
     Needs(Role),

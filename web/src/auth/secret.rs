@@ -1,4 +1,4 @@
-//! 256 random bits as text, and the hash that is kept of them. SHA-256 without salt and stretching is
+//! 256 random bits as text (an integration key: 128), and the hash that is kept of them. SHA-256 without salt and stretching is
 //! enough for random bits; the bootstrap token's hash never leaves memory.
 
 use std::fmt;
@@ -12,6 +12,8 @@ use super::AuthError;
 
 /// Bytes of randomness in a token, a session and a login link.
 const SECRET_BYTES: usize = 32;
+/// Bytes of randomness in an integration key.
+const INTEGRATION_KEY_BYTES: usize = ingest::pagerduty::ROUTING_KEY_CHARS / 2;
 
 /// A secret in the clear: shown once, never stored, never logged (`Debug` hides it).
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +25,13 @@ impl Secret {
         let mut bytes = [0_u8; SECRET_BYTES];
         getrandom::fill(&mut bytes)?;
         Ok(Secret(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))))
+    }
+
+    /// 128 bits as 32 characters, the length that PagerDuty's clients insist on.
+    pub(super) fn integration_key() -> Result<Secret, AuthError> {
+        let mut bytes = [0_u8; INTEGRATION_KEY_BYTES];
+        getrandom::fill(&mut bytes)?;
+        Ok(Secret(hex::encode(bytes)))
     }
 
     pub fn expose(&self) -> &str {

@@ -167,3 +167,89 @@ async fn grpc_senders_and_postgres_users_have_the_same_tokens() {
     let PgSecret::Salted { salt, salted_password } = login.secret else { panic!("not salted") };
     assert_eq!(salted_password, query::pgwire::salted_password(viewer.expose(), &salt));
 }
+
+#[tokio::test]
+async fn a_last_use_is_noted_at_once_and_written_when_told_to() {
+    let Fixture { auth, clock, .. } = &fixture().await;
+    let secret = auth.create_token(token("ci", Role::Ingest), "admin").await.unwrap();
+    let last_use = |auth: &Auth| auth.tokens()[0].last_used_at;
+    assert_eq!(last_use(auth), None);
+    assert_eq!(auth.write_last_uses().await.unwrap(), 0, "nothing to write");
+    auth.caller_by_token("ek_wrong");
+    assert_eq!(last_use(auth), None);
+
+    auth.caller_by_token(secret.expose()).unwrap();
+    let first = clock.now();
+    assert_eq!(last_use(auth), Some(first));
+    let other = Auth::open(auth.store().clone(), AuthConfig::default(), None, clock.clone()).await.unwrap();
+    assert_eq!(last_use(&other), None, "not written yet");
+    // Reading the tokens anew forgets nothing.
+    auth.refresh().await.unwrap();
+    assert_eq!(last_use(auth), Some(first));
+    assert_eq!(auth.write_last_uses().await.unwrap(), 1);
+    assert_eq!(auth.write_last_uses().await.unwrap(), 0, "written already");
+    other.refresh().await.unwrap();
+    assert_eq!(last_use(&other), Some(first));
+
+    // Of two processes the later use stands, whichever writes last.
+    clock.advance(Duration::from_secs(5));
+    other.caller_by_token(secret.expose()).unwrap();
+    clock.advance(Duration::from_secs(5));
+    auth.caller_by_token(secret.expose()).unwrap();
+    let latest = clock.now();
+    assert_eq!(auth.write_last_uses().await.unwrap() + other.write_last_uses().await.unwrap(), 2);
+    let third = Auth::open(auth.store().clone(), AuthConfig::default(), None, clock.clone()).await.unwrap();
+    assert_eq!(last_use(&third), Some(latest));
+    // A query over the PostgreSQL wire is a use; the login before it, which anybody may try, is none.
+    auth.create_token(token("ada", Role::Viewer), "admin").await.unwrap();
+    let passwords = PgPasswords(auth.clone());
+    query::pgwire::PgAuthenticator::login(&passwords, "ada").await.unwrap();
+    assert_eq!(auth.tokens()[0].last_used_at, None);
+    query::pgwire::PgAuthenticator::queried(&passwords, "ada");
+    assert_eq!(auth.tokens()[0].last_used_at, Some(latest));
+}
+
+#[tokio::test]
+async fn an_integration_key_speaks_for_its_service_and_is_no_token() {
+    use ingest::pagerduty::{Integration, IntegrationKeys};
+
+    let Fixture { auth, clock, .. } = &fixture().await;
+    let new = |name: &str, service: &str| NewIntegrationKey {
+        name: name.into(),
+        service: service.into(),
+        expires_at: Some(clock.now().plus(Duration::from_secs(60))),
+    };
+    let key = auth.create_integration_key(new("acme", "checkout"), "admin").await.unwrap();
+    assert_eq!(key.expose().len(), ingest::pagerduty::ROUTING_KEY_CHARS);
+    let found = Integration { name: "acme".into(), service: "checkout".into() };
+    assert_eq!(auth.integration(key.expose()), Some(found));
+    assert_eq!(auth.integration("0123456789abcdef0123456789abcdef"), None);
+
+    assert_eq!(auth.caller_by_token(key.expose()), None);
+    assert!(matches!(auth.open_session(key.expose(), ADDRESS).await, Err(AuthError::SecretInvalid)));
+    assert!(auth.scram_verifier("acme").is_none());
+    let ci = auth.create_token(token("ci", Role::Ingest), "admin").await.unwrap();
+    assert_eq!(auth.integration(ci.expose()), None);
+
+    // Names are shared, so that each means one thing.
+    for taken in [
+        auth.create_integration_key(new("ci", "chat"), "admin").await,
+        auth.create_token(token("acme", Role::Viewer), "admin").await,
+    ] {
+        assert!(matches!(taken, Err(AuthError::TokenExists(_))));
+    }
+    let nameless = auth.create_integration_key(new("b", ""), "admin").await;
+    assert!(matches!(nameless, Err(AuthError::ServiceName(_))));
+    let listed: Vec<_> = auth.tokens().into_iter().map(|it| (it.name, it.service, it.last_used_at)).collect();
+    let now = Some(clock.now());
+    assert_eq!(
+        listed,
+        [("acme".to_owned(), Some("checkout".to_owned()), now), ("ci".to_owned(), None, None)]
+    );
+    assert_eq!(auth.write_last_uses().await.unwrap(), 1);
+
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(auth.integration(key.expose()), None, "expired");
+    auth.revoke_token("acme").await.unwrap();
+    assert_eq!(auth.tokens().len(), 1);
+}

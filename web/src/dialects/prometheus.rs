@@ -1,30 +1,35 @@
 //! The Prometheus query API, mounted at `/prometheus`: parameters by query string or form, the
 //! envelope `{status, data, errorType, error, warnings, infos}`, values as strings.
-//!
-//! `features` is left out of `status/buildinfo` on purpose: Grafana takes a server that has it for
-//! Mimir with a ruler.
 
 mod answer;
+mod exemplars;
+mod expressions;
 mod params;
+mod rules;
 mod series;
+mod status;
+mod targets;
 mod times;
+mod tsdb;
 mod value;
 
 use axum::extract::State;
 use axum::response::Response;
 use query::PromqlOptions;
 use query::promql::TimeRange;
-use serde::Serialize;
 
 use crate::state::AppState;
 use answer::{ApiError, answer};
 use params::Params;
 use value::QueryData;
 
-/// The Prometheus whose query semantics these are; clients switch features on by it.
-const SPOKEN_VERSION: &str = "3.0.0";
-
+pub(crate) use exemplars::query_exemplars;
+pub(crate) use expressions::{format_query, parse_query};
+pub(crate) use rules::{alerts, rules};
 pub(crate) use series::{label_values, labels, metadata, series};
+pub(crate) use status::{alertmanagers, buildinfo, config, flags, runtimeinfo};
+pub(crate) use targets::{scrape_pools, targets};
+pub(crate) use tsdb::tsdb;
 
 /// `/prometheus/api/v1/query`
 pub(crate) async fn query(State(state): State<AppState>, params: Params) -> Response {
@@ -65,26 +70,9 @@ fn options(state: &AppState, params: &Params) -> Result<PromqlOptions, ApiError>
     Ok(options)
 }
 
-/// `/prometheus/api/v1/status/buildinfo`
-pub(crate) async fn buildinfo(State(state): State<AppState>) -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct BuildInfo {
-        version: &'static str,
-        revision: String,
-        branch: &'static str,
-        build_user: &'static str,
-        build_date: &'static str,
-        go_version: &'static str,
-    }
-    answer(Ok(answer::Success::of(BuildInfo {
-        version: SPOKEN_VERSION,
-        revision: format!("evenkeel-{}", state.version),
-        branch: "",
-        build_user: "",
-        build_date: "",
-        go_version: "",
-    })))
+/// `/prometheus/`: where clients look whether anybody is there.
+pub(crate) async fn home() -> &'static str {
+    "The Prometheus API is below api/v1.\n"
 }
 
 /// `/prometheus/-/ready` and `/-/healthy`; Prometheus answers with a sentence.

@@ -50,6 +50,7 @@ pub struct LastChange {
     pub deploy_id: String,
     pub version: String,
     pub status: String,
+    /// When it finished; while it goes on, when it began.
     pub at: Time,
 }
 

@@ -43,6 +43,7 @@ pub struct SloStatus {
     pub as_of: Option<Time>,
     #[schema(required)]
     pub exhausted_in_secs: Option<u64>,
+    /// When the budget will be spent; once it is, when it was.
     #[schema(required)]
     pub exhausted_at: Option<Time>,
     pub burn_windows: Vec<BurnWindow>,
@@ -86,6 +87,8 @@ pub enum BurnSeverity {
 pub enum BurnState {
     Quiet,
     OneWindowOver,
+    /// Both windows are over, but not yet for as long as the condition asks.
+    Pending,
     Firing,
     Unknown,
 }
@@ -132,6 +135,7 @@ pub struct SloHistory {
     pub points: Vec<HistoryPoint>,
     pub incidents: Vec<HistoryIncident>,
     pub deploys: Vec<HistoryDeploy>,
+    /// From the newest measurement on; empty when the range does not reach it, and without data.
     pub projection: Vec<ProjectionPoint>,
 }
 
@@ -167,7 +171,8 @@ pub struct HistoryDeploy {
     pub status: String,
 }
 
-/// What the present burn rate leads to, with the band that it may end in.
+/// What the burn rate of the last hour leads to, and the band between the slowest and the fastest of
+/// the burn windows.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ProjectionPoint {
     pub at: Time,
@@ -244,6 +249,7 @@ impl From<slo::report::BurnWindow> for BurnWindow {
         let state = match window.state {
             slo::burn::BurnState::Quiet => BurnState::Quiet,
             slo::burn::BurnState::LongOnly | slo::burn::BurnState::ShortOnly => BurnState::OneWindowOver,
+            slo::burn::BurnState::Pending => BurnState::Pending,
             slo::burn::BurnState::Firing => BurnState::Firing,
             slo::burn::BurnState::Unknown => BurnState::Unknown,
         };
@@ -268,6 +274,17 @@ impl From<slo::report::HistoryPoint> for HistoryPoint {
             total: point.total,
             sli: point.sli,
             error_budget_remaining: point.error_budget_remaining,
+        }
+    }
+}
+
+impl From<slo::projection::ProjectionPoint> for ProjectionPoint {
+    fn from(point: slo::projection::ProjectionPoint) -> ProjectionPoint {
+        ProjectionPoint {
+            at: point.at.into(),
+            error_budget_remaining: point.error_budget_remaining,
+            low: point.low,
+            high: point.high,
         }
     }
 }

@@ -17,10 +17,16 @@ pub struct TokenList {
 pub struct Token {
     pub name: String,
     pub role: Role,
+    /// The one service that an integration key speaks for; null for a token.
+    #[schema(required)]
+    pub service: Option<String>,
     pub created_at: Time,
     pub created_by: String,
     #[schema(required)]
     pub expires_at: Option<Time>,
+    /// Null when it was not used yet.
+    #[schema(required)]
+    pub last_used_at: Option<Time>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -28,6 +34,9 @@ pub struct Token {
 pub struct NewTokenBody {
     pub name: String,
     pub role: Role,
+    /// Makes an integration key (a PagerDuty `routing_key`) that speaks for this service alone; its
+    /// role is `ingest`.
+    pub service: Option<String>,
     /// Absent: until it is revoked.
     #[schema(value_type = Option<Time>)]
     pub expires_at: Option<Timestamp>,
@@ -60,9 +69,11 @@ impl From<TokenInfo> for Token {
         Token {
             name: info.name,
             role: info.role,
+            service: info.service,
             created_at: info.created_at.into(),
             created_by: info.created_by,
             expires_at: info.expires_at.map(Time),
+            last_used_at: info.last_used_at.map(Time),
         }
     }
 }

@@ -14,7 +14,13 @@ use crate::state::AppState;
 const RESOLVED_SHOWN: Duration = Duration::from_secs(24 * 3600);
 
 /// Firing alerts first, then pending ones, then those that resolved within a day.
-#[utoipa::path(get, path = "/api/alerts", tag = "respond", responses((status = 200, body = AlertList)))]
+#[utoipa::path(
+    get,
+    path = "/api/alerts",
+    operation_id = "list_alerts",
+    tag = "respond",
+    responses((status = 200, body = AlertList))
+)]
 pub(crate) async fn list(State(state): State<AppState>) -> WebResult<Json<AlertList>> {
     let resolved_since = Some(state.clock.now().minus(RESOLVED_SHOWN));
     let filter = AlertFilter { resolved_since, limit: state.config.list_rows_max, ..AlertFilter::default() };

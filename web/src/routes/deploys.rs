@@ -10,7 +10,7 @@ use crate::error::{WebError, WebResult};
 use crate::state::AppState;
 
 /// The newest deploys that are looked through; a page shows few of them.
-const NEWEST: &str = "SELECT deploy_id, service, version, status, coalesce(started_at, finished_at) AS at \
+const NEWEST: &str = "SELECT deploy_id, service, version, status, coalesce(finished_at, started_at) AS at \
                       FROM deploys ORDER BY at DESC NULLS LAST LIMIT 5000";
 
 /// A row of the view `deploys`.
@@ -20,6 +20,7 @@ pub(crate) struct Deploy {
     pub service: Option<String>,
     pub version: Option<String>,
     pub status: Option<String>,
+    /// When it finished: from then on it is what runs. While it goes on, when it began.
     pub at: Option<Timestamp>,
 }
 

@@ -59,7 +59,13 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> WebResult<Response
 }
 
 /// How the server and its configuration are.
-#[utoipa::path(get, path = "/api/status", tag = "server", responses((status = 200, body = Status)))]
+#[utoipa::path(
+    get,
+    path = "/api/status",
+    operation_id = "get_status",
+    tag = "server",
+    responses((status = 200, body = Status))
+)]
 pub(crate) async fn status(State(state): State<AppState>) -> Json<Status> {
     let report = state.health.report().await;
     Json(Status::of(report, &state))

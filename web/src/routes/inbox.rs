@@ -11,6 +11,7 @@ use crate::state::AppState;
 #[utoipa::path(
     get,
     path = "/api/inbox",
+    operation_id = "list_mails",
     tag = "demo",
     responses((status = 200, body = MailList), (status = 404, body = Problem))
 )]

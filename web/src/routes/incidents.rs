@@ -38,6 +38,7 @@ pub(crate) fn incident_id(text: &str) -> WebResult<IncidentId> {
 #[utoipa::path(
     get,
     path = "/api/incidents",
+    operation_id = "list_incidents",
     tag = "respond",
     params(IncidentQuery),
     responses((status = 200, body = IncidentList))
@@ -63,6 +64,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     post,
     path = "/api/incidents",
+    operation_id = "declare_incident",
     tag = "respond",
     request_body = NewIncidentBody,
     responses((status = 201, body = Incident), (status = 400, body = Problem))
@@ -82,6 +84,7 @@ pub(crate) async fn declare(
 #[utoipa::path(
     get,
     path = "/api/incidents/{id}",
+    operation_id = "get_incident",
     tag = "respond",
     params(("id" = String, Path)),
     responses((status = 200, body = IncidentDetail), (status = 404, body = Problem))
@@ -112,6 +115,7 @@ pub(crate) async fn detail(
 #[utoipa::path(
     get,
     path = "/api/incidents/{id}/timeline",
+    operation_id = "get_incident_timeline",
     tag = "respond",
     params(("id" = String, Path)),
     responses((status = 200, body = Timeline), (status = 404, body = Problem))
@@ -130,6 +134,7 @@ macro_rules! verbs {
         #[utoipa::path(
             post,
             path = $path,
+            operation_id = concat!(stringify!($verb), "_incident"),
             tag = "respond",
             params(("id" = String, Path)),
             request_body = VerbBody,
@@ -168,6 +173,7 @@ verbs! {
 #[utoipa::path(
     post,
     path = "/api/incidents/{id}/notes",
+    operation_id = "add_incident_note",
     tag = "respond",
     params(("id" = String, Path)),
     request_body = NoteBody,
@@ -188,6 +194,7 @@ pub(crate) async fn add_note(
 #[utoipa::path(
     post,
     path = "/api/incidents/{id}/severity",
+    operation_id = "set_incident_severity",
     tag = "respond",
     params(("id" = String, Path)),
     request_body = SeverityBody,

@@ -30,8 +30,8 @@ pub(crate) async fn show(
     match state.alerting.open_page_link(&token).await {
         Ok(view) => {
             let (sentence, tone) = standing(&view.incident.incident);
-            let page = page(&state, &view, &sentence, tone);
-            Ok(pages::render("page_link.html", &nonce, page)?.into_response())
+            let page = page(&view, &sentence, tone);
+            Ok(pages::render("page_link.html", &nonce, &state.config.base_path(), page)?.into_response())
         }
         Err(error) => unusable(&state, error, &nonce),
     }
@@ -48,12 +48,12 @@ pub(crate) async fn acknowledge(
         Err(error) => return unusable(&state, error, &nonce),
     };
     let view = state.alerting.open_page_link(&token).await?;
-    let page = page(&state, &view, &result(&outcome), "ok");
-    Ok(pages::render("page_link.html", &nonce, page)?.into_response())
+    let page = page(&view, &result(&outcome), "ok");
+    Ok(pages::render("page_link.html", &nonce, &state.config.base_path(), page)?.into_response())
 }
 
 /// `state` is the one sentence that matters, `tone` how it is coloured.
-fn page(app: &AppState, view: &PageView, state: &str, tone: &str) -> Value {
+fn page(view: &PageView, state: &str, tone: &str) -> Value {
     let incident = &view.incident.incident;
     let escalation = view.incident.escalation.as_ref();
     let facts = facts(view, escalation).into_iter().map(|(name, value)| context! { name, value });
@@ -67,7 +67,6 @@ fn page(app: &AppState, view: &PageView, state: &str, tone: &str) -> Value {
         facts => facts.collect::<Value>(),
         burning => firing.take(ALERTS_SHOWN).map(|alert| Value::from(burning(alert))).collect::<Value>(),
         can_acknowledge => needs_somebody(incident, escalation),
-        base => app.config.base_path(),
         incident_id => id,
     }
 }
@@ -158,7 +157,8 @@ fn unusable(state: &AppState, error: AlertingError, nonce: &Nonce) -> WebResult<
         }
         other => return Err(WebError::from(other)),
     };
-    let href = format!("{}incidents", state.config.base_path());
+    let base = state.config.base_path();
+    let href = format!("{base}incidents");
     let link = Some(pages::Link { href: &href, label: "Open incidents" });
-    Ok(pages::message(status, nonce, &Message { title, text, command: None, link }))
+    Ok(pages::message(status, nonce, &base, &Message { title, text, command: None, link }))
 }

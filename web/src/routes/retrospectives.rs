@@ -16,6 +16,7 @@ use crate::state::AppState;
 #[utoipa::path(
     get,
     path = "/api/retrospectives",
+    operation_id = "list_retrospectives",
     tag = "retrospectives",
     responses((status = 200, body = RetrospectiveList))
 )]
@@ -29,6 +30,7 @@ pub(crate) async fn list(State(state): State<AppState>) -> WebResult<Json<Retros
 #[utoipa::path(
     post,
     path = "/api/incidents/{id}/retrospective",
+    operation_id = "draft_retrospective",
     tag = "retrospectives",
     params(("id" = String, Path)),
     responses((status = 200, body = Retrospective), (status = 404, body = Problem))
@@ -46,6 +48,7 @@ pub(crate) async fn draft(
 #[utoipa::path(
     get,
     path = "/api/retrospectives/{id}",
+    operation_id = "get_retrospective",
     tag = "retrospectives",
     params(("id" = String, Path)),
     responses((status = 200, body = Retrospective), (status = 404, body = Problem))
@@ -61,6 +64,7 @@ pub(crate) async fn detail(
 #[utoipa::path(
     put,
     path = "/api/retrospectives/{id}",
+    operation_id = "save_retrospective",
     tag = "retrospectives",
     params(("id" = String, Path)),
     request_body = RetrospectiveBody,
@@ -79,6 +83,7 @@ pub(crate) async fn save(
 #[utoipa::path(
     post,
     path = "/api/retrospectives/{id}/publish",
+    operation_id = "publish_retrospective",
     tag = "retrospectives",
     params(("id" = String, Path)),
     responses((status = 200, body = Retrospective), (status = 404, body = Problem))

@@ -15,7 +15,13 @@ use crate::extract::JsonBody;
 use crate::state::AppState;
 
 /// Every runbook.
-#[utoipa::path(get, path = "/api/runbooks", tag = "runbooks", responses((status = 200, body = RunbookList)))]
+#[utoipa::path(
+    get,
+    path = "/api/runbooks",
+    operation_id = "list_runbooks",
+    tag = "runbooks",
+    responses((status = 200, body = RunbookList))
+)]
 pub(crate) async fn list(State(state): State<AppState>) -> Json<RunbookList> {
     let library = state.runbooks.library();
     let runbooks = library.iter().map(|runbook| RunbookSummary::from(runbook.as_ref())).collect();
@@ -26,6 +32,7 @@ pub(crate) async fn list(State(state): State<AppState>) -> Json<RunbookList> {
 #[utoipa::path(
     get,
     path = "/api/runbooks/{id}",
+    operation_id = "get_runbook",
     tag = "runbooks",
     params(("id" = String, Path)),
     responses((status = 200, body = Runbook), (status = 404, body = Problem))
@@ -43,6 +50,7 @@ pub(crate) async fn detail(
 #[utoipa::path(
     post,
     path = "/api/runs",
+    operation_id = "start_run",
     tag = "runbooks",
     request_body = NewRunBody,
     responses((status = 201, body = Run), (status = 400, body = Problem), (status = 404, body = Problem))
@@ -61,6 +69,7 @@ pub(crate) async fn start(
 #[utoipa::path(
     get,
     path = "/api/runs/{id}",
+    operation_id = "get_run",
     tag = "runbooks",
     params(("id" = String, Path)),
     responses((status = 200, body = Run), (status = 404, body = Problem))

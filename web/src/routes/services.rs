@@ -28,7 +28,13 @@ struct Facts {
 }
 
 /// Services that are declared, and those that only an SLO names.
-#[utoipa::path(get, path = "/api/services", tag = "observe", responses((status = 200, body = ServiceList)))]
+#[utoipa::path(
+    get,
+    path = "/api/services",
+    operation_id = "list_services",
+    tag = "observe",
+    responses((status = 200, body = ServiceList))
+)]
 pub(crate) async fn list(State(state): State<AppState>) -> WebResult<Json<ServiceList>> {
     let facts = Facts::read(&state).await?;
     let names: BTreeSet<&String> = facts.catalog.services.keys().chain(facts.slos.keys()).collect();

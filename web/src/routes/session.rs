@@ -32,7 +32,13 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 }
 
 /// Who the caller is.
-#[utoipa::path(get, path = "/api/session", tag = "session", responses((status = 200, body = Session)))]
+#[utoipa::path(
+    get,
+    path = "/api/session",
+    operation_id = "get_session",
+    tag = "session",
+    responses((status = 200, body = Session))
+)]
 pub(crate) async fn get(State(state): State<AppState>, caller: Caller) -> Json<Session> {
     Json(Session::of(caller, &state))
 }
@@ -41,6 +47,7 @@ pub(crate) async fn get(State(state): State<AppState>, caller: Caller) -> Json<S
 #[utoipa::path(
     post,
     path = "/api/session",
+    operation_id = "create_session",
     tag = "session",
     request_body = NewSessionBody,
     responses((status = 200, body = Session), (status = 401, body = crate::error::Problem))
@@ -56,7 +63,13 @@ pub(crate) async fn create(
 }
 
 /// Logs out.
-#[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 204)))]
+#[utoipa::path(
+    delete,
+    path = "/api/session",
+    operation_id = "delete_session",
+    tag = "session",
+    responses((status = 204))
+)]
 pub(crate) async fn delete(State(state): State<AppState>, headers: HeaderMap) -> WebResult<Response> {
     if let Some(secret) = session_secret(&headers) {
         state.auth.close_session(secret).await?;
@@ -150,7 +163,7 @@ fn form(
     next: &str,
 ) -> WebResult<Html<String>> {
     let base = state.config.base_path();
-    pages::render("login.html", nonce, context! { title => "Log in", base, problem, link, next })
+    pages::render("login.html", nonce, &base, context! { title => "Log in", problem, link, next })
 }
 
 /// Only paths of our own: `//host`, `/\host` and absolute URLs would send people elsewhere.

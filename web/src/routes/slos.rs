@@ -7,8 +7,8 @@ use telemetry::Timestamp;
 
 use super::deploys::{self, Deploy};
 use crate::dto::slo::{
-    HistoryDeploy, HistoryIncident, HistoryPoint, HistoryQuery, SloDefinition, SloDetail, SloHistory,
-    SloList, SloStatus,
+    HistoryDeploy, HistoryIncident, HistoryPoint, HistoryQuery, ProjectionPoint, SloDefinition, SloDetail,
+    SloHistory, SloList, SloStatus,
 };
 use crate::error::{Problem, WebError, WebResult};
 use crate::extract::UrlQuery;
@@ -16,9 +16,17 @@ use crate::state::AppState;
 
 /// Points of a chart when the request names no number.
 const POINTS_DEFAULT: usize = 300;
+/// Steps of the dashed line behind it: smooth enough for what comes back to a rolling window.
+const PROJECTION_STEPS: u32 = 60;
 
 /// Every objective as of its watermark, the most urgent first.
-#[utoipa::path(get, path = "/api/slos", tag = "observe", responses((status = 200, body = SloList)))]
+#[utoipa::path(
+    get,
+    path = "/api/slos",
+    operation_id = "list_slos",
+    tag = "observe",
+    responses((status = 200, body = SloList))
+)]
 pub(crate) async fn list(State(state): State<AppState>) -> Json<SloList> {
     let mut slos: Vec<SloStatus> = state.slos.statuses().iter().cloned().map(SloStatus::from).collect();
     slos.sort_by(SloStatus::by_urgency);
@@ -29,6 +37,7 @@ pub(crate) async fn list(State(state): State<AppState>) -> Json<SloList> {
 #[utoipa::path(
     get,
     path = "/api/slos/{name}",
+    operation_id = "get_slo",
     tag = "observe",
     params(("name" = String, Path)),
     responses((status = 200, body = SloDetail), (status = 404, body = Problem))
@@ -61,6 +70,7 @@ pub(crate) async fn detail(
 #[utoipa::path(
     get,
     path = "/api/slos/{name}/history",
+    operation_id = "get_slo_history",
     tag = "observe",
     params(("name" = String, Path), HistoryQuery),
     responses((status = 200, body = SloHistory), (status = 400, body = Problem), (status = 404, body = Problem))
@@ -84,6 +94,10 @@ pub(crate) async fn history(
     }
     let points = query.points.unwrap_or(POINTS_DEFAULT).clamp(2, state.config.history_points_max) as u32;
     let points = state.slos.history(&slo.name, &objective.name, from, to, points).unwrap_or_default();
+    let now = state.clock.now();
+    let projection = state.slos.projection(&slo.name, &objective.name, now, PROJECTION_STEPS);
+    // It goes on where the points end: not from a range that ended before.
+    let projection = projection.filter(|line| line.first().is_some_and(|first| first.at <= to));
     let filter = IncidentFilter {
         service: Some(slo.service.clone()),
         limit: state.config.list_rows_max,
@@ -104,7 +118,7 @@ pub(crate) async fn history(
             .filter(|deploy| deploy.service.as_deref() == Some(&slo.service))
             .filter_map(|deploy| history_deploy(deploy, from, to))
             .collect(),
-        projection: Vec::new(),
+        projection: projection.unwrap_or_default().into_iter().map(ProjectionPoint::from).collect(),
     }))
 }
 

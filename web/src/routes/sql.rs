@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use query::formats::{self, Format};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType};
 
 use crate::auth::{Caller, Role};
 use crate::error::{Problem, WebError, WebResult};
@@ -29,8 +30,13 @@ pub(crate) struct SqlQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SqlResult {
     columns: Vec<SqlColumn>,
-    #[schema(value_type = Vec<Vec<Object>>)]
+    #[schema(schema_with = rows_schema)]
     rows: Vec<Vec<serde_json::Value>>,
+}
+
+/// A cell is any JSON value.
+fn rows_schema() -> Array {
+    ArrayBuilder::new().items(ArrayBuilder::new().items(Object::with_type(SchemaType::AnyValue))).build()
 }
 
 #[derive(Serialize, ToSchema)]
@@ -43,6 +49,7 @@ pub(crate) struct SqlColumn {
 #[utoipa::path(
     post,
     path = "/api/sql",
+    operation_id = "run_sql",
     tag = "query",
     request_body = SqlQuery,
     responses(

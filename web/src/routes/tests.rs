@@ -7,4 +7,6 @@ mod dialects;
 mod objectives;
 mod pages;
 mod respond;
+mod shippers;
+mod targets;
 mod world;

@@ -5,23 +5,30 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use crate::auth::{Caller, NewToken};
+use crate::auth::{Caller, NewIntegrationKey, NewToken, Role};
 use crate::dto::token::{CreatedToken, LoginLinkCreated, NewLoginLinkBody, NewTokenBody, Token, TokenList};
-use crate::error::{Problem, WebResult};
+use crate::error::{Problem, WebError, WebResult};
 use crate::extract::JsonBody;
 use crate::state::AppState;
 
-/// Every token by name, without secrets.
-#[utoipa::path(get, path = "/api/tokens", tag = "tokens", responses((status = 200, body = TokenList)))]
+/// Every token and integration key by name, without secrets.
+#[utoipa::path(
+    get,
+    path = "/api/tokens",
+    operation_id = "list_tokens",
+    tag = "tokens",
+    responses((status = 200, body = TokenList))
+)]
 pub(crate) async fn list(State(state): State<AppState>) -> Json<TokenList> {
     let tokens = state.auth.tokens().into_iter().map(Token::from).collect();
     Json(TokenList { tokens })
 }
 
-/// Makes a token. The answer shows its secret, once.
+/// Makes a token or an integration key. The answer shows its secret, once.
 #[utoipa::path(
     post,
     path = "/api/tokens",
+    operation_id = "create_token",
     tag = "tokens",
     request_body = NewTokenBody,
     responses((status = 201, body = CreatedToken), (status = 409, body = Problem))
@@ -31,16 +38,29 @@ pub(crate) async fn create(
     caller: Caller,
     JsonBody(body): JsonBody<NewTokenBody>,
 ) -> WebResult<Response> {
-    let new = NewToken { name: body.name.clone(), role: body.role, expires_at: body.expires_at };
-    let secret = state.auth.create_token(new, &caller.name).await?;
+    let (name, expires_at) = (body.name.clone(), body.expires_at);
+    let secret = match body.service {
+        Some(_) if body.role != Role::Ingest => {
+            return Err(WebError::bad_field("/role", "an integration key has the role ingest"));
+        }
+        Some(service) => {
+            let new = NewIntegrationKey { name, service, expires_at };
+            state.auth.create_integration_key(new, &caller.name).await?
+        }
+        None => {
+            let new = NewToken { name, role: body.role, expires_at };
+            state.auth.create_token(new, &caller.name).await?
+        }
+    };
     let created = CreatedToken { name: body.name, role: body.role, token: secret.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(created)).into_response())
 }
 
-/// Revokes a token and ends its sessions.
+/// Revokes a token and ends its sessions, or an integration key.
 #[utoipa::path(
     post,
     path = "/api/tokens/{name}/revoke",
+    operation_id = "revoke_token",
     tag = "tokens",
     params(("name" = String, Path)),
     responses((status = 204), (status = 404, body = Problem))

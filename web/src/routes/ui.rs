@@ -13,6 +13,11 @@ pub(crate) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Respo
     assets::asset(&path, &headers)
 }
 
+/// `/favicon.svg` and `/favicon.ico`: also on the pages that are there before anybody is signed in.
+pub(crate) async fn icon(uri: Uri, headers: HeaderMap) -> Response {
+    assets::top_file(uri.path().trim_start_matches('/'), &headers)
+}
+
 /// Every other page: the dashboard, which reads the path itself.
 pub(crate) async fn page(
     State(state): State<AppState>,

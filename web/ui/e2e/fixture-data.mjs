@@ -673,6 +673,38 @@ export function retro(incident_id, title, state, markdown) {
   };
 }
 
+export const targets = {
+  targets: [
+    {
+      job: "node",
+      instance: "db-2:9100",
+      labels: { job: "node", instance: "db-2:9100", env: "production" },
+      url: "http://db-2:9100/metrics",
+      health: "down",
+      interval: "15s",
+      last_scrape: at(9_000),
+      duration_secs: 0.002,
+      samples: 0,
+      error: "error sending request: tcp connect error: Connection refused (os error 111)",
+      complaint: null,
+    },
+    {
+      job: "node",
+      instance: "db-1:9100",
+      labels: { job: "node", instance: "db-1:9100", env: "production" },
+      url: "http://db-1:9100/metrics",
+      health: "up",
+      interval: "15s",
+      last_scrape: at(12_000),
+      duration_secs: 0.0312,
+      samples: 1284,
+      error: null,
+      complaint: null,
+    },
+  ],
+  faults: [],
+};
+
 export const oncall = [
   {
     name: "gameplay-primary",
@@ -699,6 +731,37 @@ export const oncall = [
     gaps: [{ from: at(2 * DAY), to: at(-4 * DAY) }],
   },
 ];
+
+export const cardinality = {
+  series: 184_220,
+  series_max: 2_000_000,
+  series_per_metric_max: 300_000,
+  series_per_source_max: 1_500_000,
+  metrics: [
+    {
+      metric: "session_duration_seconds_bucket",
+      series: 152_004,
+      samples_per_minute: 608_016,
+      widest_label: { label: "session_id", values: 12_667 },
+    },
+    {
+      metric: "http_requests_total",
+      series: 4_120,
+      samples_per_minute: 16_480,
+      widest_label: { label: "path", values: 412 },
+    },
+    { metric: "up", series: 64, samples_per_minute: 256, widest_label: { label: "instance", values: 64 } },
+  ],
+  labels: [
+    { label: "session_id", values: 12_667, series: 152_004, value_bytes: 5_472_144 },
+    { label: "path", values: 412, series: 4_120, value_bytes: 98_880 },
+    { label: "instance", values: 64, series: 184_220, value_bytes: 3_500_180 },
+  ],
+  sources: [
+    { source: "remote_write:prometheus-eu", series: 171_900, samples: 4_812_344, rejected: 112 },
+    { source: "otlp_metrics:collector", series: 12_320, samples: 61_870, rejected: 0 },
+  ],
+};
 
 export const status = () => ({
   ready: true,

@@ -39,7 +39,9 @@ const PAGES: Record<string, (page: Page) => Promise<string | null>> = {
   inbox: async (page) => {
     return (await isDemo(page)) ? "inbox" : null;
   },
-  status: async () => "status",
+  cardinality: async () => "cardinality",
+  targets: async () => "targets",
+  system: async () => "system",
 };
 
 for (const [name, path] of Object.entries(PAGES)) {

@@ -155,10 +155,22 @@ const inbox = createRoute({
   component: lazyRouteComponent(() => import("./pages/inbox/InboxPage.tsx"), "InboxPage"),
 });
 
-const status = createRoute({
+const cardinality = createRoute({
   getParentRoute: () => root,
-  path: "/status",
-  component: lazyRouteComponent(() => import("./pages/status/StatusPage.tsx"), "StatusPage"),
+  path: "/cardinality",
+  component: lazyRouteComponent(() => import("./pages/cardinality/CardinalityPage.tsx"), "CardinalityPage"),
+});
+
+const targets = createRoute({
+  getParentRoute: () => root,
+  path: "/targets",
+  component: lazyRouteComponent(() => import("./pages/targets/TargetsPage.tsx"), "TargetsPage"),
+});
+
+const system = createRoute({
+  getParentRoute: () => root,
+  path: "/system",
+  component: lazyRouteComponent(() => import("./pages/system/SystemPage.tsx"), "SystemPage"),
 });
 
 export const router = createRouter({
@@ -178,7 +190,9 @@ export const router = createRouter({
     retros,
     retro,
     inbox,
-    status,
+    targets,
+    cardinality,
+    system,
   ]),
   basepath: basePath(),
   parseSearch,

@@ -42,6 +42,12 @@ impl ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, "bad_data", message)
     }
 
+    /// The cause goes to the log.
+    pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> ApiError {
+        tracing::error!(error, "a request of the Prometheus API failed");
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the cause is in the server's log")
+    }
+
     #[cfg(test)]
     pub(super) fn message(&self) -> &str {
         &self.message
@@ -62,7 +68,7 @@ impl From<QueryError> for ApiError {
                 retry_after: Some(Duration::from_secs(1)),
                 ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
             },
-            ErrorClass::Internal => internal(&error),
+            ErrorClass::Internal => ApiError::internal(&error),
         }
     }
 }
@@ -79,15 +85,10 @@ impl From<PromqlError> for ApiError {
             PromqlError::Canceled => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "canceled", message),
             PromqlError::Source(source) => match source.downcast::<QueryError>() {
                 Ok(error) => (*error).into(),
-                Err(source) => internal(source.as_ref()),
+                Err(source) => ApiError::internal(source.as_ref()),
             },
         }
     }
-}
-
-fn internal(error: &(dyn std::error::Error + 'static)) -> ApiError {
-    tracing::error!(error, "a PromQL query failed");
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the cause is in the server's log")
 }
 
 #[derive(Serialize)]

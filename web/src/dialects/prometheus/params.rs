@@ -55,7 +55,7 @@ impl Params {
     }
 
     /// An empty value is as good as none, as in Prometheus.
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next().filter(|value| !value.is_empty())
     }
 
@@ -109,11 +109,27 @@ impl Params {
 
     /// How many series the answer may have; 0 and absent are no limit.
     pub(super) fn limit(&self) -> Result<Option<usize>, ApiError> {
-        let Some(text) = self.get("limit") else { return Ok(None) };
-        let limit: usize = text.parse().map_err(|_| {
-            ApiError::bad_data(format!("invalid parameter \"limit\": {text:?} is not a number"))
+        self.count("limit")
+    }
+
+    /// How many of something; 0 and absent are no limit.
+    pub(super) fn count(&self, name: &str) -> Result<Option<usize>, ApiError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let count: usize = text.parse().map_err(|_| {
+            ApiError::bad_data(format!("invalid parameter {name:?}: {text:?} is not a number"))
         })?;
-        Ok((limit > 0).then_some(limit))
+        Ok((count > 0).then_some(count))
+    }
+
+    /// `true`, `1` and the like; absent is false.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.get(name) {
+            None | Some("0" | "f" | "false") => Ok(false),
+            Some("1" | "t" | "true") => Ok(true),
+            Some(text) => {
+                Err(ApiError::bad_data(format!("invalid parameter {name:?}: {text:?} is not true or false")))
+            }
+        }
     }
 }
 

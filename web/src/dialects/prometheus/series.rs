@@ -1,13 +1,14 @@
 //! Which series, label names and label values there are, and the types of metrics: what editors
-//! complete from. Answered by the lake's index of series; no sample is read.
+//! complete from. Answered by the index of series; no sample is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use query::promql::Matcher;
+use query::promql;
 use serde::Serialize;
-use telemetry::{Labels, Timestamp};
+use telemetry::{Labels, Matcher, SeriesMeta, Timestamp};
 
 use super::answer::{ApiError, Success, answer};
 use super::params::Params;
@@ -23,7 +24,8 @@ fn find_series(state: &AppState, params: &Params) -> Result<Success<Vec<Labels>>
     if wanted.selectors.is_empty() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
-    let found: BTreeSet<Labels> = wanted.series(state).collect();
+    complete(state)?;
+    let found = state.engine.series(&wanted.selectors, wanted.range);
     Ok(cut(found.into_iter(), limit(state, params)?))
 }
 
@@ -34,16 +36,9 @@ pub(crate) async fn labels(State(state): State<AppState>, params: Params) -> Res
 
 fn label_names(state: &AppState, params: &Params) -> Result<Success<Vec<String>>, ApiError> {
     let wanted = Wanted::of(params)?;
-    let limit = limit(state, params)?;
-    if wanted.selectors.is_empty() {
-        let names = state.engine.lake().series().label_names(&[], wanted.from..wanted.to);
-        return Ok(cut(names.into_iter(), limit));
-    }
-    let found: BTreeSet<String> = wanted
-        .series(state)
-        .flat_map(|labels| labels.iter().map(|(name, _)| name.to_owned()).collect::<Vec<String>>())
-        .collect();
-    Ok(cut(found.into_iter(), limit))
+    complete(state)?;
+    let found = state.engine.label_names(&wanted.selectors, wanted.range);
+    Ok(cut(found.into_iter(), limit(state, params)?))
 }
 
 /// `/prometheus/api/v1/label/{name}/values`
@@ -56,25 +51,52 @@ pub(crate) async fn label_values(
 }
 
 fn values_of(state: &AppState, name: &str, params: &Params) -> Result<Success<Vec<String>>, ApiError> {
+    let name = unescaped(name);
     if name.is_empty() {
         return Err(ApiError::bad_data("invalid label name: \"\""));
     }
     let wanted = Wanted::of(params)?;
-    let limit = limit(state, params)?;
-    if wanted.selectors.is_empty() {
-        let values = state.engine.lake().series().label_values(name, &[], wanted.from..wanted.to);
-        return Ok(cut(values.into_iter(), limit));
-    }
-    let found: BTreeSet<String> =
-        wanted.series(state).filter_map(|labels| labels.get(name).map(str::to_owned)).collect();
-    Ok(cut(found.into_iter(), limit))
+    complete(state)?;
+    let found = state.engine.label_values(&name, &wanted.selectors, wanted.range);
+    Ok(cut(found.into_iter(), limit(state, params)?))
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// While the lake is replayed the index does not know every series.
+fn complete(state: &AppState) -> Result<(), ApiError> {
+    Ok(state.engine.lake().check_replayed().map_err(query::QueryError::from)?)
+}
+
+/// A label name as it stands in a path: `U__` marks an escaped one, in which `__` is an underscore and
+/// `_2e_` the character with that code point. What does not read as one is taken as it is.
+fn unescaped(name: &str) -> String {
+    let Some(mut rest) = name.strip_prefix("U__") else { return name.to_owned() };
+    let mut plain = String::new();
+    while let Some(at) = rest.find('_') {
+        plain.push_str(&rest[..at]);
+        let Some((code, after)) = rest[at + 1..].split_once('_') else { return name.to_owned() };
+        let decoded = match code {
+            "" => Some('_'),
+            code => u32::from_str_radix(code, 16).ok().and_then(char::from_u32),
+        };
+        let Some(decoded) = decoded else { return name.to_owned() };
+        plain.push(decoded);
+        rest = after;
+    }
+    plain + rest
+}
+
+#[derive(Serialize)]
 struct MetricMetadata {
     r#type: &'static str,
     help: &'static str,
     unit: String,
+}
+
+impl From<SeriesMeta> for MetricMetadata {
+    fn from(meta: SeriesMeta) -> MetricMetadata {
+        let unit = meta.unit.as_deref().unwrap_or_default().to_owned();
+        MetricMetadata { r#type: meta.metric_type.as_str(), help: "", unit }
+    }
 }
 
 /// `/prometheus/api/v1/metadata`; `help` texts are not kept.
@@ -85,34 +107,25 @@ pub(crate) async fn metadata(State(state): State<AppState>, params: Params) -> R
 fn find_metadata(
     state: &AppState,
     params: &Params,
-) -> Result<Success<BTreeMap<String, BTreeSet<MetricMetadata>>>, ApiError> {
+) -> Result<Success<BTreeMap<String, Vec<MetricMetadata>>>, ApiError> {
     let only = params.all("metric").next().filter(|metric| !metric.is_empty());
-    let limit = limit(state, params)?;
-    let mut found: BTreeMap<String, BTreeSet<MetricMetadata>> = BTreeMap::new();
-    for entry in state.engine.lake().series().find(&[], Timestamp::MIN..Timestamp::MAX) {
-        let metric = entry.labels.metric();
-        let is_wanted = only.is_none_or(|only| only == metric);
-        if is_wanted && (found.len() < limit || found.contains_key(metric)) {
-            found.entry(metric.to_owned()).or_default().insert(MetricMetadata {
-                r#type: entry.meta.metric_type.as_str(),
-                help: "",
-                unit: entry.meta.unit.as_deref().unwrap_or_default().to_owned(),
-            });
-        }
-    }
-    Ok(Success::of(found))
+    let per_metric = params.count("limit_per_metric")?.unwrap_or(usize::MAX);
+    complete(state)?;
+    let found = state.engine.metric_metadata(only, limit(state, params)?)?;
+    let shown = found.into_iter().map(|(metric, kinds)| {
+        (metric, kinds.into_iter().take(per_metric).map(MetricMetadata::from).collect())
+    });
+    Ok(Success::of(shown.collect()))
 }
 
 /// What the parameters `match[]`, `start` and `end` ask for.
 struct Wanted {
     selectors: Vec<Vec<Matcher>>,
-    from: Timestamp,
-    to: Timestamp,
+    range: Range<Timestamp>,
 }
 
 impl Wanted {
     fn of(params: &Params) -> Result<Wanted, ApiError> {
-        let selectors = params.all("match[]").map(parse_selector).collect::<Result<_, _>>()?;
         let from = params.time("start")?.unwrap_or(Timestamp::MIN);
         let to = params.time("end")?.unwrap_or(Timestamp::MAX);
         if to < from {
@@ -120,33 +133,18 @@ impl Wanted {
                 "invalid parameter \"end\": end timestamp must not be before start time",
             ));
         }
-        Ok(Wanted { selectors, from, to })
+        Ok(Wanted { selectors: selectors(params)?, range: from..to })
     }
+}
 
-    /// The label sets that any of the selectors selects.
-    fn series<'a>(&'a self, state: &AppState) -> impl Iterator<Item = Labels> + use<'a> {
-        let all = state.engine.lake().series().find(&[], self.from..self.to);
-        let is_selected = |labels: &Labels| {
-            self.selectors.iter().any(|selector| selector.iter().all(|it| it.matches_labels(labels)))
-        };
-        all.into_iter().map(|entry| entry.labels.clone()).filter(is_selected)
-    }
+/// The selectors in `match[]`.
+pub(super) fn selectors(params: &Params) -> Result<Vec<Vec<Matcher>>, ApiError> {
+    params.all("match[]").map(parse_selector).collect()
 }
 
 fn parse_selector(text: &str) -> Result<Vec<Matcher>, ApiError> {
-    let bad = |why: String| ApiError::bad_data(format!("invalid parameter \"match[]\": {why}"));
-    let query = query::promql::parse(text).map_err(|error| bad(error.to_string()))?;
-    match query.selectors() {
-        [selector] if is_bare_selector(text) => Ok(selector.clone()),
-        _ => Err(bad(format!("{text:?} is not a series selector"))),
-    }
-}
-
-/// A selector is a name and a pair of braces; an operator, a call or a range makes it a query.
-fn is_bare_selector(text: &str) -> bool {
-    let head = text.split('{').next().unwrap_or_default().trim();
-    let tail = text.rsplit_once('}').map_or("", |(_, tail)| tail).trim();
-    head.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':')) && tail.is_empty()
+    promql::parse_selector(text)
+        .map_err(|error| ApiError::bad_data(format!("invalid parameter \"match[]\": {error}")))
 }
 
 fn limit(state: &AppState, params: &Params) -> Result<usize, ApiError> {
@@ -172,8 +170,25 @@ mod tests {
         for good in ["up", "{job=\"a\"}", "up{job=~\"a(b)|c\", x!=\"}\"}", " node:cpu "] {
             assert!(parse_selector(good).is_ok(), "{good}");
         }
-        for bad in ["sum(up)", "up + 1", "up[5m]", "up offset 5m", "1", "up{", "{job=~\"(\"}"] {
+        for bad in ["sum(up)", "up + 1", "up[5m]", "up offset 5m", "(up)", "1", "up{", "{}", "{job=~\"(\"}"] {
             assert!(parse_selector(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn escaped_names_are_read() {
+        for (escaped, plain) in [
+            ("job", "job"),
+            ("U__http_2e_status", "http.status"),
+            ("U__a__b", "a_b"),
+            ("U__caf_e9_", "café"),
+            ("U__", ""),
+            // No escapes after all.
+            ("U__a_zz_", "U__a_zz_"),
+            ("U__a_b", "U__a_b"),
+            ("U__a_d800_", "U__a_d800_"),
+        ] {
+            assert_eq!(unescaped(escaped), plain, "{escaped}");
         }
     }
 

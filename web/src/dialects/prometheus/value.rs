@@ -136,7 +136,7 @@ impl Serialize for Point<'_> {
 }
 
 /// Seconds; three digits below when there are milliseconds.
-fn format_secs(at: Timestamp) -> String {
+pub(super) fn format_secs(at: Timestamp) -> String {
     let (millis, sign) = (at.millis().unsigned_abs(), if at.millis() < 0 { "-" } else { "" });
     match millis % 1_000 {
         0 => format!("{sign}{}", millis / 1_000),
@@ -146,7 +146,7 @@ fn format_secs(at: Timestamp) -> String {
 
 /// The shortest text that reads back as the same number; exponents as Go writes them, for numbers
 /// below 1e-6 and from 1e21.
-fn format_value(value: f64) -> String {
+pub(super) fn format_value(value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();
     }

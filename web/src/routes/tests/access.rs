@@ -29,7 +29,7 @@ async fn every_route_asks_for_its_role_and_nobody_else_gets_in() {
             async |who: &As| world.send(request(route.method.clone(), who, &path, &[], "")).await.status;
         let line = format!("{} {}", route.method, route.path);
         let needed = match route.access {
-            Access::Open => continue,
+            Access::Open | Access::Signed => continue,
             Access::AnyRole => None,
             Access::Needs(role) => Some(role),
         };
@@ -67,6 +67,8 @@ async fn what_is_open_is_a_short_list() {
         .collect();
     let expect = [
         "GET /assets/{*path}",
+        "GET /favicon.ico",
+        "GET /favicon.svg",
         "GET /healthz",
         "GET /login",
         "GET /p/{token}",
@@ -76,6 +78,33 @@ async fn what_is_open_is_a_short_list() {
         "POST /p/{token}",
     ];
     assert_eq!(open.iter().map(String::as_str).collect::<Vec<_>>(), expect);
+}
+
+#[tokio::test]
+async fn what_brings_its_own_proof_is_refused_without_it() {
+    let world = World::new().await;
+    let signed: BTreeSet<String> = routes::routes(&world.state)
+        .into_iter()
+        .filter(|route| route.access == Access::Signed)
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    let expect =
+        ["POST /hooks/github/{name}", "POST /hooks/gitlab/{name}", "POST /pagerduty/v2/change/enqueue"];
+    assert_eq!(signed.iter().map(String::as_str).collect::<Vec<_>>(), expect);
+    // Neither nobody nor an administrator's token is a proof here.
+    for who in [As::Nobody, world.admin()] {
+        for (path, status) in [
+            ("/hooks/github/shop", StatusCode::UNAUTHORIZED),
+            ("/hooks/gitlab/shop", StatusCode::UNAUTHORIZED),
+            ("/hooks/github/unknown", StatusCode::NOT_FOUND),
+            ("/pagerduty/v2/change/enqueue", StatusCode::BAD_REQUEST),
+        ] {
+            let body = json!({"payload": {"summary": "x"}});
+            assert_eq!(world.post(&who, path, body).await.status, status, "{path} as {who:?}");
+        }
+    }
+    let rows = json!({"query": "SELECT count(*) FROM events WHERE kind IN ('deploy', 'change')"});
+    assert_eq!(world.post(&world.admin(), "/api/sql", rows).await.ok()["rows"], json!([[0]]));
 }
 
 #[tokio::test]
@@ -96,6 +125,15 @@ async fn the_api_document_and_the_map_name_the_same_paths() {
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     assert_eq!(documented, mounted);
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap());
+    let mut ids: Vec<&str> =
+        operations.map(|(_, operation)| operation["operationId"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    let repeated: Vec<&str> = ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    assert!(repeated.is_empty(), "operation ids that are given twice: {repeated:?}");
+    let cell = &document["components"]["schemas"]["SqlResult"]["properties"]["rows"]["items"]["items"];
+    assert!(cell.get("type").is_none(), "a cell is any JSON value: {cell}");
     for name in [
         "Session",
         "ServiceSummary",
@@ -186,6 +224,8 @@ async fn administrators_make_and_revoke_tokens() {
     assert_eq!(world.get(&ci, "/api/session").await.ok()["name"], "ci");
     let list = world.get(&admin, "/api/tokens").await.ok();
     assert_eq!(list["tokens"][0]["created_by"], "admin");
+    assert_eq!(list["tokens"][0]["service"], serde_json::Value::Null);
+    assert_eq!(list["tokens"][0]["last_used_at"], "2026-11-23T02:00:00Z", "it was shown just now");
     assert!(list["tokens"][0].get("token").is_none());
     world.post(&admin, "/api/tokens", json!({"name": "ci", "role": "viewer"})).await.problem(409);
     let bad = world.post(&admin, "/api/tokens", json!({"name": "c i", "role": "viewer"})).await;

@@ -1,5 +1,7 @@
 //! Telemetry in through its dialects, and out through SQL and the Prometheus API.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -80,6 +82,161 @@ async fn editors_find_series_labels_and_values() {
     assert_eq!(metadata["data"]["players"][0]["type"], "gauge");
     let (_, build) = prometheus(&world, &who, "status/buildinfo").await;
     assert!(build["data"]["version"].is_string() && build["data"].get("features").is_none());
+}
+
+#[tokio::test]
+async fn series_are_looked_up_by_any_selector_within_the_range() {
+    let world = World::new().await;
+    send_metrics(&world).await;
+    let who = world.token(Role::Viewer).await;
+    let regions = async |path: &str| prometheus(&world, &who, path).await.1["data"].clone();
+    let either = "match[]=players%7Bregion=%22eu%22%7D&match[]=players%7Bregion=%22us%22%7D";
+    assert_eq!(regions(&format!("label/region/values?{either}")).await, json!(["eu", "us"]));
+    assert_eq!(regions("label/U__region/values").await, json!(["eu", "us"]));
+    let before = format!("start={}&end={}", NOW_SECS - 7200, NOW_SECS - 3600);
+    assert_eq!(regions(&format!("label/region/values?match[]=players&{before}")).await, json!([]));
+    assert_eq!(regions(&format!("labels?match[]=players&{before}")).await, json!([]));
+    assert_eq!(regions(&format!("series?match[]=players&{before}")).await, json!([]));
+    let form = format!("{either}&start={}", NOW_SECS - 60);
+    let path = "/prometheus/api/v1/series";
+    let posted = world.send(request(Method::POST, &who, path, &[FORM], form)).await.ok();
+    assert_eq!(posted["data"].as_array().unwrap().len(), 2, "{posted}");
+    let (_, metadata) = prometheus(&world, &who, "metadata?limit=1").await;
+    assert_eq!(metadata["data"].as_object().unwrap().len(), 1, "{metadata}");
+}
+
+const RULES: &str = r#"
+groups:
+  - name: shop
+    interval: 15s
+    rules:
+      - alert: TooManyPlayers
+        expr: sum(players) > 40
+        for: 5m
+        labels: {severity: page, team: games}
+        annotations: {summary: "{{ $value }} players"}
+      - alert: NoPlayers
+        expr: absent(players)
+        labels: {severity: ticket}
+"#;
+
+#[tokio::test]
+async fn rules_and_alerts_are_listed_as_prometheus_does() {
+    let world = World::new().await;
+    let (objects, defects) = alerting::objects::parse("rules/shop.yaml", RULES);
+    assert!(defects.is_empty(), "{defects:?}");
+    world.state.alerting.set_catalog(Arc::new(alerting::Catalog::build(objects).0));
+    let who = world.token(Role::Viewer).await;
+    let names = async |path: &str| -> Vec<String> {
+        let (status, answer) = prometheus(&world, &who, path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        let groups = answer["data"]["groups"].as_array().unwrap();
+        let rules = groups.iter().flat_map(|group| group["rules"].as_array().unwrap());
+        rules.map(|rule| rule["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let both = ["TooManyPlayers", "NoPlayers"];
+    assert_eq!(names("rules").await, both);
+    assert_eq!(names("rules?type=alert&rule_name[]=NoPlayers&rule_name[]=Other").await, ["NoPlayers"]);
+    assert_eq!(names("rules?file[]=rules/shop.yaml&rule_group[]=shop").await, both);
+    assert_eq!(names("rules?match[]=%7Bteam=~%22g.*%22%7D").await, ["TooManyPlayers"]);
+    let nothing: [&str; 0] = [];
+    for path in ["rules?type=record", "rules?file[]=other.yaml", "rules?match[]=%7Bteam=%22x%22%7D"] {
+        assert_eq!(names(path).await, nothing, "{path}");
+    }
+    let before = prometheus(&world, &who, "rules").await.1["data"]["groups"][0].clone();
+    assert_eq!((&before["file"], &before["interval"]), (&json!("rules/shop.yaml"), &json!(15.0)));
+    let rule = &before["rules"][0];
+    assert_eq!(
+        (&rule["health"], &rule["lastEvaluation"]),
+        (&json!("unknown"), &json!("0001-01-01T00:00:00Z"))
+    );
+    assert_eq!((&rule["duration"], &rule["state"]), (&json!(300.0), &json!("inactive")));
+    assert_eq!(rule["annotations"]["summary"], "{{ $value }} players", "as it is written");
+
+    world.state.alerting.tick().await.unwrap();
+    let after = prometheus(&world, &who, "rules").await.1["data"]["groups"][0]["rules"][0].clone();
+    assert_eq!((&after["health"], &after["lastEvaluation"]), (&json!("ok"), &json!("2026-11-23T02:00:00Z")));
+    assert_eq!(prometheus(&world, &who, "alerts").await.1["data"], json!({"alerts": []}));
+    assert_eq!(world.get(&who, "/prometheus/").await.status, StatusCode::OK);
+    let (status, answer) = prometheus(&world, &who, "rules?type=other").await;
+    assert_eq!((status, &answer["errorType"]), (StatusCode::BAD_REQUEST, &json!("bad_data")));
+}
+
+#[tokio::test]
+async fn what_the_server_is_set_to_is_told() {
+    let world = World::new().await;
+    let who = world.token(Role::Viewer).await;
+    let data = async |path: &str| prometheus(&world, &who, path).await.1["data"].clone();
+    assert_eq!(data("status/flags").await["query.lookback-delta"], "5m");
+    assert_eq!(data("status/config").await["yaml"], "global:\n  evaluation_interval: 30s\n");
+    let runtime = data("status/runtimeinfo").await;
+    assert_eq!(
+        (&runtime["startTime"], &runtime["reloadConfigSuccess"]),
+        (&json!("2026-11-23T02:00:00Z"), &json!(true))
+    );
+    assert_eq!(data("alertmanagers").await, json!({"activeAlertmanagers": [], "droppedAlertmanagers": []}));
+    assert_eq!(data("format_query?query=sum(up)by(job)").await, "sum by (job) (up)");
+    let path = "/prometheus/api/v1/parse_query";
+    let parsed = world.send(request(Method::POST, &who, path, &[FORM], "query=up")).await.ok();
+    assert_eq!(parsed["data"]["type"], "vectorSelector");
+    let (status, answer) = prometheus(&world, &who, "parse_query?query=up(").await;
+    assert_eq!((status, &answer["errorType"]), (StatusCode::BAD_REQUEST, &json!("bad_data")));
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_who_asks() {
+    let world = World::new().await;
+    let who = world.token(Role::Viewer).await;
+    let headers = [("accept-encoding", "gzip")];
+    let path = "/prometheus/api/v1/status/flags";
+    let answer = world.send(request(Method::GET, &who, path, &headers, "")).await;
+    assert_eq!(answer.header("content-encoding"), "gzip");
+    assert_eq!(answer.body[..2], [0x1f, 0x8b]);
+    assert_eq!(world.get(&who, path).await.header("content-encoding"), "");
+}
+
+#[tokio::test]
+async fn exemplars_are_found_by_the_selectors_of_an_expression() {
+    let world = World::new().await;
+    let sender = world.token(Role::Ingest).await;
+    let exemplar = json!({
+        "timeUnixNano": format!("{NOW_SECS}250000000"),
+        "asDouble": 0.75,
+        "traceId": "5b8efff798038103d269b633813fc60c",
+    });
+    let point =
+        json!({"timeUnixNano": format!("{NOW_SECS}000000000"), "asInt": "4", "exemplars": [exemplar]});
+    let sum = json!({"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [point]});
+    let body = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "calls", "sum": sum}]}]}]});
+    assert_eq!(world.post(&sender, "/v1/metrics", body).await.ok(), json!({}));
+
+    let who = world.token(Role::Viewer).await;
+    let expected = json!({"status": "success", "data": [{
+        "seriesLabels": {"__name__": "calls_total"},
+        "exemplars": [{
+            "labels": {"trace_id": "5b8efff798038103d269b633813fc60c"},
+            "value": "0.75",
+            "timestamp": NOW_SECS as f64 + 0.25,
+        }],
+    }]});
+    let (status, found) =
+        prometheus(&world, &who, "query_exemplars?query=rate(calls_total%5B5m%5D)%2Fup").await;
+    assert_eq!((status, found), (StatusCode::OK, expected.clone()));
+    let form = format!("query=calls_total&start={NOW_SECS}&end={}", NOW_SECS + 1);
+    let path = "/prometheus/api/v1/query_exemplars";
+    assert_eq!(world.send(request(Method::POST, &who, path, &[FORM], form)).await.ok(), expected);
+    let (_, none) =
+        prometheus(&world, &who, &format!("query_exemplars?query=calls_total&end={NOW_SECS}")).await;
+    assert_eq!(none, json!({"status": "success", "data": []}));
+    for (path, says) in [
+        ("query_exemplars", "\"query\""),
+        ("query_exemplars?query=sum(", ""),
+        ("query_exemplars?query=up&start=10&end=5", "end timestamp must not be before start timestamp"),
+    ] {
+        let (status, answer) = prometheus(&world, &who, path).await;
+        assert_eq!((status, &answer["errorType"]), (StatusCode::BAD_REQUEST, &json!("bad_data")), "{path}");
+        assert!(answer["error"].as_str().unwrap().contains(says), "{path}: {answer}");
+    }
 }
 
 #[tokio::test]

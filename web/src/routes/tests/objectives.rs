@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use telemetry::Clock;
+use telemetry::{Clock, Timestamp};
 
 use super::world::{MINUTE, NOW_SECS, World};
 use crate::Role;
@@ -77,7 +77,7 @@ async fn an_objective_without_traffic_has_no_numbers() {
 async fn the_api_and_sql_carry_the_same_numbers() {
     let world = World::new().await;
     for minute in 0..10_u64 {
-        send_counters(&world, 1_000 + 95 * minute, 1_000 + 100 * minute).await;
+        send_counters(&world, 95 * minute, 100 * minute).await;
         world.clock.advance(MINUTE);
     }
     load_objective(&world).await;
@@ -104,4 +104,20 @@ async fn the_api_and_sql_carry_the_same_numbers() {
     let points = history["points"].as_array().unwrap();
     assert!(!points.is_empty() && points.len() <= 5, "{history}");
     assert_eq!(points.last().unwrap()["sli"], slo["sli"]);
+
+    // The dashed line goes on where the history ends; at half the rate that the target allows it never
+    // reaches zero, so it ends after a window.
+    let projection = history["projection"].as_array().unwrap();
+    assert_eq!(projection[0]["at"], slo["as_of"]);
+    assert_eq!(projection[0]["error_budget_remaining"], slo["error_budget_remaining"]);
+    let time = |text: &Value| Timestamp::parse_rfc3339(text.as_str().unwrap()).unwrap();
+    let end = projection.last().unwrap();
+    assert!(slo["exhausted_at"].is_null(), "{slo}");
+    assert_eq!(time(&end["at"]).since(time(&slo["as_of"])).as_secs(), 7 * 86_400);
+    let value = |name: &str| end[name].as_f64().unwrap();
+    assert!(value("low") <= value("error_budget_remaining"), "{end}");
+    assert!(value("error_budget_remaining") <= value("high"), "{end}");
+    let before = world.clock.now().minus(2 * MINUTE);
+    let path = format!("/api/slos/checkout-errors/history?to={before}");
+    assert_eq!(world.get(&who, &path).await.ok()["projection"], json!([]));
 }

@@ -107,13 +107,20 @@ impl World {
             config: Arc::new(config),
             auth,
             clock: clock.clone(),
+            scraper: ingest::scrape::Scraper::new(
+                ingest.clone(),
+                ingest::scrape::ScrapeLimits::default(),
+                clock.clone(),
+            ),
             ingest,
+            hooks: Arc::new(hooks()),
             slos: SloEvaluator::new(engine.clone(), query::sli::SliConfig::default()),
             engine,
             alerting,
             runbooks,
             health: health.clone(),
             objects: Arc::new(NoTexts),
+            backups: Arc::new(NoBackups),
             inbox: None,
             registry: Arc::new(registry),
             metrics,
@@ -275,6 +282,21 @@ impl FactSink for Nothing {
     }
 }
 
+pub(super) const HOOK_SECRET: &str = "the secret of a hook";
+
+fn hooks() -> ingest::hooks::Hooks {
+    let config = |provider| ingest::hooks::HookConfig {
+        name: "shop".into(),
+        provider,
+        secret: Some(HOOK_SECRET.into()),
+        secret_file: None,
+        service: Some("checkout".into()),
+        environments: Default::default(),
+    };
+    let providers = [ingest::hooks::Provider::Github, ingest::hooks::Provider::Gitlab];
+    ingest::hooks::Hooks::from_config(&providers.map(config)).unwrap()
+}
+
 #[async_trait]
 impl ChangeSource for Nothing {
     async fn changes(
@@ -285,6 +307,19 @@ impl ChangeSource for Nothing {
         _: usize,
     ) -> Result<Vec<Event>, String> {
         Ok(Vec::new())
+    }
+}
+
+struct NoBackups;
+
+#[async_trait]
+impl crate::Backups for NoBackups {
+    async fn begin(&self, _to: &str) -> Result<crate::Backup, crate::BackupRefusal> {
+        Err(crate::BackupRefusal::NotAllowed)
+    }
+
+    fn last(&self) -> Option<crate::Backup> {
+        None
     }
 }
 

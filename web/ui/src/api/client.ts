@@ -73,20 +73,6 @@ export async function request<T>(path: string, init: RequestInit = {}): Promise<
 
 export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => request<T>(path, { signal });
 
-export const send = <T>(
-  method: "POST" | "PUT" | "DELETE",
-  path: string,
-  body?: unknown,
-  signal?: AbortSignal,
-): Promise<T> =>
-  request<T>(path, {
-    method,
-    signal,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-  });
-
 /** `?a=1&b=2` from the entries that have a value. */
 export function query(params: Record<string, string | number | null | undefined>): string {
   const pairs = Object.entries(params).filter(

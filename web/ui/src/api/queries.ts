@@ -1,145 +1,138 @@
 // What the pages read: one function per endpoint, giving the options for TanStack Query.
 import { queryOptions } from "@tanstack/react-query";
-import { get, query, send } from "./client.ts";
-import type {
-  Alert,
-  Incident,
-  IncidentDetail,
-  Mail,
-  OnCallSchedule,
-  PromAnswer,
-  PromData,
-  Retrospective,
-  RetrospectiveSummary,
-  Run,
-  Runbook,
-  RunbookSummary,
-  ServiceSummary,
-  Session,
-  SloDetail,
-  SloHistory,
-  SloStatus,
-  SqlResult,
-  Status,
-  TimelineEntry,
-} from "./types.ts";
-
-const path = (strings: TemplateStringsArray, ...values: string[]): string =>
-  strings.reduce((text, part, index) => text + encodeURIComponent(values[index - 1] ?? "") + part);
+import { call } from "./call.ts";
+import { get, query } from "./client.ts";
+import type { PromAnswer, PromData } from "./types.ts";
 
 export const session = () =>
   queryOptions({
     queryKey: ["session"],
-    queryFn: ({ signal }) => get<Session>("api/session", signal),
+    queryFn: ({ signal }) => call("get", "/api/session", {}, signal),
     staleTime: Number.POSITIVE_INFINITY,
   });
 
 export const services = () =>
   queryOptions({
     queryKey: ["services"],
-    queryFn: ({ signal }) => get<{ services: ServiceSummary[] }>("api/services", signal),
+    queryFn: ({ signal }) => call("get", "/api/services", {}, signal),
     select: (answer) => answer.services,
   });
 
 export const slos = () =>
   queryOptions({
     queryKey: ["slos"],
-    queryFn: ({ signal }) => get<{ slos: SloStatus[] }>("api/slos", signal),
+    queryFn: ({ signal }) => call("get", "/api/slos", {}, signal),
     select: (answer) => answer.slos,
   });
 
 export const slo = (name: string) =>
   queryOptions({
     queryKey: ["slos", name],
-    queryFn: ({ signal }) => get<SloDetail>(path`api/slos/${name}`, signal),
+    queryFn: ({ signal }) => call("get", "/api/slos/{name}", { path: { name } }, signal),
   });
 
 export const sloHistory = (name: string, objective: string, from: string, to: string, points: number) =>
   queryOptions({
     queryKey: ["slos", name, "history", objective, from, to, points],
-    queryFn: ({ signal }) =>
-      get<SloHistory>(path`api/slos/${name}/history` + query({ objective, from, to, points }), signal),
+    queryFn: ({ signal }) => {
+      const input = { path: { name }, query: { objective, from, to, points } };
+      return call("get", "/api/slos/{name}/history", input, signal);
+    },
   });
 
 export const alerts = () =>
   queryOptions({
     queryKey: ["alerts"],
-    queryFn: ({ signal }) => get<{ alerts: Alert[] }>("api/alerts", signal),
+    queryFn: ({ signal }) => call("get", "/api/alerts", {}, signal),
     select: (answer) => answer.alerts,
   });
 
 export const incidents = (state: "open" | "all", limit?: number) =>
   queryOptions({
     queryKey: ["incidents", "list", state, limit ?? null],
-    queryFn: ({ signal }) =>
-      get<{ incidents: Incident[] }>(`api/incidents${query({ state, limit })}`, signal),
+    queryFn: ({ signal }) => call("get", "/api/incidents", { query: { state, limit } }, signal),
     select: (answer) => answer.incidents,
   });
 
 export const incident = (id: string) =>
   queryOptions({
     queryKey: ["incidents", id],
-    queryFn: ({ signal }) => get<IncidentDetail>(path`api/incidents/${id}`, signal),
+    queryFn: ({ signal }) => call("get", "/api/incidents/{id}", { path: { id } }, signal),
   });
 
 export const timeline = (id: string) =>
   queryOptions({
     queryKey: ["incidents", id, "timeline"],
-    queryFn: ({ signal }) => get<{ entries: TimelineEntry[] }>(path`api/incidents/${id}/timeline`, signal),
+    queryFn: ({ signal }) => call("get", "/api/incidents/{id}/timeline", { path: { id } }, signal),
     select: (answer) => answer.entries,
   });
 
 export const retrospectives = () =>
   queryOptions({
     queryKey: ["retrospectives"],
-    queryFn: ({ signal }) => get<{ retrospectives: RetrospectiveSummary[] }>("api/retrospectives", signal),
+    queryFn: ({ signal }) => call("get", "/api/retrospectives", {}, signal),
     select: (answer) => answer.retrospectives,
   });
 
 export const retrospective = (id: string) =>
   queryOptions({
     queryKey: ["retrospectives", id],
-    queryFn: ({ signal }) => get<Retrospective>(path`api/retrospectives/${id}`, signal),
+    queryFn: ({ signal }) => call("get", "/api/retrospectives/{id}", { path: { id } }, signal),
   });
 
 export const runbooks = () =>
   queryOptions({
     queryKey: ["runbooks"],
-    queryFn: ({ signal }) => get<{ runbooks: RunbookSummary[] }>("api/runbooks", signal),
+    queryFn: ({ signal }) => call("get", "/api/runbooks", {}, signal),
     select: (answer) => answer.runbooks,
   });
 
 export const runbook = (id: string) =>
   queryOptions({
     queryKey: ["runbooks", id],
-    queryFn: ({ signal }) => get<Runbook>(path`api/runbooks/${id}`, signal),
+    queryFn: ({ signal }) => call("get", "/api/runbooks/{id}", { path: { id } }, signal),
   });
 
 export const run = (id: string) =>
   queryOptions({
     queryKey: ["runs", id],
-    queryFn: ({ signal }) => get<Run>(path`api/runs/${id}`, signal),
+    queryFn: ({ signal }) => call("get", "/api/runs/{id}", { path: { id } }, signal),
   });
 
 export const oncall = () =>
   queryOptions({
     queryKey: ["oncall"],
-    queryFn: ({ signal }) => get<{ schedules: OnCallSchedule[] }>("api/oncall", signal),
+    queryFn: ({ signal }) => call("get", "/api/oncall", {}, signal),
     select: (answer) => answer.schedules,
   });
 
+export const targets = () =>
+  queryOptions({
+    queryKey: ["targets"],
+    queryFn: ({ signal }) => call("get", "/api/targets", {}, signal),
+  });
+
 export const status = () =>
-  queryOptions({ queryKey: ["status"], queryFn: ({ signal }) => get<Status>("api/status", signal) });
+  queryOptions({
+    queryKey: ["status"],
+    queryFn: ({ signal }) => call("get", "/api/status", {}, signal),
+  });
+
+export const cardinality = () =>
+  queryOptions({
+    queryKey: ["cardinality"],
+    queryFn: ({ signal }) => call("get", "/api/cardinality", {}, signal),
+  });
 
 export const inbox = () =>
   queryOptions({
     queryKey: ["inbox"],
-    queryFn: ({ signal }) => get<{ mails: Mail[] }>("api/inbox", signal),
+    queryFn: ({ signal }) => call("get", "/api/inbox", {}, signal),
     select: (answer) => answer.mails,
   });
 
 export const sql = (text: string, signal?: AbortSignal) =>
-  send<SqlResult>("POST", "api/sql", { query: text }, signal);
+  call("post", "/api/sql", { body: { query: text } }, signal);
 
 export const promqlRange = (expr: string, start: number, end: number, step: number, signal?: AbortSignal) =>
   get<PromAnswer<PromData>>(
@@ -153,37 +146,37 @@ export const promqlInstant = (expr: string, time: number, signal?: AbortSignal) 
 // What people do.
 
 export const declareIncident = (body: { title: string; service: string; severity: string }) =>
-  send<Incident>("POST", "api/incidents", body);
+  call("post", "/api/incidents", { body });
 
 export type IncidentVerb = "acknowledge" | "mitigate" | "restore" | "resolve" | "close";
 
 export const actOnIncident = (id: string, verb: IncidentVerb) =>
-  send<Incident>("POST", path`api/incidents/${id}/${verb}`, {});
+  call("post", `/api/incidents/{id}/${verb}`, { path: { id }, body: {} });
 
 export const addNote = (id: string, text: string) =>
-  send<void>("POST", path`api/incidents/${id}/notes`, { text });
+  call("post", "/api/incidents/{id}/notes", { path: { id }, body: { text } });
 
 export const setSeverity = (id: string, severity: string) =>
-  send<Incident>("POST", path`api/incidents/${id}/severity`, { severity });
+  call("post", "/api/incidents/{id}/severity", { path: { id }, body: { severity } });
 
-export const draftRetrospective = (incidentId: string) =>
-  send<Retrospective>("POST", path`api/incidents/${incidentId}/retrospective`, {});
+export const draftRetrospective = (id: string) =>
+  call("post", "/api/incidents/{id}/retrospective", { path: { id } });
 
 export const saveRetrospective = (id: string, markdown: string) =>
-  send<Retrospective | undefined>("PUT", path`api/retrospectives/${id}`, { markdown });
+  call("put", "/api/retrospectives/{id}", { path: { id }, body: { markdown } });
 
 export const publishRetrospective = (id: string) =>
-  send<Retrospective | undefined>("POST", path`api/retrospectives/${id}/publish`, {});
+  call("post", "/api/retrospectives/{id}/publish", { path: { id } });
 
 export const startRun = (body: {
   runbook_id: string;
   incident_id: string | null;
   params: Record<string, string>;
-}) => send<Run>("POST", "api/runs", body);
+}) => call("post", "/api/runs", { body });
 
 export type StepVerb = "start" | "skip" | "done";
 
-export const actOnStep = (runId: string, step: string, verb: StepVerb) =>
-  send<Run>("POST", path`api/runs/${runId}/steps/${step}/${verb}`, {});
+export const actOnStep = (id: string, name: string, verb: StepVerb) =>
+  call("post", `/api/runs/{id}/steps/{name}/${verb}`, { path: { id, name } });
 
-export const signOut = () => send<void>("DELETE", "api/session");
+export const signOut = () => call("delete", "/api/session", {});

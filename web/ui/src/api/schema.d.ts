@@ -1,6 +1,72 @@
 // Generated from openapi.json by `npm run generate`: do not edit.
 
 export interface paths {
+    "/api/admin/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last backup that was asked for since the start. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BackupReport"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Begins a backup of lake, store and configuration into a directory on the server. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewBackup"];
+                };
+            };
+            responses: {
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Backup"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alerts": {
         parameters: {
             query?: never;
@@ -24,6 +90,41 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["AlertList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cardinality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics with the most series, labels with the most values, sources with the most series. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Cardinality"];
                     };
                 };
             };
@@ -1604,6 +1705,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every target of every scrape job with its last scrape, those that are down first. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TargetList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tokens": {
         parameters: {
             query?: never;
@@ -1611,7 +1747,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every token by name, without secrets. */
+        /** Every token and integration key by name, without secrets. */
         get: {
             parameters: {
                 query?: never;
@@ -1632,7 +1768,7 @@ export interface paths {
             };
         };
         put?: never;
-        /** Makes a token. The answer shows its secret, once. */
+        /** Makes a token or an integration key. The answer shows its secret, once. */
         post: {
             parameters: {
                 query?: never;
@@ -1679,7 +1815,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Revokes a token and ends its sessions. */
+        /** Revokes a token and ends its sessions, or an integration key. */
         post: {
             parameters: {
                 query?: never;
@@ -1747,10 +1883,26 @@ export interface components {
         };
         /** @enum {string} */
         AlertState: "pending" | "firing" | "resolved";
+        Backup: {
+            /** Format: int64 */
+            bytes: number;
+            error: string | null;
+            /** Format: int64 */
+            files: number;
+            finished_at: components["schemas"]["Time"] | null;
+            started_at: components["schemas"]["Time"];
+            state: components["schemas"]["BackupState"];
+            to: string;
+        };
+        BackupReport: {
+            backup: components["schemas"]["Backup"] | null;
+        };
+        /** @enum {string} */
+        BackupState: "running" | "done" | "failed";
         /** @enum {string} */
         BurnSeverity: "page" | "ticket";
         /** @enum {string} */
-        BurnState: "quiet" | "one_window_over" | "firing" | "unknown";
+        BurnState: "quiet" | "one_window_over" | "pending" | "firing" | "unknown";
         /** @description One burn-rate alert condition and how it stands. */
         BurnWindow: {
             /** Format: double */
@@ -1765,6 +1917,23 @@ export interface components {
             state: components["schemas"]["BurnState"];
             /** Format: double */
             threshold: number;
+        };
+        Cardinality: {
+            labels: components["schemas"]["LabelCardinality"][];
+            /** @description The most expensive first; not all of them. */
+            metrics: components["schemas"]["MetricCardinality"][];
+            /**
+             * Format: int64
+             * @description Series in the index, and its limits.
+             */
+            series: number;
+            /** Format: int64 */
+            series_max: number;
+            /** Format: int64 */
+            series_per_metric_max: number;
+            /** Format: int64 */
+            series_per_source_max: number;
+            sources: components["schemas"]["SourceCardinality"][];
         };
         Component: {
             detail: string;
@@ -1856,8 +2025,27 @@ export interface components {
         };
         /** @enum {string} */
         IncidentState: "triage" | "investigating" | "identified" | "mitigated" | "resolved" | "closed" | "declined" | "merged";
+        LabelCardinality: {
+            label: string;
+            /**
+             * Format: int64
+             * @description Series that have the label.
+             */
+            series: number;
+            /**
+             * Format: int64
+             * @description Text of the values, counted for each series.
+             */
+            value_bytes: number;
+            /**
+             * Format: int64
+             * @description Distinct values.
+             */
+            values: number;
+        };
         /** @description The newest deploy. */
         LastChange: {
+            /** @description When it finished; while it goes on, when it began. */
             at: components["schemas"]["Time"];
             deploy_id: string;
             status: string;
@@ -1887,6 +2075,21 @@ export interface components {
         MailList: {
             mails: components["schemas"]["Mail"][];
         };
+        MetricCardinality: {
+            metric: string;
+            /**
+             * Format: double
+             * @description Over the last minutes.
+             */
+            samples_per_minute: number;
+            /** Format: int64 */
+            series: number;
+            widest_label: components["schemas"]["WidestLabel"] | null;
+        };
+        NewBackup: {
+            /** @description A new directory: a name below the server's `backup.dir`, or a path into it. */
+            to: string;
+        };
         /** @description Declares an incident by hand. */
         NewIncidentBody: {
             service?: string | null;
@@ -1914,6 +2117,11 @@ export interface components {
             expires_at?: components["schemas"]["Time"] | null;
             name: string;
             role: components["schemas"]["Role"];
+            /**
+             * @description Makes an integration key (a PagerDuty `routing_key`) that speaks for this service alone; its
+             *     role is `ingest`.
+             */
+            service?: string | null;
         };
         NoteBody: {
             text: string;
@@ -1978,7 +2186,10 @@ export interface components {
             /** @description What kind of failure, the same for all of its kind. */
             title: string;
         };
-        /** @description What the present burn rate leads to, with the band that it may end in. */
+        /**
+         * @description What the burn rate of the last hour leads to, and the band between the slowest and the fastest of
+         *     the burn windows.
+         */
         ProjectionPoint: {
             at: components["schemas"]["Time"];
             /** Format: double */
@@ -2166,6 +2377,7 @@ export interface components {
             deploys: components["schemas"]["HistoryDeploy"][];
             incidents: components["schemas"]["HistoryIncident"][];
             points: components["schemas"]["HistoryPoint"][];
+            /** @description From the newest measurement on; empty when the range does not reach it, and without data. */
             projection: components["schemas"]["ProjectionPoint"][];
         };
         SloList: {
@@ -2208,6 +2420,25 @@ export interface components {
             /** @description Such as `30d`. */
             window: string;
         };
+        SourceCardinality: {
+            /**
+             * Format: int64
+             * @description Rows refused since the start of the server.
+             */
+            rejected: number;
+            /**
+             * Format: int64
+             * @description Stored since the start of the server.
+             */
+            samples: number;
+            /**
+             * Format: int64
+             * @description Series that it sent first.
+             */
+            series: number;
+            /** @description Dialect and token. */
+            source: string;
+        };
         SqlColumn: {
             name: string;
             type: string;
@@ -2219,7 +2450,7 @@ export interface components {
         /** @description The JSON form of a result. Written by `query::formats`; here for the API document only. */
         SqlResult: {
             columns: components["schemas"]["SqlColumn"][];
-            rows: Record<string, unknown>[][];
+            rows: unknown[][];
         };
         Status: {
             components: components["schemas"]["Component"][];
@@ -2234,6 +2465,40 @@ export interface components {
         StepKind: "command" | "http" | "manual";
         /** @enum {string} */
         StepState: "waiting" | "running" | "succeeded" | "failed" | "skipped" | "done";
+        Target: {
+            /** @description What was refused while the rest was stored. */
+            complaint: string | null;
+            /** Format: double */
+            duration_secs: number | null;
+            error: string | null;
+            health: components["schemas"]["TargetHealth"];
+            instance: string;
+            /** @description Such as `15s`. */
+            interval: string;
+            job: string;
+            labels: {
+                [key: string]: string;
+            };
+            last_scrape: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description After relabelling.
+             */
+            samples: number;
+            url: string;
+        };
+        TargetFault: {
+            job: string;
+            message: string;
+        };
+        /** @enum {string} */
+        TargetHealth: "down" | "unknown" | "up";
+        TargetList: {
+            /** @description What discovery or relabelling made no target of, and limits that are reached. */
+            faults: components["schemas"]["TargetFault"][];
+            /** @description Those that are down first. */
+            targets: components["schemas"]["Target"][];
+        };
         /** Format: date-time */
         Time: string;
         Timeline: {
@@ -2254,8 +2519,11 @@ export interface components {
             created_at: components["schemas"]["Time"];
             created_by: string;
             expires_at: components["schemas"]["Time"] | null;
+            last_used_at: components["schemas"]["Time"] | null;
             name: string;
             role: components["schemas"]["Role"];
+            /** @description The one service that an integration key speaks for; null for a token. */
+            service: string | null;
         };
         TokenList: {
             tokens: components["schemas"]["Token"][];
@@ -2264,6 +2532,11 @@ export interface components {
         VerbBody: {
             /** @description Put on the timeline. */
             note?: string | null;
+        };
+        WidestLabel: {
+            label: string;
+            /** Format: int64 */
+            values: number;
         };
     };
     responses: never;

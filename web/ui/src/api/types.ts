@@ -18,6 +18,7 @@ export type SloDetail = Schemas["SloDetail"];
 export type SloHistory = Schemas["SloHistory"];
 export type HistoryIncident = Schemas["HistoryIncident"];
 export type HistoryDeploy = Schemas["HistoryDeploy"];
+export type ProjectionPoint = Schemas["ProjectionPoint"];
 export type Alert = Schemas["Alert"];
 export type Incident = Schemas["Incident"];
 export type IncidentDetail = Schemas["IncidentDetail"];
@@ -31,11 +32,13 @@ export type RunbookParam = Schemas["RunbookParam"];
 export type Run = Schemas["Run"];
 export type RunStep = Schemas["RunStep"];
 export type OnCallSchedule = Schemas["OnCallSchedule"];
+export type Cardinality = Schemas["Cardinality"];
+export type Target = Schemas["Target"];
+export type TargetFault = Schemas["TargetFault"];
 export type Status = Schemas["Status"];
 export type Defect = Schemas["Defect"];
 export type Mail = Schemas["Mail"];
-/** A cell is any JSON value. */
-export type SqlResult = Omit<Schemas["SqlResult"], "rows"> & { rows: unknown[][] };
+export type SqlResult = Schemas["SqlResult"];
 export type Problem = Schemas["Problem"];
 
 // Prometheus' own HTTP API, which its project describes and ours does not.

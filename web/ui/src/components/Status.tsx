@@ -72,6 +72,8 @@ const LOOKS: Record<string, Look> = {
   broken: { word: "Not working", tone: "crit", icon: IconCircleX },
   error: { word: "Error", tone: "crit", icon: IconCircleX },
   warning: { word: "Warning", tone: "warn", icon: IconAlertTriangle },
+  up: { word: "Up", tone: "ok", icon: IconCircleCheck },
+  down: { word: "Down", tone: "crit", icon: IconCircleX },
   draft: { word: "Draft", tone: "warn", icon: IconCircleDashed },
   published: { word: "Published", tone: "ok", icon: IconCircleCheck },
 };

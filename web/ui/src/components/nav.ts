@@ -1,6 +1,7 @@
 // The pages that exist, once: the navigation, the palette and the keys all read this list.
 import type { Icon } from "@tabler/icons-react";
 import {
+  IconActivity,
   IconBell,
   IconBook,
   IconCalendar,
@@ -10,6 +11,7 @@ import {
   IconInbox,
   IconLayoutDashboard,
   IconNotes,
+  IconTags,
   IconTarget,
 } from "./icons.ts";
 
@@ -46,14 +48,19 @@ const RESPOND: NavGroup = {
   ],
 };
 
-const SYSTEM_STATUS: NavItem = { to: "/status", label: "System status", icon: IconHeartbeat, key: "y" };
+const SYSTEM_STATUS: NavItem = { to: "/system", label: "System status", icon: IconHeartbeat, key: "y" };
+const TARGETS: NavItem = { to: "/targets", label: "Targets", icon: IconActivity, key: "x" };
+const CARDINALITY: NavItem = { to: "/cardinality", label: "Cardinality", icon: IconTags, key: "t" };
 const INBOX: NavItem = { to: "/inbox", label: "Inbox", icon: IconInbox, key: "m" };
 
 export function navGroups(demo: boolean): NavGroup[] {
   return [
     OBSERVE,
     RESPOND,
-    { label: demo ? "System and demo" : "System", items: demo ? [SYSTEM_STATUS, INBOX] : [SYSTEM_STATUS] },
+    {
+      label: demo ? "System and demo" : "System",
+      items: demo ? [SYSTEM_STATUS, TARGETS, CARDINALITY, INBOX] : [SYSTEM_STATUS, TARGETS, CARDINALITY],
+    },
   ];
 }
 

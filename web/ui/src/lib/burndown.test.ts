@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SloHistory } from "../api/types.ts";
-import { burndown, burndownSentence, niceStep } from "./burndown.ts";
+import { burndown, burndownSentence, niceStep, projectionUntil } from "./burndown.ts";
 import { budget } from "./format.ts";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 23, 0, minute)).toISOString();
@@ -41,6 +41,20 @@ describe("burndown", () => {
     expect(data.projected).toEqual([null, 0.5, null, 0.2]);
     expect(data.low).toEqual([null, 0.5, null, 0.1]);
     expect(data.left).toEqual([1, 0.5, null, null]);
+  });
+
+  it("cuts a projection between two of its points", () => {
+    const points = [0, 10, 20].map((minute) => ({
+      at: at(minute),
+      error_budget_remaining: 1 - minute / 20,
+      low: 1 - minute / 10,
+      high: 1,
+    }));
+    expect(projectionUntil(points, Date.parse(at(30)))).toEqual(points);
+    expect(projectionUntil(points, Date.parse(at(10)))).toEqual(points.slice(0, 2));
+    const cut = projectionUntil(points, Date.parse(at(5)));
+    expect(cut).toEqual([points[0], { at: at(5), error_budget_remaining: 0.75, low: 0.5, high: 1 }]);
+    expect(projectionUntil(points, Date.parse(at(-5)))).toEqual([]);
   });
 
   it("always shows some of the spent area, and all of what was overspent", () => {

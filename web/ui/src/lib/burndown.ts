@@ -1,6 +1,6 @@
 // Turns an SLO's history into aligned columns for the burn-down chart: one time axis, and null wherever a
 // column has nothing to say (a gap in the data stays a gap).
-import type { HistoryDeploy, HistoryIncident, SloHistory } from "../api/types.ts";
+import type { HistoryDeploy, HistoryIncident, ProjectionPoint, SloHistory } from "../api/types.ts";
 
 export type Column = (number | null)[];
 
@@ -61,6 +61,27 @@ export function burndown(history: SloHistory): Burndown {
     regions: regions(history.incidents),
     deploys: deploys(history.deploys),
   };
+}
+
+/** The projection up to a time; its last point lies exactly there when it goes on. */
+export function projectionUntil(points: ProjectionPoint[], untilMs: number): ProjectionPoint[] {
+  const cut = points.findIndex((point) => Date.parse(point.at) > untilMs);
+  const after = points[cut];
+  const before = points[cut - 1];
+  if (after === undefined) return points;
+  if (before === undefined) return [];
+  const start = Date.parse(before.at);
+  if (start === untilMs) return points.slice(0, cut);
+  const share = (untilMs - start) / (Date.parse(after.at) - start);
+  const between = (key: "error_budget_remaining" | "low" | "high") =>
+    before[key] + (after[key] - before[key]) * share;
+  const last = {
+    at: new Date(untilMs).toISOString(),
+    error_budget_remaining: between("error_budget_remaining"),
+    low: between("low"),
+    high: between("high"),
+  };
+  return [...points.slice(0, cut), last];
 }
 
 const regions = (incidents: HistoryIncident[]) =>

@@ -32,6 +32,7 @@ const MARKS: Record<string, { icon: Icon; tone: Tone }> = {
   escalation: { icon: IconEscalator, tone: "warn" },
   note: { icon: IconMessage, tone: "nodata" },
   deploy: { icon: IconRocket, tone: "info" },
+  change: { icon: IconRocket, tone: "nodata" },
   runbook_run: { icon: IconTerminal2, tone: "info" },
   runbook_step: { icon: IconTerminal2, tone: "info" },
   retrospective: { icon: IconNotes, tone: "nodata" },
@@ -41,8 +42,8 @@ const MARKS: Record<string, { icon: Icon; tone: Tone }> = {
 export function Timeline({ entries }: { entries: TimelineEntry[] }) {
   const zone = useZone();
   if (entries.length === 0) return <p className={css.empty}>Nothing has been recorded yet.</p>;
-  const sorted = [...entries].sort((a, b) => a.at.localeCompare(b.at));
-  const days = Map.groupBy(sorted, (entry) => time(entry.at, zone, "date"));
+  // In the order of the server: of two at the same moment it knows which came first.
+  const days = Map.groupBy(entries, (entry) => time(entry.at, zone, "date"));
   return [...days].map(([day, list]) => (
     <Fragment key={day}>
       <h3 className={css.day}>

@@ -71,7 +71,13 @@ export function BurndownChart({ history, from, to, now, zone, onBrush }: Props) 
         items={[
           { label: "Budget left", color: "var(--series-1)" },
           ...(hasProjection
-            ? [{ label: "Projection, 80% band", color: "var(--series-1)", mark: "dashed" as const }]
+            ? [
+                {
+                  label: "At the last hour’s rate; band: slowest to fastest window",
+                  color: "var(--series-1)",
+                  mark: "dashed" as const,
+                },
+              ]
             : []),
           ...(data.regions.length > 0
             ? [{ label: "Incident", color: "var(--warn-fill)", mark: "area" as const }]

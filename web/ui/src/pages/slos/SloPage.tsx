@@ -15,6 +15,7 @@ import { type Stat, StatStrip } from "../../components/StatStrip.tsx";
 import { Status, type Tone } from "../../components/Status.tsx";
 import { At } from "../../components/Time.tsx";
 import { copy } from "../../components/toast.ts";
+import { projectionUntil } from "../../lib/burndown.ts";
 import {
   budget,
   budgetSecs,
@@ -35,6 +36,8 @@ import { BurndownChart } from "./BurndownChart.tsx";
 import css from "./SloPage.module.css";
 
 const POINTS = 400;
+/** The projection gets at most this share of the range: a flat line for weeks says nothing. */
+const AHEAD = 0.2;
 
 export function SloPage() {
   const { name } = useParams({ from: "/slos/$name" });
@@ -166,7 +169,9 @@ function strip(status: SloStatus, zone: string): Stat[] {
 function spent(status: SloStatus, zone: string): Stat {
   const label = "Spent at this rate";
   if (status.error_budget_remaining !== null && status.error_budget_remaining <= 0) {
-    return { label, value: "Spent", tone: "crit", detail: "nothing is left" };
+    const since =
+      status.exhausted_at === null ? "nothing is left" : `since ${zoned(status.exhausted_at, zone)}`;
+    return { label, value: "Spent", tone: "crit", detail: since };
   }
   if (status.exhausted_in_secs === null) {
     const known = status.error_budget_remaining !== null;
@@ -192,7 +197,9 @@ function BudgetPanel({ status }: { status: SloStatus }) {
     // A projection belongs to a picture that ends now.
     () =>
       query.data &&
-      (range.to === "now" ? clipProjection(query.data, from, to) : { ...query.data, projection: [] }),
+      (range.to === "now"
+        ? { ...query.data, projection: projectionUntil(query.data.projection, to + (to - from) * AHEAD) }
+        : { ...query.data, projection: [] }),
     [query.data, range.to, from, to],
   );
   const empty = query.data?.points.every((point) => point.error_budget_remaining === null);
@@ -229,12 +236,6 @@ function BudgetPanel({ status }: { status: SloStatus }) {
       )}
     </Panel>
   );
-}
-
-/** The projection gets at most a fifth of the width: a flat line for weeks says nothing. */
-function clipProjection(history: SloHistory, from: number, to: number): SloHistory {
-  const limit = to + (to - from) / 5;
-  return { ...history, projection: history.projection.filter((point) => Date.parse(point.at) <= limit) };
 }
 
 function HistoryTable({ history }: { history: SloHistory }) {

@@ -10,7 +10,7 @@ import { Status } from "../../components/Status.tsx";
 import { counterTable } from "../../lib/counters.ts";
 import { capital, cell, count, duration, since } from "../../lib/format.ts";
 
-export function StatusPage() {
+export function SystemPage() {
   const query = useQuery({ ...status(), refetchInterval: useRefresh(5000) });
   const now = useNow(5000);
   return (

@@ -1,0 +1,112 @@
+//! What is scraped and how that goes, in Prometheus' shapes: `targets` and `scrape_pools`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use ingest::scrape::{PoolStatus, TargetStatus};
+use serde::Serialize;
+use telemetry::Labels;
+use telemetry::time::format_duration;
+
+use super::answer::{ApiError, Success, answer};
+use super::params::Params;
+use crate::state::AppState;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Targets {
+    active_targets: Vec<ActiveTarget>,
+    dropped_targets: Vec<DroppedTarget>,
+    dropped_target_counts: BTreeMap<String, usize>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ActiveTarget {
+    discovered_labels: Labels,
+    labels: Labels,
+    scrape_pool: String,
+    scrape_url: String,
+    global_url: String,
+    last_error: String,
+    last_scrape: String,
+    /// Seconds.
+    last_scrape_duration: f64,
+    health: &'static str,
+    scrape_interval: String,
+    scrape_timeout: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DroppedTarget {
+    discovered_labels: Labels,
+    scrape_pool: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ScrapePools {
+    scrape_pools: Vec<String>,
+}
+
+/// What Prometheus says of a target that was never scraped.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+/// `/prometheus/api/v1/targets`
+pub(crate) async fn targets(State(state): State<AppState>, params: Params) -> Response {
+    answer(shown(&state, &params))
+}
+
+fn shown(state: &AppState, params: &Params) -> Result<Success<Targets>, ApiError> {
+    let wants = params.get("state").unwrap_or("any").to_lowercase();
+    let (active, dropped) = match wants.as_str() {
+        "active" => (true, false),
+        "dropped" => (false, true),
+        _ => (true, true),
+    };
+    let pool = params.get("scrapePool");
+    let is_wanted = |name: &str| pool.is_none_or(|pool| pool == name);
+    let mut targets =
+        Targets { active_targets: vec![], dropped_targets: vec![], dropped_target_counts: BTreeMap::new() };
+    if active {
+        let found = state.scraper.targets().into_iter();
+        targets.active_targets =
+            found.filter(|it| is_wanted(&it.target.job.name)).map(ActiveTarget::from).collect();
+    }
+    if dropped {
+        for PoolStatus { job, pool } in state.scraper.pools().into_iter().filter(|it| is_wanted(&it.job)) {
+            targets.dropped_target_counts.insert(job.clone(), pool.dropped_count);
+            let dropped = pool.dropped.into_iter();
+            targets.dropped_targets.extend(
+                dropped.map(|labels| DroppedTarget { discovered_labels: labels, scrape_pool: job.clone() }),
+            );
+        }
+    }
+    Ok(Success::of(targets))
+}
+
+impl From<TargetStatus> for ActiveTarget {
+    fn from(TargetStatus { target, last }: TargetStatus) -> ActiveTarget {
+        ActiveTarget {
+            scrape_pool: target.job.name.clone(),
+            scrape_url: target.url.to_string(),
+            global_url: target.url.to_string(),
+            last_error: last.error.as_deref().unwrap_or_default().to_owned(),
+            last_scrape: last.at.map_or_else(|| NEVER.to_owned(), |at| at.to_string()),
+            last_scrape_duration: last.duration.as_secs_f64(),
+            health: last.health.as_str(),
+            scrape_interval: format_duration(target.interval),
+            scrape_timeout: format_duration(target.timeout),
+            discovered_labels: target.discovered,
+            labels: target.labels,
+        }
+    }
+}
+
+/// `/prometheus/api/v1/scrape_pools`
+pub(crate) async fn scrape_pools(State(state): State<AppState>) -> Response {
+    let scrape_pools = state.scraper.pools().into_iter().map(|pool| pool.job).collect();
+    answer(Ok(Success::of(ScrapePools { scrape_pools })))
+}

@@ -1,8 +1,9 @@
 //! The command line: one file per command, each an `Args` and a `run`.
 //!
-//! Commands that ask a running server go through [`client::Client`]; only `serve`, `demo`, `check` and
-//! `openapi` work in this process.
+//! Commands that ask a running server go through [`client::Client`]; only `serve`, `demo`, `check`,
+//! `restore` and `openapi` work in this process.
 
+mod backup;
 mod check;
 mod client;
 mod demo;
@@ -11,9 +12,11 @@ mod oncall;
 mod openapi;
 mod output;
 mod promql;
+mod restore;
 mod serve;
 mod slo;
 mod sql;
+mod targets;
 mod token;
 
 use std::process::ExitCode;
@@ -35,7 +38,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server: everything in one process.
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Run the server with a simulated game, weeks of history, and an incident to handle.
     Demo(demo::Args),
     /// Check a configuration directory; exit 1 when there is an error in it.
@@ -52,9 +55,15 @@ enum Command {
     Incident(incident::Command),
     /// Who is on call.
     Oncall(oncall::Args),
+    /// What is scraped, and how that goes.
+    Targets(targets::Args),
     /// Tokens for senders, people and tools.
     #[command(subcommand)]
     Token(token::Command),
+    /// Copy everything (lake, workflow store, configuration) while the server runs.
+    Backup(backup::Args),
+    /// Verify a backup and make a data directory of it.
+    Restore(restore::Args),
     /// Print the description of the JSON API (OpenAPI 3.1).
     Openapi,
 }
@@ -70,7 +79,7 @@ impl Cli {
         };
         let outcome = runtime.block_on(async {
             match self.command {
-                Command::Serve(args) => serve::run(args).await,
+                Command::Serve(args) => serve::run(*args).await,
                 Command::Demo(args) => demo::run(args).await,
                 Command::Check(args) => check::run(&args),
                 Command::Sql(args) => sql::run(args).await,
@@ -78,10 +87,15 @@ impl Cli {
                 Command::Slo(command) => slo::run(command).await,
                 Command::Incident(command) => incident::run(command).await,
                 Command::Oncall(args) => oncall::run(args).await,
+                Command::Targets(args) => targets::run(args).await,
                 Command::Token(command) => token::run(command).await,
+                Command::Backup(args) => backup::run(args).await,
+                Command::Restore(args) => restore::run(&args),
                 Command::Openapi => openapi::run(),
             }
         });
+        // Threads that still copy or merge hold nothing that is not on the disk.
+        runtime.shutdown_background();
         match outcome {
             Ok(code) => code,
             Err(error) => {

@@ -66,10 +66,14 @@ pub async fn run(options: DemoOptions, shutdown: CancellationToken) -> anyhow::R
     let objects = options.data_dir.join("objects");
     write_objects(&objects, &format!("http://{control}"))?;
 
-    let settings = settings(&options, &objects, smtp.to_string());
+    let scrape = options.data_dir.join("scrape");
+    let mut settings = settings(&options, &objects, smtp.to_string());
+    settings.scrape.config_files.push(self_scrape::configure(&scrape)?);
     let extras = Extras { inbox: Some(Arc::new(inbox)), may_move_ports: true };
     let server = Server::start(settings, extras, clock.clone()).await?;
     let token = server.create_token("demo", web::Role::Admin).await?;
+    let scraper = server.create_token("self-scrape", web::Role::Viewer).await?;
+    self_scrape::discover(&scrape, &server.http_url().unwrap_or_default(), &scraper)?;
     let http = reqwest::Client::new();
     let api =
         Api::new(http.clone(), server.http_url().context("the demo needs its HTTP listener")?, token.clone());
@@ -102,12 +106,11 @@ pub async fn run(options: DemoOptions, shutdown: CancellationToken) -> anyhow::R
 
     let dashboard = server.dashboard_url();
     let live = tokio::spawn(live(api.clone(), game.clone(), traffic, clock.clone(), shutdown.clone()));
-    let scrape = tokio::spawn(self_scrape::run(server.own_metrics(), clock.clone(), shutdown.clone()));
     let story = tokio::spawn(Story { api, game, clock, dashboard }.play(shutdown.clone()));
 
     shutdown.cancelled().await;
     println!();
-    for task in [live, scrape, story] {
+    for task in [live, story] {
         let _ended = task.await;
     }
     server.stop(SHUTDOWN_TIMEOUT).await

@@ -4,11 +4,13 @@
 //! implemented ([`wiring`]), listeners opened ([`server`]), ticks scheduled ([`jobs`]) and settings
 //! read ([`settings`], [`objects`]).
 
+mod backup;
 pub mod cli;
 mod demo;
 mod jobs;
 mod logging;
 mod objects;
+mod scrape;
 mod server;
 mod settings;
 mod shutdown;

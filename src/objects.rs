@@ -43,7 +43,8 @@ impl Objects {
     }
 }
 
-/// The texts of a directory by file, as they are now.
+/// The texts of a directory as they are now, by file relative to it: what leaves the process says
+/// nothing about the machine.
 pub(crate) type Texts = BTreeMap<PathBuf, String>;
 
 /// Reads and lints a directory.
@@ -60,7 +61,7 @@ fn read(dir: &Path) -> (Texts, Vec<Defect>) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                let place = error.path().unwrap_or(dir).display().to_string();
+                let place = name_in(dir, error.path().unwrap_or(dir)).display().to_string();
                 defects.push(Defect::error(&place, None, format!("cannot be read: {error}")));
                 continue;
             }
@@ -70,7 +71,8 @@ fn read(dir: &Path) -> (Texts, Vec<Defect>) {
         if !entry.file_type().is_file() || is_hidden || kind_of(path).is_none() {
             continue;
         }
-        let place = path.display().to_string();
+        let name = name_in(dir, path);
+        let place = name.display().to_string();
         if texts.len() == FILES_MAX {
             defects.push(Defect::error(
                 &place,
@@ -89,13 +91,26 @@ fn read(dir: &Path) -> (Texts, Vec<Defect>) {
             }
             _ => match std::fs::read_to_string(path) {
                 Ok(text) => {
-                    texts.insert(path.to_owned(), text);
+                    texts.insert(name, text);
                 }
                 Err(error) => defects.push(Defect::error(&place, None, format!("cannot be read: {error}"))),
             },
         }
     }
     (texts, defects)
+}
+
+/// A file's path below the directory; the name of a file that stands for the directory.
+fn name_in(dir: &Path, path: &Path) -> PathBuf {
+    match path.strip_prefix(dir) {
+        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+        _ => path.file_name().map_or_else(|| path.to_owned(), PathBuf::from),
+    }
+}
+
+/// A file's path as the one who typed `dir` would type it.
+pub fn path_in(dir: &Path, name: &str) -> PathBuf {
+    if dir.is_file() { dir.to_owned() } else { dir.join(name) }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

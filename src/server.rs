@@ -1,17 +1,21 @@
 //! One process, composed: opens the store and the lake, wires the planes, binds the listeners,
 //! starts the ticks; and ends all of it in order.
 
+mod backups;
 mod health;
 mod listen;
+mod reserve;
 mod slo_backfill;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alerting::{Alerting, Channels};
 use anyhow::Context;
 use ingest::otlp::OtlpMetrics;
+use ingest::scrape::Scraper;
 use ingest::{Dialect, Ingest};
 use lake::Lake;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -27,10 +31,13 @@ use web::{AppState, Auth, Role};
 
 use crate::jobs::Jobs;
 use crate::objects::{ObjectFiles, Objects, Watch};
+use crate::scrape::ScrapeConfig;
 use crate::settings::Settings;
 use crate::wiring;
+use backups::ServerBackups;
 use health::ServerHealth;
 use listen::Listeners;
+use reserve::Reserve;
 
 /// A rule group or escalation is looked at this often; what is due is decided from rows.
 const ENGINE_TICK: Duration = Duration::from_secs(1);
@@ -40,8 +47,17 @@ const SLO_TICK: Duration = Duration::from_secs(5);
 const OBJECTS_TICK: Duration = Duration::from_secs(5);
 /// Expired sessions and links are removed this often.
 const SWEEP_TICK: Duration = Duration::from_secs(600);
+/// When tokens were last used is written down this often.
+const LAST_USES_TICK: Duration = Duration::from_secs(60);
+/// The room on the disk is looked at this often.
+const RESERVE_TICK: Duration = Duration::from_secs(1);
 /// The invariants of alerting are audited this often.
 const AUDIT_TICK: Duration = Duration::from_secs(30);
+/// How long a change of what to scrape may go unnoticed.
+const SCRAPE_TICK: Duration = Duration::from_secs(5);
+
+/// The part of `shutdown_timeout` that requests may use; the rest is for the flush.
+const DRAINING_SHARE: f64 = 0.6;
 
 /// What only some processes have.
 #[derive(Default)]
@@ -59,6 +75,7 @@ pub struct Server {
     ingest: Ingest,
     slos: Arc<SloEvaluator>,
     runbooks: Runbooks,
+    scraper: Scraper,
     auth: Auth,
     jobs: Jobs,
     listeners: Listeners,
@@ -71,12 +88,17 @@ pub struct Server {
 impl Server {
     pub async fn start(settings: Settings, extras: Extras, clock: Arc<dyn Clock>) -> anyhow::Result<Server> {
         let started_at = clock.now();
+        let hooks = ingest::hooks::Hooks::from_config(&settings.hooks)?;
         let data_dir = settings.data_dir.clone();
         std::fs::create_dir_all(&data_dir)
             .with_context(|| format!("{} cannot be made", data_dir.display()))?;
         let mut listeners = Listeners::bind(&settings, extras.may_move_ports).await?;
         let external_url = external_url(&settings, listeners.http_address())?;
 
+        let reserve = Reserve::new(&data_dir, settings.store.reserve_bytes);
+        if let Err(error) = reserve.keep() {
+            tracing::warn!(%error, "no room could be set aside for the workflow store");
+        }
         let store_path = data_dir.join("evenkeel.db");
         let migrations = [alerting::MIGRATIONS, runbooks::MIGRATIONS, web::MIGRATIONS];
         let store = db::Store::open(&store_path, &migrations)
@@ -91,7 +113,14 @@ impl Server {
 
         let http =
             reqwest::Client::builder().user_agent(concat!("evenkeel/", env!("CARGO_PKG_VERSION"))).build()?;
-        let ports = wiring::alerting_ports(&lake, &engine, &slos, Some(external_url.clone()));
+        let objectives_in_use = Arc::new(AtomicBool::new(false));
+        let ports = wiring::alerting_ports(
+            &lake,
+            &engine,
+            &slos,
+            Some(external_url.clone()),
+            objectives_in_use.clone(),
+        );
         let mut alerting_config = settings.alerting.clone();
         alerting_config.external_url = external_url.to_string();
         alerting_config.smtp = settings.smtp.clone().or(alerting_config.smtp);
@@ -107,25 +136,39 @@ impl Server {
         let mut web_config = settings.web.clone();
         web_config.external_url = Some(external_url.clone());
         let bootstrap = std::env::var("EVENKEEL_ADMIN_TOKEN").ok().filter(|token| !token.is_empty());
+        // Held while facts are on their way from the store to the lake.
+        let publishing = Arc::new(tokio::sync::Mutex::new(()));
+        let backups =
+            ServerBackups::new(&settings, lake.clone(), store.clone(), publishing.clone(), clock.clone());
         let auth = Auth::open(store, web_config.auth.clone(), bootstrap.as_deref(), clock.clone()).await?;
         let login_url = auth.create_login_link("admin", Role::Admin).await?.url(&external_url);
 
         let objects = ObjectsInUse::default();
         let metrics = web::HttpMetrics::default();
-        let registry = registry(&lake, &ingest, &alerting, &metrics);
-        let health =
-            ServerHealth::new(lake.clone(), ingest.clone(), alerting.clone(), slos.clone(), objects.clone());
+        let scraper = Scraper::new(ingest.clone(), settings.scrape.limits.clone(), clock.clone());
+        let registry = registry(&lake, &ingest, &alerting, &scraper, &metrics);
+        let health = ServerHealth::new(
+            lake.clone(),
+            ingest.clone(),
+            alerting.clone(),
+            slos.clone(),
+            scraper.clone(),
+            objects.clone(),
+        );
         let state = AppState {
             config: Arc::new(web_config),
             auth: auth.clone(),
             clock: clock.clone(),
             ingest: ingest.clone(),
+            hooks: Arc::new(hooks),
             engine: engine.clone(),
             slos: slos.clone(),
             alerting: alerting.clone(),
             runbooks: runbooks.clone(),
+            scraper: scraper.clone(),
             health: Arc::new(health),
             objects: Arc::new(ObjectFiles { dir: settings.objects.clone() }),
+            backups: Arc::new(backups),
             inbox: extras.inbox,
             registry: Arc::new(registry),
             metrics,
@@ -141,10 +184,21 @@ impl Server {
             alerting: alerting.clone(),
             runbooks: runbooks.clone(),
             in_use: objects,
+            lake: lake.clone(),
+            waiting_slos: tokio::sync::Mutex::default(),
+            objectives_in_use,
             clock: clock.clone(),
         };
         reload.run().await?;
-        let jobs = jobs(&alerting, &slos, &auth, reload, clock).await?;
+        let mut scrape = ScrapeConfig::new(&settings, scraper.clone());
+        scrape.reconcile().await;
+        let jobs = jobs(&alerting, &slos, &auth, reload, scrape, publishing, clock).await?;
+        let reserve = Arc::new(reserve);
+        jobs.every("reserve", RESERVE_TICK, move || {
+            let reserve = reserve.clone();
+            async move { reserve.keep() }
+        })
+        .await?;
         jobs.start().await?;
         Ok(Server {
             state,
@@ -152,6 +206,7 @@ impl Server {
             ingest,
             slos,
             runbooks,
+            scraper,
             auth,
             jobs,
             listeners,
@@ -200,10 +255,6 @@ impl Server {
         Ok(self.auth.create_token(token, "evenkeel").await?.expose().to_owned())
     }
 
-    pub fn own_metrics(&self) -> OwnMetrics {
-        OwnMetrics { ingest: self.ingest.clone(), registry: self.state.registry.clone() }
-    }
-
     /// Decodes a request as the receiver does, and writes it past the buffer, as history.
     pub async fn import_otlp(&self, request: &ExportMetricsServiceRequest) -> anyhow::Result<()> {
         let head = axum::http::Request::builder().header("content-type", "application/x-protobuf").body(())?;
@@ -212,6 +263,7 @@ impl Server {
             source: "import",
             now: self.state.clock.now(),
             families: &ingest::FamilyTypes::default(),
+            known: &ingest::KnownSeries::new(0),
         };
         let decoded = OtlpMetrics.decode(&head.into_parts().0, &request.encode_to_vec(), &context)?;
         self.lake.import(decoded.batch).await?;
@@ -227,37 +279,41 @@ impl Server {
         slo_backfill::run(&self.slos, from, to).await
     }
 
-    /// Stops taking requests, lets running work end within `timeout`, flushes and closes.
+    /// Waits for a failure after which the process has to end.
+    pub async fn failed(&self) -> anyhow::Error {
+        match self.lake.replayed().await {
+            Ok(()) => std::future::pending().await,
+            Err(error) => anyhow::Error::new(error),
+        }
+    }
+
+    /// Stops taking requests, lets running work end, flushes and closes, all of it within `timeout`. What
+    /// is not flushed by then is in the log, and the next start finds it there.
     pub async fn stop(self, timeout: Duration) -> anyhow::Result<()> {
-        let Server { mut tasks, stop, jobs, runbooks, lake, .. } = self;
+        let deadline = tokio::time::Instant::now() + timeout;
+        let draining_ends = tokio::time::Instant::now() + timeout.mul_f64(DRAINING_SHARE);
+        let Server { mut tasks, stop, jobs, runbooks, scraper, auth, lake, .. } = self;
         stop.cancel();
         jobs.shutdown().await;
-        let drained = tokio::time::timeout(timeout, async {
+        let drained = tokio::time::timeout_at(draining_ends, async {
             while tasks.join_next().await.is_some() {}
             runbooks.shutdown().await;
+            scraper.shutdown().await;
         });
         if drained.await.is_err() {
-            tracing::warn!("requests or runbook steps were still running at the end of shutdown_timeout");
+            tracing::warn!("requests or runbook steps were still running late in shutdown_timeout");
             tasks.shutdown().await;
         }
-        lake.shutdown().await.context("the lake did not close; what was acknowledged is in its log")
-    }
-}
-
-/// What a scrape of this process reads, and where it writes it.
-pub struct OwnMetrics {
-    pub ingest: Ingest,
-    registry: Arc<Registry>,
-}
-
-impl OwnMetrics {
-    /// In OpenMetrics text.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.registry) {
-            tracing::error!(%error, "the metrics cannot be written as text");
+        if let Err(error) = auth.write_last_uses().await {
+            tracing::warn!(%error, "when tokens were last used could not be written down");
         }
-        text
+        match tokio::time::timeout_at(deadline, lake.shutdown()).await {
+            Ok(closed) => closed.context("the lake did not close; what was acknowledged is in its log"),
+            Err(_) => {
+                tracing::warn!("the lake was not flushed within shutdown_timeout; its log has everything");
+                Ok(())
+            }
+        }
     }
 }
 
@@ -269,10 +325,17 @@ fn external_url(settings: &Settings, http: Option<SocketAddr>) -> anyhow::Result
     }
 }
 
-fn registry(lake: &Lake, ingest: &Ingest, alerting: &Alerting, http: &web::HttpMetrics) -> Registry {
+fn registry(
+    lake: &Lake,
+    ingest: &Ingest,
+    alerting: &Alerting,
+    scraper: &Scraper,
+    http: &web::HttpMetrics,
+) -> Registry {
     let mut registry = Registry::default();
     lake.register_metrics(&mut registry);
     ingest.metrics().register(&mut registry);
+    scraper.metrics().register(&mut registry);
     alerting.register_metrics(&mut registry);
     http.register(&mut registry);
     registry
@@ -284,6 +347,8 @@ async fn jobs(
     slos: &Arc<SloEvaluator>,
     auth: &Auth,
     reload: Reload,
+    scrape: ScrapeConfig,
+    publishing: Arc<tokio::sync::Mutex<()>>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Jobs> {
     let jobs = Jobs::new().await?;
@@ -307,8 +372,11 @@ async fn jobs(
     .await?;
     let it = alerting.clone();
     jobs.every("facts", ENGINE_TICK, move || {
-        let it = it.clone();
-        async move { it.publish_facts().await }
+        let (it, publishing) = (it.clone(), publishing.clone());
+        async move {
+            let _publishes = publishing.lock().await;
+            it.publish_facts().await
+        }
     })
     .await?;
     let it = alerting.clone();
@@ -321,6 +389,21 @@ async fn jobs(
     jobs.every("sweep", SWEEP_TICK, move || {
         let it = it.clone();
         async move { it.sweep().await }
+    })
+    .await?;
+    let it = auth.clone();
+    jobs.every("last uses of tokens", LAST_USES_TICK, move || {
+        let it = it.clone();
+        async move { it.write_last_uses().await }
+    })
+    .await?;
+    let scrape = Arc::new(tokio::sync::Mutex::new(scrape));
+    jobs.every("scrape configuration", SCRAPE_TICK, move || {
+        let scrape = scrape.clone();
+        async move {
+            scrape.lock().await.reconcile().await;
+            anyhow::Ok(())
+        }
     })
     .await?;
     let reload = Arc::new(reload);
@@ -354,27 +437,43 @@ struct Reload {
     alerting: Alerting,
     runbooks: Runbooks,
     in_use: ObjectsInUse,
+    lake: Lake,
+    /// Objectives that are not in use yet: their history is in a lake that is still being replayed.
+    waiting_slos: tokio::sync::Mutex<Option<Vec<slo::Slo>>>,
+    objectives_in_use: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
 }
 
 impl Reload {
     async fn run(&self) -> anyhow::Result<()> {
-        let objects = match &self.watch {
-            Some(watch) => match watch.lock().await.changed() {
-                Some(objects) => objects,
-                None => return Ok(()),
-            },
-            None if self.runbooks.library().iter().next().is_some() => return Ok(()),
-            None => Objects::none(),
+        let changed = match &self.watch {
+            Some(watch) => watch.lock().await.changed(),
+            None if self.runbooks.library().iter().next().is_some() => None,
+            None => Some(Objects::none()),
         };
+        let mut waiting_slos = self.waiting_slos.lock().await;
+        if let Some(objects) = changed {
+            *waiting_slos = Some(self.take(objects));
+        }
+        if let Some(slos) = waiting_slos.as_ref()
+            && self.lake.check_replayed().is_ok()
+        {
+            self.slos.set_catalog(slos.clone(), self.clock.now()).await?;
+            self.objectives_in_use.store(true, Ordering::Release);
+            *waiting_slos = None;
+        }
+        Ok(())
+    }
+
+    /// Puts everything but the objectives to use.
+    fn take(&self, objects: Objects) -> Vec<slo::Slo> {
         for defect in &objects.defects {
             tracing::warn!(%defect, "a defect in the configuration");
         }
         tracing::info!(files = objects.files, slos = objects.slos.len(), "configuration in use");
         self.in_use.set(&objects);
-        self.slos.set_catalog(objects.slos, self.clock.now()).await?;
         self.alerting.set_catalog(Arc::new(objects.catalog));
         self.runbooks.set_library(objects.library);
-        Ok(())
+        objects.slos
     }
 }

@@ -55,25 +55,64 @@ pub struct Settings {
     pub otlp_grpc_listen: Listen,
     pub otlp_http_listen: Listen,
     pub postgres_listen: Listen,
+    /// With it, PostgreSQL clients may encrypt their connection.
+    pub postgres_tls: Option<crate::tls::TlsFiles>,
+    /// Elasticsearch's calls at `/`, for shippers that know no path prefix; the others use `/elastic`
+    /// of the HTTP listener. Off unless asked for: on its customary port 9200 there is often the very
+    /// Elasticsearch that shippers are being moved away from.
+    pub elastic_listen: Listen,
     /// What links in pages, mails and exports start with; the HTTP address by default.
     pub external_url: Option<Url>,
     /// Of running requests, steps and writes, when the server is told to stop.
     #[serde(with = "telemetry::time::duration_text")]
     pub shutdown_timeout: Duration,
+    pub store: StoreSettings,
+    pub backup: BackupSettings,
     pub lake: lake::LakeConfig,
     pub ingest: IngestSettings,
+    /// Webhooks of code hosts that are taken.
+    pub hooks: Vec<ingest::hooks::HookConfig>,
     pub query: query::QueryConfig,
     pub slo: query::sli::SliConfig,
     pub alerting: alerting::AlertingConfig,
     pub smtp: Option<SmtpConfig>,
     pub runbooks: runbooks::RunbooksConfig,
+    /// What to scrape, in the words of Prometheus.
+    pub scrape: ingest::scrape::ScrapeSettings,
     pub web: web::WebConfig,
+    /// Where all this was read; paths in `scrape` are relative to it.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+    /// Given as flags, beside `scrape.config_files`.
+    #[serde(skip)]
+    pub scrape_config_files: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IngestSettings {
     pub limits: ingest::IngestLimits,
+}
+
+/// The workflow store.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// Set aside on the disk and given up when it is full, so that people are paged all the same.
+    pub reserve_bytes: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        StoreSettings { reserve_bytes: 64 << 20 }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BackupSettings {
+    /// `evenkeel backup` writes below this directory; without it there are no backups.
+    pub dir: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -86,16 +125,24 @@ impl Default for Settings {
             otlp_grpc_listen: local(4317),
             otlp_http_listen: local(4318),
             postgres_listen: local(7432),
+            postgres_tls: None,
+            elastic_listen: Listen::Off,
             external_url: None,
             shutdown_timeout: Duration::from_secs(30),
+            store: StoreSettings::default(),
+            backup: BackupSettings::default(),
             lake: lake::LakeConfig::default(),
             ingest: IngestSettings::default(),
+            hooks: Vec::new(),
             query: query::QueryConfig::default(),
             slo: query::sli::SliConfig::default(),
             alerting: alerting::AlertingConfig::default(),
             smtp: None,
             runbooks: runbooks::RunbooksConfig::default(),
+            scrape: ingest::scrape::ScrapeSettings::default(),
             web: web::WebConfig::default(),
+            file: None,
+            scrape_config_files: Vec::new(),
         }
     }
 }
@@ -124,9 +171,24 @@ pub struct SettingsArgs {
     /// SQL by the PostgreSQL protocol.
     #[arg(long, env = "EVENKEEL_POSTGRES_LISTEN", value_name = "ADDR|off")]
     pub postgres_listen: Option<Listen>,
+    /// Elasticsearch's bulk calls at `/`, for shippers without path prefixes (off by default).
+    #[arg(long, env = "EVENKEEL_ELASTIC_LISTEN", value_name = "ADDR|off")]
+    pub elastic_listen: Option<Listen>,
     /// What links in pages, mails and exports start with.
     #[arg(long, env = "EVENKEEL_EXTERNAL_URL", value_name = "URL")]
     pub external_url: Option<Url>,
+    /// A Prometheus configuration file, of which the scraping is used. Can be given several times.
+    #[arg(long, env = "EVENKEEL_SCRAPE_CONFIG", value_name = "FILE", value_delimiter = ',')]
+    pub scrape_config: Vec<PathBuf>,
+    /// Where `evenkeel backup` may write.
+    #[arg(long, env = "EVENKEEL_BACKUP_DIR", value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
+    /// What an acknowledgement promises: synced, written, or applied in memory.
+    #[arg(long, env = "EVENKEEL_ACK", value_name = "durable|written|memory")]
+    pub ack: Option<String>,
+    /// Start although acknowledged records of the write-ahead log are damaged, without them.
+    #[arg(long)]
+    pub accept_data_loss: bool,
     /// How long metrics are kept, such as 30d; `forever` also takes samples of any age.
     #[arg(long, env = "EVENKEEL_RETENTION_METRICS", value_name = "DURATION|forever")]
     pub retention_metrics: Option<String>,
@@ -153,18 +215,19 @@ impl Settings {
             None => Settings::default(),
         };
         settings.apply(args)?;
+        settings.file = args.config.clone();
         Ok(settings)
     }
 
-    fn from_file(path: &std::path::Path) -> anyhow::Result<Settings> {
+    pub(crate) fn from_file(path: &std::path::Path) -> anyhow::Result<Settings> {
         let place = path.display();
         let text = std::fs::read_to_string(path).with_context(|| format!("{place} cannot be read"))?;
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Settings::default());
         }
         serde_saphyr::from_str(&text).map_err(|error| match error.location() {
-            Some(at) => anyhow::anyhow!("{place}:{}: {}", at.line(), error.without_snippet()),
-            None => anyhow::anyhow!("{place}: {}", error.without_snippet()),
+            Some(at) => anyhow::anyhow!("{place}:{}: {}", at.line(), ingest::scrape::load::explain(&error)),
+            None => anyhow::anyhow!("{place}: {}", ingest::scrape::load::explain(&error)),
         })
     }
 
@@ -179,13 +242,30 @@ impl Settings {
         set(&mut self.otlp_grpc_listen, &args.otlp_grpc_listen);
         set(&mut self.otlp_http_listen, &args.otlp_http_listen);
         set(&mut self.postgres_listen, &args.postgres_listen);
+        set(&mut self.elastic_listen, &args.elastic_listen);
         self.objects = args.objects.clone().or(self.objects.take());
         self.external_url = args.external_url.clone().or(self.external_url.take());
+        self.backup.dir = args.backup_dir.clone().or(self.backup.dir.take());
+        self.lake.wal.accept_data_loss |= args.accept_data_loss;
+        if let Some(text) = &args.ack {
+            self.lake.ack = match text.as_str() {
+                "durable" => lake::Ack::Durable,
+                "written" => lake::Ack::Written,
+                "memory" => lake::Ack::Memory,
+                other => bail!("--ack: {other:?} is not durable, written or memory"),
+            };
+        }
         if let Some(text) = &args.retention_metrics {
             self.lake.retention.metrics = match text.as_str() {
                 "forever" => None,
                 text => Some(telemetry::time::parse_duration(text).context("--retention-metrics")?),
             };
+        }
+        for path in &args.scrape_config {
+            let path =
+                std::path::absolute(path).with_context(|| format!("--scrape-config {}", path.display()))?;
+            self.scrape_config_files.push(path.clone());
+            self.scrape.config_files.push(path);
         }
         self.apply_smtp(args)?;
         self.lake.dir = self.data_dir.clone();
@@ -258,6 +338,7 @@ mod tests {
         assert_eq!(settings.http_listen, "127.0.0.1:2".parse().unwrap());
         assert_eq!(settings.postgres_listen, Listen::Off);
         assert_eq!(settings.otlp_http_listen, "127.0.0.1:4318".parse().unwrap());
+        assert_eq!(settings.elastic_listen, Listen::Off);
         assert_eq!(settings.lake.flush_interval, Duration::from_secs(5));
     }
 
@@ -268,9 +349,28 @@ mod tests {
     }
 
     #[test]
+    fn hooks_are_a_list_with_known_keys() {
+        let text = "hooks:\n  - name: shop\n    provider: github\n    secret: 0123456789abcdef\n";
+        assert_eq!(load(text, SettingsArgs::default()).unwrap().hooks[0].name, "shop");
+        let wrong = load(&text.replace("secret:", "secrett:"), SettingsArgs::default()).unwrap_err();
+        assert!(wrong.starts_with("evenkeel.yaml:4:") && wrong.contains("secrett"), "{wrong}");
+        let wrong = load(&text.replace("github", "gitea"), SettingsArgs::default()).unwrap_err();
+        assert!(wrong.starts_with("evenkeel.yaml:3:") && wrong.contains("gitea"), "{wrong}");
+    }
+
+    #[test]
     fn a_bad_address_is_named() {
         let error = load("http_listen: localhost\n", SettingsArgs::default()).unwrap_err();
         assert!(error.contains("\"localhost\" is not ADDRESS:PORT"), "{error}");
+    }
+
+    #[test]
+    fn an_acknowledgement_is_durable_unless_somebody_says_less() {
+        assert_eq!(load("", SettingsArgs::default()).unwrap().lake.ack, lake::Ack::Durable);
+        assert_eq!(load("lake: {ack: memory}", SettingsArgs::default()).unwrap().lake.ack, lake::Ack::Memory);
+        let ack = |text: &str| SettingsArgs { ack: Some(text.into()), ..SettingsArgs::default() };
+        assert_eq!(load("lake: {ack: memory}", ack("written")).unwrap().lake.ack, lake::Ack::Written);
+        assert!(load("", ack("fast")).unwrap_err().contains("durable, written or memory"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod burn_signals;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use alerting::ports::{FactSink, InstantQuery, PortError};
 use async_trait::async_trait;
@@ -54,7 +55,7 @@ impl InstantQuery for RuleQueries {
     }
 }
 
-/// Deploys for timelines come from the lake.
+/// Deploys and other changes for timelines come from the lake.
 #[derive(Clone)]
 pub struct DeploysFromLake(pub Engine);
 
@@ -73,7 +74,14 @@ impl ChangeSource for DeploysFromLake {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<Event>, String> {
-        self.0.events(&EventKind::DEPLOY, service, from, to, limit).await.map_err(|error| error.to_string())
+        let mut changes = Vec::new();
+        for kind in [EventKind::DEPLOY, EventKind::CHANGE] {
+            let events = self.0.events(&kind, service, from, to, limit).await;
+            changes.append(&mut events.map_err(|error| error.to_string())?);
+        }
+        changes.sort_by_key(|event| (event.valid_at, event.seq));
+        let too_many = changes.len().saturating_sub(limit);
+        Ok(changes.split_off(too_many))
     }
 }
 
@@ -83,10 +91,11 @@ pub fn alerting_ports(
     engine: &Engine,
     slos: &Arc<query::SloEvaluator>,
     external_url: Option<url::Url>,
+    objectives_in_use: Arc<AtomicBool>,
 ) -> alerting::ports::Ports {
     alerting::ports::Ports {
         queries: Arc::new(RuleQueries(engine.clone())),
-        signals: Arc::new(BurnSignals::new(slos.clone(), external_url)),
+        signals: Arc::new(BurnSignals::new(slos.clone(), external_url, objectives_in_use)),
         facts: Arc::new(FactsToLake(lake.clone())),
     }
 }

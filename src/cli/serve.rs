@@ -23,7 +23,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let shutdown = shutdown::on_signal()?;
     let server = Server::start(settings, Extras::default(), Arc::new(SystemClock)).await?;
     server.announce();
-    shutdown.cancelled().await;
-    server.stop(timeout).await?;
-    Ok(ExitCode::SUCCESS)
+    let failure = tokio::select! {
+        () = shutdown.cancelled() => None,
+        failure = server.failed() => Some(failure),
+    };
+    let stopped = server.stop(timeout).await;
+    match failure {
+        Some(failure) => Err(failure),
+        None => stopped.map(|()| ExitCode::SUCCESS),
+    }
 }

@@ -18,6 +18,9 @@ pub enum Command {
         /// What it may do.
         #[arg(long, value_parser = ["ingest", "viewer", "responder", "admin"])]
         role: String,
+        /// Make an integration key (a PagerDuty routing_key) that speaks for this service alone.
+        #[arg(long, value_name = "SERVICE")]
+        service: Option<String>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -38,14 +41,15 @@ pub enum Command {
 
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Create { name, role, client } => {
-            let answer = client.client()?.post("/api/tokens", &json!({ "name": name, "role": role })).await?;
+        Command::Create { name, role, service, client } => {
+            let new = json!({ "name": name, "role": role, "service": service });
+            let answer = client.client()?.post("/api/tokens", &new).await?;
             println!("{}", answer["token"].as_str().unwrap_or_default());
         }
         Command::List { output, client } => {
             let answer = client.client()?.get("/api/tokens", &[]).await?;
             let rows = answer["tokens"].as_array().cloned().unwrap_or_default();
-            print_objects(output.output, &rows, &["name", "role", "created_at", "last_used_at"])?;
+            print_objects(output.output, &rows, &["name", "role", "service", "created_at", "last_used_at"])?;
         }
         Command::Revoke { name, client } => {
             client.client()?.post(&format!("/api/tokens/{}/revoke", path_segment(&name)), &json!({})).await?;

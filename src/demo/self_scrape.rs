@@ -1,32 +1,43 @@
-//! Evenkeel's own metrics, read as any scraper reads them and written like anybody's.
+//! Evenkeel's own metrics, scraped as anybody's are: its HTTP port is a target like others, discovered
+//! in a file, with a token of its own.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
-use telemetry::{Batch, Clock};
-use tokio_util::sync::CancellationToken;
+use anyhow::Context;
+use serde_json::json;
 
-use crate::server::OwnMetrics;
+const CONFIG: &str = include_str!("scrape.yml");
 
-const SCRAPE_EVERY: Duration = Duration::from_secs(15);
-const TARGET_LABELS: [(&str, &str); 2] = [("job", "evenkeel"), ("instance", "self")];
+/// Writes the scrape configuration into a directory; the target comes with [`discover`].
+pub fn configure(dir: &Path) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    let config = std::path::absolute(dir.join("scrape.yml"))?;
+    write(&config, CONFIG)?;
+    write(&dir.join("targets.json"), "[]")?;
+    write(&dir.join("token"), "")?;
+    Ok(config)
+}
 
-/// Reads and writes until told to stop.
-pub async fn run(own: OwnMetrics, clock: Arc<dyn Clock>, shutdown: CancellationToken) {
-    let mut tick = tokio::time::interval(SCRAPE_EVERY);
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = shutdown.cancelled() => return,
-        }
-        match ingest::exposition::decode(&own.text(), clock.now(), &TARGET_LABELS) {
-            Ok(series) => {
-                let outcome = own.ingest.write(Batch { series, ..Batch::default() }, "self").await;
-                if let Err(error) = outcome {
-                    tracing::warn!(%error, "the server's own metrics were not taken");
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the server's own metrics cannot be read"),
-        }
-    }
+/// Makes the server's own address (`http://HOST:PORT`) a target.
+pub fn discover(dir: &Path, http_url: &str, token: &str) -> anyhow::Result<()> {
+    write(&dir.join("token"), token)?;
+    let address = http_url.trim_start_matches("http://");
+    let groups = json!([{"targets": [address], "labels": {"instance": "self"}}]);
+    write(&dir.join("targets.json"), &groups.to_string())
+}
+
+/// Whole or not at all, and for nobody else's eyes.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let whole = path.with_extension("new");
+    let written = std::fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&whole)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| std::fs::rename(&whole, path));
+    written.with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -34,6 +34,37 @@ fn kinds_of_several_owners_share_a_file_and_keep_their_lines() {
 }
 
 #[test]
+fn files_are_named_below_their_directory() {
+    use web::ObjectTexts;
+
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("shop")).unwrap();
+    write(dir.path(), &[("people.yaml", PEOPLE), ("services.yaml", SERVICES), ("shop/slos.yaml", SLOS)]);
+    write(dir.path(), &[("shop/broken.yaml", "apiVersion: other/v1\nkind: X\n")]);
+    let objects = load(dir.path());
+    assert!(objects.slos.iter().all(|slo| slo.file == "shop/slos.yaml"));
+    assert_eq!(objects.catalog.origin("Service", "matchmaking").unwrap().file, "services.yaml");
+    assert_eq!(objects.defects[0].file, "shop/broken.yaml");
+    let typed = path_in(Path::new("./conf"), &objects.defects[0].file);
+    assert_eq!(typed, Path::new("./conf/shop/broken.yaml"));
+
+    let texts = ObjectFiles { dir: Some(dir.path().to_owned()) };
+    assert!(texts.document("shop/slos.yaml", 1).unwrap().contains("openslo/v1"));
+    for outside in ["../etc/passwd", "/etc/passwd", "shop/../../x", ""] {
+        assert_eq!(texts.document(outside, 1), None, "{outside:?}");
+    }
+
+    let file = dir.path().join("people.yaml");
+    let objects = load(&file);
+    assert_eq!(objects.files, 1);
+    assert_eq!(
+        objects.catalog.origin("User", objects.catalog.users.keys().next().unwrap()).unwrap().file,
+        "people.yaml"
+    );
+    assert_eq!(path_in(&file, "people.yaml"), file);
+}
+
+#[test]
 fn what_the_demo_ships_has_no_defects() {
     let dir = tempfile::tempdir().unwrap();
     crate::demo::write_objects(dir.path(), "http://127.0.0.1:1").unwrap();

@@ -1,6 +1,6 @@
 //! The text of one object, for pages that show a definition beside its numbers.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use super::{FILE_BYTES_MAX, documents};
 
@@ -13,8 +13,9 @@ pub struct ObjectFiles {
 
 impl web::ObjectTexts for ObjectFiles {
     fn document(&self, file: &str, line: u64) -> Option<String> {
-        let path = PathBuf::from(file);
-        if !path.starts_with(self.dir.as_ref()?) || path.metadata().ok()?.len() > FILE_BYTES_MAX {
+        let is_below = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
+        let path = super::path_in(self.dir.as_ref()?, file);
+        if !is_below || path.metadata().ok()?.len() > FILE_BYTES_MAX {
             return None;
         }
         let text = std::fs::read_to_string(path).ok()?;

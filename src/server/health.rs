@@ -3,6 +3,7 @@
 use alerting::Alerting;
 use async_trait::async_trait;
 use ingest::Ingest;
+use ingest::scrape::{Health as TargetHealth, Scraper};
 use lake::Lake;
 use query::SloEvaluator;
 use serde_json::json;
@@ -16,6 +17,7 @@ pub(super) struct ServerHealth {
     ingest: Ingest,
     alerting: Alerting,
     slos: Arc<SloEvaluator>,
+    scraper: Scraper,
     objects: ObjectsInUse,
 }
 
@@ -25,9 +27,10 @@ impl ServerHealth {
         ingest: Ingest,
         alerting: Alerting,
         slos: Arc<SloEvaluator>,
+        scraper: Scraper,
         objects: ObjectsInUse,
     ) -> Self {
-        ServerHealth { lake, ingest, alerting, slos, objects }
+        ServerHealth { lake, ingest, alerting, slos, scraper, objects }
     }
 }
 
@@ -41,7 +44,10 @@ impl Health for ServerHealth {
                 role: Some(ReadyRole::Ingest),
                 ok: lake.writable,
                 detail: if lake.disk_full {
-                    "the disk is full: writes are refused".to_owned()
+                    format!(
+                        "the disk is full ({} MiB are free): writes are refused",
+                        lake.disk_free_bytes >> 20
+                    )
                 } else {
                     format!("{} rows wait for Parquet", lake.buffered_rows)
                 },
@@ -49,14 +55,28 @@ impl Health for ServerHealth {
             ComponentHealth {
                 name: "query",
                 role: Some(ReadyRole::Query),
-                ok: !lake.replaying,
-                detail: if lake.replaying {
-                    "the log is being replayed".to_owned()
-                } else {
-                    "answers".to_owned()
+                ok: lake.replay.is_none(),
+                detail: match lake.replay {
+                    Some(replay) => format!(
+                        "the write-ahead log is being replayed: {} of {} MiB",
+                        replay.done_bytes >> 20,
+                        replay.total_bytes.div_ceil(1 << 20)
+                    ),
+                    None => "answers".to_owned(),
                 },
             },
         ];
+        components.push(ComponentHealth {
+            name: "storage",
+            role: None,
+            ok: !lake.disk_full,
+            detail: format!(
+                "ack: {}; {} MiB in the write-ahead log, {} MiB free on the disk",
+                lake.ack.name(),
+                lake.wal_bytes >> 20,
+                lake.disk_free_bytes >> 20
+            ),
+        });
         let (engine_ok, engine_detail) = match self.alerting.audit().await {
             Ok(audit) if audit.is_clean() => (true, "rules are evaluated, pages go out".to_owned()),
             Ok(audit) => (
@@ -85,7 +105,19 @@ impl Health for ServerHealth {
                 Some((slo, problem)) => format!("{slo}: {problem}"),
             },
         });
-        let (object_files, defects) = self.objects.get();
+        let (object_files, mut defects) = self.objects.get();
+        let scrape_defects = self.scraper.defects();
+        let targets = self.scraper.targets();
+        if !targets.is_empty() || !scrape_defects.is_empty() {
+            let up = targets.iter().filter(|it| it.last.health == TargetHealth::Up).count();
+            components.push(ComponentHealth {
+                name: "scrape",
+                role: None,
+                ok: !scrape_defects.iter().any(telemetry::Defect::is_error),
+                detail: format!("{up} of {} targets are up", targets.len()),
+            });
+        }
+        defects.extend(scrape_defects);
         let counts = self.ingest.counts();
         let ingest: serde_json::Map<String, serde_json::Value> = counts
             .iter()

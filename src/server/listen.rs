@@ -30,12 +30,17 @@ pub(super) struct Listeners {
     otlp_http: Option<Bound>,
     otlp_grpc: Option<Bound>,
     postgres: Option<Bound>,
+    postgres_tls: Option<Arc<rustls::ServerConfig>>,
+    elastic: Option<Bound>,
 }
 
 impl Listeners {
     /// `may_move`: a taken port is replaced by a free one.
     pub async fn bind(settings: &Settings, may_move: bool) -> anyhow::Result<Listeners> {
+        let postgres_tls = settings.postgres_tls.as_ref();
+        let postgres_tls = postgres_tls.map(|files| files.server_config(query::pgwire::TLS_PROTOCOL));
         Ok(Listeners {
+            postgres_tls: postgres_tls.transpose().context("postgres_tls")?,
             http: bind(settings.http_listen, "HTTP", "http", "--http-listen", may_move).await?,
             otlp_http: bind(settings.otlp_http_listen, "OTLP/HTTP", "http", "--otlp-http-listen", may_move)
                 .await?,
@@ -49,6 +54,8 @@ impl Listeners {
                 may_move,
             )
             .await?,
+            elastic: bind(settings.elastic_listen, "Elasticsearch", "http", "--elastic-listen", may_move)
+                .await?,
         })
     }
 
@@ -62,7 +69,8 @@ impl Listeners {
 
     /// A line per listener: `listening: HTTP on http://127.0.0.1:7400`.
     pub fn announce(&self) {
-        for bound in [&self.http, &self.otlp_http, &self.otlp_grpc, &self.postgres].into_iter().flatten() {
+        let all = [&self.http, &self.otlp_http, &self.otlp_grpc, &self.postgres, &self.elastic];
+        for bound in all.into_iter().flatten() {
             println!("listening: {} on {}://{}", bound.name, bound.scheme, bound.address);
         }
     }
@@ -83,6 +91,14 @@ impl Listeners {
         if let Some(listener) = take(&mut self.otlp_http) {
             tasks.spawn(serve_http("OTLP/HTTP", listener, web::otlp_router(state.clone()), stop.clone()));
         }
+        if let Some(listener) = take(&mut self.elastic) {
+            tasks.spawn(serve_http(
+                "Elasticsearch",
+                listener,
+                web::elastic_router(state.clone()),
+                stop.clone(),
+            ));
+        }
         if let Some(listener) = take(&mut self.otlp_grpc) {
             let routes = ingest::grpc::routes(ingest.clone(), Arc::new(web::IngestTokens(auth.clone())));
             let stop = stop.clone();
@@ -98,8 +114,9 @@ impl Listeners {
         if let Some(listener) = take(&mut self.postgres) {
             let (engine, auth, stop) =
                 (engine.clone(), Arc::new(web::PgPasswords(auth.clone())), stop.clone());
+            let tls = self.postgres_tls.clone();
             tasks.spawn(async move {
-                report("PostgreSQL", query::pgwire::serve(listener, engine, auth, stop).await);
+                report("PostgreSQL", query::pgwire::serve(listener, engine, auth, tls, stop).await);
             });
         }
         Ok(tasks)

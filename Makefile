@@ -56,7 +56,7 @@ e2e: setup-test ui ## Browser tests against the real binary
 	tests/browser.sh
 
 crash: setup-test ## kill -9 the server 100 times at random moments and count what was lost
-	cargo test --test acceptance -- --ignored --nocapture crash_loop
+	EVENKEEL_CRASH_ROUNDS=100 cargo test --test acceptance -- --nocapture durability::crash
 
 conformance: ## Prometheus' own PromQL scripts, where they are kept beside the checkout
 	tests/conformance.sh

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs what a build (`build`) or the tests (`test`) need beside Rust and Node 20: Debian packages
-# and, for the tests, Python clients in a virtual environment of their own. Does nothing when all is
-# there; says what to install when it may not install it itself.
+# and, for the tests, Python clients in a virtual environment of their own and JavaScript ones beside
+# their scripts. Does nothing when all is there; says what to install when it may not install it itself.
 set -euo pipefail
 
 build_packages=(gcc make pkg-config)
-test_packages=(chromium curl postgresql-client prometheus prometheus-node-exporter python3-venv)
+test_packages=(chromium curl openssl postgresql-client prometheus prometheus-node-exporter python3-venv rsyslog rsyslog-elasticsearch victoria-metrics)
 # Daemons among them, which the tests start themselves and which never run as services.
-services=(prometheus prometheus-node-exporter)
+services=(prometheus prometheus-node-exporter rsyslog victoria-metrics)
 
 needed=("${build_packages[@]}")
 [ "${1:-}" = test ] && needed+=("${test_packages[@]}")
@@ -53,5 +53,10 @@ if [ "${1:-}" = test ]; then
         python3 -m venv "$venv"
         "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/requirements.txt
         cp tests/requirements.txt "$venv/requirements.txt"
+    fi
+    node_peers=tests/peers/js
+    if ! cmp --silent "$node_peers/package-lock.json" "$node_peers/node_modules/installed.json"; then
+        npm --prefix "$node_peers" ci --silent --no-audit --no-fund
+        cp "$node_peers/package-lock.json" "$node_peers/node_modules/installed.json"
     fi
 fi

@@ -5,10 +5,16 @@
 //! sees.
 
 mod bad_input;
+mod changes;
 mod cli;
 mod durability;
 mod harness;
+mod postgres_port;
+mod prometheus_api;
 mod readers;
+mod remote_write;
 mod restart;
+mod scrape;
+mod shippers;
 mod the_demo;
 mod the_loop;

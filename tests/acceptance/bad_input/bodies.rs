@@ -80,7 +80,13 @@ fn remote_write_cases() -> Vec<Case> {
             snappy_block(&good),
             (415, PROTOBUF),
         ),
-        case("remote write 2.0", WRITE, &v2, snappy_block(&good), (415, "2.0")),
+        case(
+            "remote write 2.0 that is none",
+            WRITE,
+            &v2,
+            snappy_block(&[0xff; 64]),
+            (400, "write.v2.Request"),
+        ),
         case(
             "gzip",
             WRITE,
@@ -225,6 +231,34 @@ fn event_cases() -> Vec<Case> {
     ]
 }
 
+fn shipper_cases() -> Vec<Case> {
+    const LOKI: &str = "/loki/api/v1/push";
+    const BULK: &str = "/elastic/_bulk";
+    let json = [("content-type", JSON)];
+    let deep = format!("{{\"streams\": {}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+    let entry =
+        |time: &str| format!(r#"{{"streams":[{{"stream":{{"app":"x"}},"values":[["{time}","x"]]}}]}}"#);
+    let document = |text: &str| format!("{{\"create\":{{\"_index\":\"x\"}}}}\n{text}\n");
+    let nested = format!("{}1{}", "{\"a\":".repeat(5_000), "}".repeat(5_000));
+    vec![
+        case("text", LOKI, &[("content-type", "text/plain")], "x", (415, "text/plain")),
+        case("no JSON", LOKI, &json, "{", (400, "not a Loki push request")),
+        case("deeply nested", LOKI, &json, deep, (400, "json_depth_max")),
+        case("a time that is none", LOKI, &json, entry("soon"), (400, r#"stream 0 {app="x"}, entry 0"#)),
+        case("a time long ago", LOKI, &json, entry("1000"), (400, "too_old")),
+        case("no snappy", LOKI, &[("content-type", PROTOBUF)], "x", (400, "not a valid snappy block")),
+        case("no protobuf", LOKI, &[], snappy_block(&[0xff; 64]), (400, "at byte 0")),
+        case("an encoding that is none", LOKI, &[json[0], ("content-encoding", "br")], "", (415, "br")),
+        case("a body over the limit", LOKI, &json, "x".repeat(300 * KIB), (413, "body_bytes_max")),
+        case("no action", BULK, &json, "{}\n{}\n", (400, "line 1 of the bulk body")),
+        case("no document", BULK, &json, "{\"create\":{\"_index\":\"x\"}}\n", (400, "is missing")),
+        case("a document that is none", BULK, &json, document("x"), (200, "document_parsing_exception")),
+        case("a deep document", BULK, &json, document(&nested), (200, "json_depth_max")),
+        case("bulk as text", BULK, &[("content-type", "text/plain")], "", (406, "text/plain")),
+        case("a bulk over the limit", BULK, &json, "x".repeat(300 * KIB), (413, "body_bytes_max")),
+    ]
+}
+
 fn api_cases() -> Vec<Case> {
     const SQL: &str = "/api/sql";
     let json = [("content-type", JSON)];
@@ -278,7 +312,7 @@ async fn garbage_is_answered_by_name_and_the_server_goes_on() {
     let sender = api.with_new_connections();
     let labels = [("__name__", "bad_input_good")];
     let mut kept = 0;
-    let cases = [remote_write_cases(), otlp_cases(), event_cases(), api_cases()];
+    let cases = [remote_write_cases(), otlp_cases(), shipper_cases(), event_cases(), api_cases()];
     for case in cases.into_iter().flatten() {
         // Between two bad ones a good one, which stays.
         let good = WriteRequest::of(&[Series { labels: &labels, samples: &[(now_ms() + kept, 1.0)] }]);
@@ -320,7 +354,13 @@ async fn check(api: &Api, case: Case) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gzip_bomb_is_refused_while_it_unpacks() {
     let server = Server::start(ServerOptions::settings(LIMITS)).await;
-    for (path, content_type) in [("/v1/logs", PROTOBUF), ("/v1/metrics", PROTOBUF), ("/api/events", JSON)] {
+    for (path, content_type) in [
+        ("/v1/logs", PROTOBUF),
+        ("/v1/metrics", PROTOBUF),
+        ("/loki/api/v1/push", JSON),
+        ("/elastic/_bulk", JSON),
+        ("/api/events", JSON),
+    ] {
         let url = format!("{}{path}", server.http());
         let answer = peer_to_end("gzip_bomb.py", &[&url, ADMIN_TOKEN, content_type, "128"]).await;
         assert_eq!(answer["status"], 413, "{path}: {answer}");

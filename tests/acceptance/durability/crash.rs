@@ -17,16 +17,18 @@ use crate::harness::{
 
 const ROUNDS_DEFAULT: u32 = 8;
 /// The tables are read from outside, and the ledger is compared, this often.
-const ROUNDS_BETWEEN_CHECKS: u32 = 8;
+const ROUNDS_BETWEEN_CHECKS: u32 = 4;
 
-/// Everything that a kill may hit happens every second: small log segments, flushes, and merges of
-/// hours that are over.
+/// Everything that a kill may hit happens every second: small log segments, flushes, merges of hours
+/// that are over, retention, checkpoints of the Delta logs; and a replay never holds up a start.
 const BUSY: &str = "
 lake:
   flush_interval: 700ms
   compact_interval: 1s
   hour_grace: 0s
-  wal: {segment_bytes: 262144}
+  checkpoint_commits: 5
+  retention: {rejections: 1s}
+  wal: {segment_bytes: 262144, replay_wait: 0s}
 ";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +37,8 @@ enum Kind {
     Samples,
     /// Samples of an hour that is over, which compaction merges again and again.
     LateSamples,
+    /// Points of delta series, each of them 1; and one that is refused every time but the first.
+    Deltas,
     Logs,
     Events,
 }
@@ -48,10 +52,12 @@ enum Unanswered {
     IsLeft,
 }
 
-const WRITERS: [(&str, Kind, Unanswered); 6] = [
+const WRITERS: [(&str, Kind, Unanswered); 8] = [
     ("samples-a", Kind::Samples, Unanswered::IsLeft),
     ("samples-b", Kind::Samples, Unanswered::IsSentAgain),
     ("late-a", Kind::LateSamples, Unanswered::IsLeft),
+    ("deltas-a", Kind::Deltas, Unanswered::IsLeft),
+    ("deltas-b", Kind::Deltas, Unanswered::IsSentAgain),
     ("logs-a", Kind::Logs, Unanswered::IsLeft),
     ("logs-b", Kind::Logs, Unanswered::IsSentAgain),
     ("events-a", Kind::Events, Unanswered::IsSentAgain),
@@ -83,8 +89,8 @@ async fn kill_9_loses_and_duplicates_no_acknowledged_row() {
     let rounds = rounds.unwrap_or(ROUNDS_DEFAULT);
     let mut random = Random::from_env("EVENKEEL_CRASH_SEED");
     let mut server = Server::start(ServerOptions::settings(BUSY)).await;
-    let ledger = Ledger::default();
     let began_ms = now_ms();
+    let ledger = Ledger::beginning_at(began_ms);
     let new = |(name, kind, unanswered)| Writer { name, kind, unanswered, next: 0, began_ms, open: None };
     let mut writers: Vec<Writer> = WRITERS.into_iter().map(new).collect();
     let mut kills = 0;
@@ -98,9 +104,16 @@ async fn kill_9_loses_and_duplicates_no_acknowledged_row() {
         server.kill9();
         kills += 1;
         writers = writing.join_all().await;
-        if random.below(3) == 0 {
-            server.spawn();
-            tokio::time::sleep(random.millis(0, 700)).await;
+        match random.below(3) {
+            0 => {
+                server.spawn();
+                tokio::time::sleep(random.millis(0, 700)).await;
+            }
+            // Started, and nobody has written yet.
+            1 => server.start_again().await,
+            _ => {}
+        }
+        if server.is_running() {
             server.kill9();
             kills += 1;
         }
@@ -129,17 +142,41 @@ async fn kill_9_loses_and_duplicates_no_acknowledged_row() {
     findings.assert_whole();
     assert!(findings.acknowledged > 10 * rounds as usize, "hardly anything was written: {findings:?}");
 
+    let sums = server.api().sql(SUMS).await;
+    assert_eq!(sums.len() as u64, 2 * ROWS_PER_REQUEST, "{sums:?}");
+    for sum in &sums {
+        assert_eq!(sum[2].as_f64(), sum[3].as_f64(), "a running total counts every point once: {sum:?}");
+    }
+
     // Everything is in the tables after an orderly end, and other readers find the same rows.
     server.stop().await;
     let tables = read_from_outside(&server, &ledger).await;
-    let stored = (findings.acknowledged + findings.unanswered_stored) as u64 * ROWS_PER_REQUEST;
+    let refused_but_once = 2;
+    let stored =
+        (findings.acknowledged + findings.unanswered_stored) as u64 * ROWS_PER_REQUEST + refused_but_once;
     let rows = |table: &str| {
         let count = |what: &str| tables[table][what].as_u64().unwrap_or_default();
         count("rows") - count("duplicates")
     };
     assert_eq!(rows("metric_samples") + rows("logs") + rows("events"), stored, "{tables}");
     assert!(tables["metric_samples"]["merges"].as_u64() > Some(0), "the kills met no compaction: {tables}");
+    let log = |table: &str, ending: &str, holds: &str| {
+        let files =
+            std::fs::read_dir(server.table_dir(table).join("_delta_log")).expect("the table is there");
+        let mut paths = files.filter_map(Result::ok).map(|file| file.path());
+        paths.any(|path| {
+            let content =
+                || String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).contains(holds);
+            path.to_string_lossy().ends_with(ending) && content()
+        })
+    };
+    assert!(log("ingest_rejections", ".json", "\"DELETE\""), "the kills met no retention");
+    assert!(log("logs", ".checkpoint.parquet", "PAR1"), "the kills met no checkpoint");
 }
+
+/// What the running totals came to, and of how many points.
+const SUMS: &str = "SELECT labels['writer'], labels['row'], max(value), count(*) FROM metrics
+                    WHERE metric LIKE 'crash_deltas%' GROUP BY 1, 2";
 
 /// What delta-rs for Python and DuckDB find in the tables: no row twice, but for samples that their
 /// sender sent twice (they are merged when read by us, and by compaction).
@@ -163,17 +200,12 @@ impl Writer {
             let number = self.next;
             self.next += 1;
             let outgoing = self.request(number);
-            match (outgoing.send(&api).await, self.unanswered) {
-                (Ok(answer), _) => self.answered(number, &answer, &ledger).await,
-                (Err(_), Unanswered::IsLeft) => {
-                    ledger.unanswered((self.name.to_owned(), number));
-                    return self;
-                }
-                (Err(_), Unanswered::IsSentAgain) => {
-                    self.open = Some((number, outgoing));
-                    return self;
-                }
-            }
+            let Ok(answer) = outgoing.send(&api).await else {
+                ledger.unanswered((self.name.to_owned(), number));
+                self.open = (self.unanswered == Unanswered::IsSentAgain).then_some((number, outgoing));
+                return self;
+            };
+            self.answered(number, &answer, &ledger).await;
         }
     }
 
@@ -211,6 +243,31 @@ impl Writer {
                     path: "/prometheus/api/v1/write",
                     headers: &[("content-type", "application/x-protobuf"), ("content-encoding", "snappy")],
                     body: snappy_block(&WriteRequest::of(&series).encode_to_vec()),
+                }
+            }
+            Kind::Deltas => {
+                let point = |row: &str, time_ms: i64| {
+                    let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+                    json!({
+                        "attributes": [text("writer", self.name), text("row", row)],
+                        "timeUnixNano": (time_ms * 1_000_000).to_string(),
+                        "asDouble": 1,
+                    })
+                };
+                let sum = |name: &str, points: Vec<serde_json::Value>| {
+                    let sum = json!({"aggregationTemporality": 1, "isMonotonic": true, "dataPoints": points});
+                    json!({"name": name, "sum": sum})
+                };
+                let time_ms = self.time_ms(number);
+                let metrics = [
+                    sum("crash_deltas", rows.iter().map(|row| point(row.as_str(), time_ms)).collect()),
+                    sum("crash_refused", vec![point("0", self.began_ms)]),
+                ];
+                let request = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]});
+                Outgoing {
+                    path: "/v1/metrics",
+                    headers: &[("content-type", "application/json")],
+                    body: request.to_string().into_bytes(),
                 }
             }
             Kind::Logs => Outgoing {

@@ -18,6 +18,8 @@ pub struct Ledger(Arc<Mutex<Entries>>);
 
 #[derive(Default)]
 struct Entries {
+    /// The time of a request with number 0.
+    began_ms: i64,
     acknowledged: BTreeSet<Request>,
     /// The connection broke before the answer: stored whole or not at all, both are right.
     unanswered: BTreeSet<Request>,
@@ -39,8 +41,17 @@ pub struct Findings {
 }
 
 impl Ledger {
+    pub fn beginning_at(began_ms: i64) -> Ledger {
+        let ledger = Ledger::default();
+        ledger.0.lock().expect("no panic with the lock").began_ms = began_ms;
+        ledger
+    }
+
+    /// Also of a request that had no answer before.
     pub fn acknowledge(&self, request: Request) {
-        self.0.lock().expect("no panic with the lock").acknowledged.insert(request);
+        let mut entries = self.0.lock().expect("no panic with the lock");
+        entries.unanswered.remove(&request);
+        entries.acknowledged.insert(request);
     }
 
     pub fn unanswered(&self, request: Request) {
@@ -66,7 +77,8 @@ impl Ledger {
 
     /// Compares with what SQL finds.
     pub async fn check(&self, server: &Server) -> Findings {
-        let stored = stored(server).await;
+        let began_ms = self.0.lock().expect("no panic with the lock").began_ms;
+        let stored = stored(server, began_ms).await;
         let entries = self.0.lock().expect("no panic with the lock");
         let mut findings = Findings {
             acknowledged: entries.acknowledged.len(),
@@ -109,8 +121,13 @@ struct Rows {
 }
 
 /// Rows of each request that SQL finds.
-async fn stored(server: &Server) -> BTreeMap<Request, Rows> {
-    const QUERIES: [&str; 3] = [
+async fn stored(server: &Server, began_ms: i64) -> BTreeMap<Request, Rows> {
+    let deltas = format!(
+        "SELECT labels['writer'], CAST(round(date_part('epoch', ts) * 1000) AS BIGINT) - {began_ms}, count(*),
+                count(DISTINCT labels['row'])
+         FROM metrics WHERE metric LIKE 'crash_deltas%' GROUP BY 1, 2"
+    );
+    let queries = [
         "SELECT labels['writer'], CAST(value AS BIGINT), count(*), count(DISTINCT labels['row'])
          FROM metrics WHERE metric = 'crash_samples' GROUP BY 1, 2",
         "SELECT split_part(body, '/', 1), CAST(split_part(body, '/', 2) AS BIGINT), count(*), count(DISTINCT body)
@@ -118,9 +135,10 @@ async fn stored(server: &Server) -> BTreeMap<Request, Rows> {
         "SELECT split_part(event_id, '/', 1), CAST(split_part(event_id, '/', 2) AS BIGINT), count(*),
                 count(DISTINCT event_id)
          FROM events WHERE kind = 'crash' GROUP BY 1, 2",
+        &deltas,
     ];
     let mut stored = BTreeMap::new();
-    for query in QUERIES {
+    for query in queries {
         for row in server.api().sql(query).await {
             let number = |cell: &Value| cell.as_u64().unwrap_or_else(|| panic!("not a count: {cell}"));
             let writer = row[0].as_str().expect("a writer has a name").to_owned();

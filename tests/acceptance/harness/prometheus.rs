@@ -51,13 +51,18 @@ pub struct Prometheus {
 impl Prometheus {
     /// `config` is made from the address that it will listen on.
     pub async fn start(dir: &Path, config: impl FnOnce(&str) -> String) -> Prometheus {
+        Prometheus::start_with(dir, &[], config).await
+    }
+
+    /// With flags of its own.
+    pub async fn start_with(dir: &Path, flags: &[&str], config: impl FnOnce(&str) -> String) -> Prometheus {
         let address = format!("127.0.0.1:{}", free_port());
         let file = dir.join("prometheus.yml");
         std::fs::write(&file, config(&address)).expect("a file can be written");
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", file.display()));
         command.arg(format!("--storage.tsdb.path={}", dir.join("prometheus").display()));
-        command.arg(format!("--web.listen-address={address}"));
+        command.arg(format!("--web.listen-address={address}")).args(flags);
         let process = Process::spawn("prometheus", &mut command);
         let url = format!("http://{address}");
         answers(&url, "/-/ready").await;

@@ -25,12 +25,18 @@ pub struct ServerOptions {
     pub objects: Vec<(String, String)>,
     /// The port of a mail server on loopback.
     pub smtp_port: Option<u16>,
+    /// The data directory is on a file system of this size (`64m`), which only the server sees and which
+    /// ends with it.
+    pub disk: Option<String>,
+    /// The data directory is restored from this backup.
+    pub backup: Option<PathBuf>,
 }
 
 /// A running (or killed) server.
 pub struct Server {
     dir: TempDir,
     smtp_port: Option<u16>,
+    disk: Option<String>,
     process: Option<Process>,
     http: String,
     otlp_http: String,
@@ -63,9 +69,16 @@ impl Server {
         for (name, text) in &options.objects {
             std::fs::write(dir.path().join("objects").join(name), text).expect("a file can be written");
         }
+        if let Some(backup) = &options.backup {
+            let mut restore = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+            restore.arg("restore").arg("--from").arg(backup).arg("--data-dir").arg(dir.path().join("data"));
+            let done = super::run(restore, "").await;
+            assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+        }
         let mut server = Server {
             dir,
             smtp_port: options.smtp_port,
+            disk: options.disk,
             process: None,
             http: String::new(),
             otlp_http: String::new(),
@@ -101,7 +114,18 @@ impl Server {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        let binary = env!("CARGO_BIN_EXE_evenkeel");
+        let mut command = match &self.disk {
+            None => Command::new(binary),
+            Some(size) => {
+                const MOUNT: &str =
+                    r#"mkdir -p "$2" && mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@""#;
+                let mut unshare = Command::new("unshare");
+                unshare.args(["--map-root-user", "--mount", "sh", "-c", MOUNT, "sh", size]);
+                unshare.arg(self.data_dir()).arg(binary);
+                unshare
+            }
+        };
         command.arg("serve").env("EVENKEEL_ADMIN_TOKEN", ADMIN_TOKEN);
         command.arg("--config").arg(self.dir.path().join("evenkeel.yaml"));
         command.arg("--data-dir").arg(self.data_dir()).arg("--objects").arg(self.objects_dir());
@@ -135,6 +159,28 @@ impl Server {
         process.terminate();
         let status = process.ended(STOP_WITHIN).await;
         assert!(status.success(), "the server ended with {status}");
+    }
+
+    /// SIGTERM, and nothing else.
+    pub fn terminate(&self) {
+        self.process.as_ref().expect("it runs").terminate();
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self, within: Duration) -> std::process::ExitStatus {
+        self.process.as_mut().expect("it runs").ended(within).await
+    }
+
+    /// What the system says about the process.
+    pub fn proc_dir(&self) -> PathBuf {
+        let process = self.process.as_ref().expect("it runs").id();
+        Path::new("/proc").join(process.to_string())
+    }
+
+    /// The data directory as the server sees it.
+    pub fn data_dir_inside(&self) -> PathBuf {
+        let inside = self.data_dir();
+        self.proc_dir().join("root").join(inside.strip_prefix("/").unwrap_or(&inside))
     }
 
     pub fn is_running(&mut self) -> bool {

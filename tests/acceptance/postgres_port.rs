@@ -86,6 +86,8 @@ fn session(encrypted: bool) -> serde_json::Value {
         "encrypted": encrypted,
         "within": 1,
         "block": 2,
+        "rows": "57014",
+        "came_before": true,
         "long": "57014",
         "in_time": true,
         "after": 3,

@@ -14,6 +14,7 @@ import psycopg
 
 host, port, user, password, sslmode = sys.argv[1:6]
 answers = {}
+ROWS = "SELECT * FROM generate_series(1, 1000000000)"
 LONG = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b WHERE 1 > random()"
 
 
@@ -32,7 +33,18 @@ with connect() as connection:
     with connection.transaction():
         answers["block"] = connection.execute("SELECT 2").fetchone()[0]
 
+    # While rows come in.
+    taken = 0
     began = time.monotonic()
+    try:
+        for _ in connection.cursor().stream(ROWS):
+            taken += 1
+            if taken == 1000:
+                connection.cancel_safe()
+        answers["rows"] = "all came"
+    except psycopg.Error as error:
+        answers["rows"] = error.sqlstate
+    answers["came_before"] = taken >= 1000
     # While nothing comes yet.
     threading.Timer(1.0, connection.cancel_safe).start()
     try:

@@ -50,6 +50,11 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Returns when somebody has asked to cancel it.
+    pub(super) async fn cancelled(&self) {
+        self.token.cancelled().await;
+    }
+
     /// The rows, until somebody asks to cancel them; then one error and no more. The query behind them
     /// ends with that, because nobody reads on.
     pub(super) fn until_cancelled(self, rows: SqlRows) -> SqlRows {

@@ -18,19 +18,23 @@ use datafusion_postgres::pgwire::api::auth::sasl::SASLAuthStartupHandler;
 use datafusion_postgres::pgwire::api::auth::sasl::scram::ScramAuth;
 use datafusion_postgres::pgwire::api::auth::{DefaultServerParameterProvider, StartupHandler};
 use datafusion_postgres::pgwire::api::cancel::CancelHandler;
-use datafusion_postgres::pgwire::api::portal::{Format, Portal};
-use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use datafusion_postgres::pgwire::api::results::Response;
+use datafusion_postgres::pgwire::api::portal::{Format, Portal, PortalExecutionState};
+use datafusion_postgres::pgwire::api::query::{
+    ExtendedQueryHandler, SimpleQueryHandler, send_query_response,
+};
+use datafusion_postgres::pgwire::api::results::{QueryResponse, Response};
 use datafusion_postgres::pgwire::api::stmt::QueryParser;
-use datafusion_postgres::pgwire::api::store::PortalStore;
+use datafusion_postgres::pgwire::api::store::{Entry, PortalStore};
 use datafusion_postgres::pgwire::api::{
-    ClientInfo, ClientPortalStore, ConnectionManager, PgWireServerHandlers, Type,
+    ClientInfo, ClientPortalStore, ConnectionManager, DEFAULT_NAME, PgWireConnectionState,
+    PgWireServerHandlers, Type,
 };
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
+use datafusion_postgres::pgwire::messages::extendedquery::Execute;
 use datafusion_postgres::pgwire::messages::response::TransactionStatus;
 use datafusion_postgres::{DfSessionService, Parser, QueryHook};
-use futures::Sink;
+use futures::{Sink, stream};
 use tokio::time::Instant;
 
 use super::cancel::{Canceler, Running, Statements};
@@ -150,7 +154,11 @@ impl Runner {
         let limit = self.engine.config().limits_of(role).timeout;
         let timeout = client_timeout.map_or(limit, |wanted| wanted.min(limit));
         let state = self.engine.query_state(role).map_err(pg_error)?;
-        let rows = self.engine.run_plan(plan, state, role, Instant::now() + timeout).await;
+        let rows = tokio::select! {
+            biased;
+            () = running.cancelled() => return Err(PgWireError::QueryCanceled),
+            rows = self.engine.run_plan(plan, state, role, Instant::now() + timeout) => rows,
+        };
         let rows = running.until_cancelled(rows.map_err(pg_error)?);
         Ok(Response::Query(respond(rows, format)?))
     }
@@ -191,7 +199,7 @@ impl SimpleQueryHandler for Service {
 
 #[async_trait]
 impl ExtendedQueryHandler for Service {
-    type Statement = (String, Option<(Statement, LogicalPlan)>);
+    type Statement = ParsedStatement;
     type QueryParser = Parser;
 
     fn query_parser(&self) -> Arc<Parser> {
@@ -221,15 +229,48 @@ impl ExtendedQueryHandler for Service {
             _ => ExtendedQueryHandler::do_query(&self.library, client, portal, max_rows).await,
         }
     }
+
+    /// Sends the rows of a query as they come: the library holds all of a portal's rows before it sends
+    /// the first one. Portals that are read in parts, and small statements, stay with the library.
+    async fn on_execute<C>(&self, client: &mut C, message: Execute) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: std::fmt::Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        let portal = match client.portal_store().get_portal(name) {
+            Some(Entry::Value(portal)) if message.max_rows == 0 && is_query(&portal) => portal,
+            _ => return self._on_execute(client, message).await,
+        };
+        let is_new = matches!(*portal.state().lock().await, PortalExecutionState::Initial);
+        if !is_new || !matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
+            return self._on_execute(client, message).await;
+        }
+        // Whoever executes it again finds it at its end.
+        portal.start(QueryResponse::new(Arc::default(), stream::empty())).await;
+        client.set_state(PgWireConnectionState::QueryInProgress);
+        let transaction = client.transaction_status();
+        if let Response::Query(rows) = ExtendedQueryHandler::do_query(self, client, &portal, 0).await? {
+            send_query_response(client, rows, false).await?;
+        }
+        client.set_state(PgWireConnectionState::ReadyForQuery);
+        client.set_transaction_status(transaction);
+        Ok(())
+    }
+}
+
+type ParsedStatement = (String, Option<(Statement, LogicalPlan)>);
+
+/// Whether it has rows that run here.
+fn is_query(portal: &Portal<ParsedStatement>) -> bool {
+    matches!(&portal.statement.statement, (_, Some((statement, _))) if verdict(statement) == Verdict::Run)
 }
 
 impl Service {
     /// Puts the client's parameters in, with the types that the server announced for them.
-    fn bind(
-        &self,
-        portal: &Portal<(String, Option<(Statement, LogicalPlan)>)>,
-        plan: &LogicalPlan,
-    ) -> PgWireResult<LogicalPlan> {
+    fn bind(&self, portal: &Portal<ParsedStatement>, plan: &LogicalPlan) -> PgWireResult<LogicalPlan> {
         let failed = |error: datafusion::error::DataFusionError| pg_error(error.into());
         let announced: Vec<Type> = self.query_parser().get_parameter_types(&portal.statement.statement)?;
         let announced: Vec<Option<&Type>> = announced.iter().map(Some).collect();

@@ -4,7 +4,8 @@
 //! `cargo bench --bench remote_write` needs Debian's `prometheus` and `victoria-metrics` (`make
 //! setup-test`), prints a table with the ratios, and writes the figures to
 //! `benches/results/remote_write.json`. Two phases for each system: as fast as it answers, for samples per
-//! second, processor time and peak memory; then an open loop at half of that rate, where requests leave
+//! second, processor time (with what is left to do for ten seconds after the last answer) and peak memory;
+//! then an open loop at half of that rate, where requests leave
 //! on time whether earlier ones are answered or not and a latency counts from the moment a request was
 //! due. Evenkeel's answers are durable (fsync before the answer), those of the others are not. Bytes per
 //! sample are those of the Parquet files of `metric_samples` after the last flush.
@@ -20,42 +21,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use prost::Message;
+#[path = "load/arguments.rs"]
+mod arguments;
+#[path = "load/process.rs"]
+mod process;
+#[path = "load/series.rs"]
+mod series;
+
+use arguments::number;
+use process::{cpu_secs, rss_mib};
+use series::{SAMPLES_PER_REQUEST, SCRAPE_INTERVAL_MS};
 
 const TOKEN: &str = "a-token-for-the-benchmark";
-/// What a scrape of one host sends, and about what Prometheus puts into a request.
-const SAMPLES_PER_REQUEST: usize = 2_000;
-const SCRAPE_INTERVAL_MS: i64 = 15_000;
-
-#[derive(Clone, PartialEq, Message)]
-struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
-}
+/// What a system still has to do with the samples when it has acknowledged the last one (flush, merge)
+/// counts as its processor time for so long: twice the flush interval that is set here.
+const SETTLE: Duration = Duration::from_secs(10);
 
 struct Load {
     series: usize,
@@ -81,10 +61,10 @@ struct Figures {
 
 fn main() {
     let load = Load {
-        series: argument("--series", 200_000),
-        samples: argument("--samples", 10_000_000),
-        senders: argument("--senders", 8),
-        latency_secs: argument("--latency-secs", 20),
+        series: number("--series", 200_000),
+        samples: number("--samples", 10_000_000),
+        senders: number("--senders", 8),
+        latency_secs: number("--latency-secs", 20),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     println!(
@@ -179,14 +159,6 @@ fn json(figures: &Figures) -> serde_json::Value {
     })
 }
 
-fn argument(name: &str, default: usize) -> usize {
-    let mut args = std::env::args();
-    args.find(|arg| arg == name)
-        .and_then(|_| args.next())
-        .and_then(|value| value.parse().ok())
-        .unwrap_or(default)
-}
-
 /// Makes compressed request bodies: each is one point in time of a run of series, half of them counters,
 /// half gauges that move in small steps.
 struct Bodies {
@@ -212,29 +184,18 @@ impl Bodies {
         let mut bodies = Vec::new();
         for first in (0..self.values.len()).step_by(SAMPLES_PER_REQUEST) {
             let chunk = first..self.values.len().min(first + SAMPLES_PER_REQUEST);
-            let timeseries = chunk.map(|at| self.series(at, timestamp)).collect();
-            let body = WriteRequest { timeseries }.encode_to_vec();
-            bodies.push(encoder.compress_vec(&body).expect("a body can be compressed"));
+            let samples: Vec<(usize, f64)> = chunk.map(|at| (at, self.step(at))).collect();
+            bodies.push(series::body(&mut encoder, samples.into_iter(), timestamp));
         }
         bodies
     }
 
-    fn series(&mut self, at: usize, timestamp: i64) -> TimeSeries {
-        let step = self.random() % 100;
-        self.values[at] += if at.is_multiple_of(2) { step as f64 } else { step as f64 / 10.0 - 4.95 };
-        TimeSeries { labels: labels_of(at), samples: vec![Sample { value: self.values[at], timestamp }] }
+    /// The next value of a series.
+    fn step(&mut self, at: usize) -> f64 {
+        let step = (self.random() % 100) as f64;
+        self.values[at] += if series::is_counter(at) { step } else { step / 10.0 - 4.95 };
+        self.values[at]
     }
-}
-
-fn labels_of(series: usize) -> Vec<Label> {
-    let label = |name: &str, value: String| Label { name: name.to_owned(), value };
-    let kind = if series.is_multiple_of(2) { "total" } else { "bytes" };
-    vec![
-        label("__name__", format!("node_metric_{}_{kind}", series % 100)),
-        label("device", format!("device-{}", series / 100 % 10)),
-        label("instance", format!("host-{}.example:9100", series / 1_000)),
-        label("job", "node".to_owned()),
-    ]
 }
 
 /// Both phases. Real time ends the data, so that no receiver refuses it as too old or too new.
@@ -243,18 +204,19 @@ async fn measure(name: &'static str, server: &Server, load: &Load) -> Figures {
     let mut bodies = Bodies::new(load.series);
     // Room for the second phase.
     let mut timestamp = unix_ms() - (4 * rounds + 10) * SCRAPE_INTERVAL_MS;
-    let mut fast = Vec::new();
-    let (mut busy, mut cpu, mut sent) = (Duration::ZERO, 0.0, 0);
+    let mut all = Vec::new();
     for _ in 0..rounds {
-        // Bodies are made in between, where no clock runs.
-        let round = Arc::new(bodies.round(timestamp));
+        all.extend(bodies.round(timestamp));
         timestamp += SCRAPE_INTERVAL_MS;
-        let (started, cpu_before) = (clock(), cpu_secs(server.process.id()));
-        fast.extend(send_fast(server, &round, load.senders).await);
-        busy += started.elapsed();
-        cpu += cpu_secs(server.process.id()) - cpu_before;
-        sent += load.series;
     }
+    let (sent, all) = (rounds as usize * load.series, Arc::new(all));
+    let process = server.process.id().to_string();
+    let (started, cpu_before) = (clock(), cpu_secs(&process));
+    let mut fast = send_fast(server, &all, load.senders).await;
+    let busy = started.elapsed();
+    tokio::time::sleep(SETTLE).await;
+    let cpu = cpu_secs(&process) - cpu_before;
+    drop(all);
     let samples_per_sec = sent as f64 / busy.as_secs_f64();
     let mut slow = send_on_time(server, &mut bodies, timestamp, samples_per_sec / 2.0, load).await;
     Figures {
@@ -265,7 +227,7 @@ async fn measure(name: &'static str, server: &Server, load: &Load) -> Figures {
         cpu_secs_per_million: cpu / sent as f64 * 1e6,
         ack_p50_ms: quantile_ms(&mut slow, 0.5),
         ack_p99_ms: quantile_ms(&mut slow, 0.99),
-        peak_rss_mib: peak_rss_mib(server.process.id()),
+        peak_rss_mib: rss_mib(&process, "VmHWM:"),
     }
 }
 
@@ -521,22 +483,6 @@ fn scratch_dir() -> PathBuf {
     let dir = std::env::temp_dir().join(format!("evenkeel-bench-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory");
     dir
-}
-
-/// User and system time of a process.
-fn cpu_secs(pid: u32) -> f64 {
-    const TICKS_PER_SEC: f64 = 100.0;
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> = after_name.split_whitespace().filter_map(|field| field.parse().ok()).collect();
-    // The state is no number, so utime and stime are the 10th and 11th that are left.
-    fields.get(10).zip(fields.get(11)).map_or(0.0, |(user, system)| (user + system) / TICKS_PER_SEC)
-}
-
-fn peak_rss_mib(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }
 
 #[allow(clippy::disallowed_methods)] // measures durations

@@ -192,10 +192,7 @@ fn every_module_says_what_it_is() {
     let mut silent = Vec::new();
     for path in tracked_files() {
         let is_rust = path.extension().is_some_and(|extension| extension == "rs");
-        // Long tests in `foo/tests.rs` belong to `foo.rs`, which says it.
-        let is_tests = path.file_name().is_some_and(|name| name == "tests.rs")
-            || path.iter().any(|part| part == "tests");
-        if is_rust && !is_tests {
+        if is_rust {
             let text = std::fs::read_to_string(root().join(&path)).expect("a tracked file can be read");
             if !text.starts_with("//!") {
                 silent.push(path);

@@ -32,7 +32,7 @@ fn main() -> io::Result<()> {
         );
         files.clear();
     }
-    fs::write(out_dir.join("embedded.rs"), table(&dist, &files)?)
+    fs::write(out_dir.join("embedded.rs"), table(&dist, &out_dir.join("ui"), &files)?)
 }
 
 /// Paths below `dist`, with `/`; the pre-compressed copies are found beside their originals.
@@ -51,19 +51,33 @@ fn collect(dist: &Path, folder: &Path, files: &mut Vec<String>) -> io::Result<()
     Ok(())
 }
 
-fn table(dist: &Path, files: &[String]) -> io::Result<String> {
+/// The table, and the files that it includes below `embedded`: a build directory that several checkouts
+/// share must not point into one of them.
+fn table(dist: &Path, embedded: &Path, files: &[String]) -> io::Result<String> {
+    if embedded.is_dir() {
+        fs::remove_dir_all(embedded)?;
+    }
+    let embed = |file: &str| -> io::Result<String> {
+        let path = embedded.join(file);
+        fs::create_dir_all(path.parent().unwrap_or(embedded))?;
+        fs::copy(dist.join(file), &path)?;
+        Ok(format!("include_bytes!({path:?})"))
+    };
+    let embed_copy = |file: &str, extension: &str| -> io::Result<String> {
+        let copy = format!("{file}.{extension}");
+        if dist.join(&copy).is_file() {
+            Ok(format!("Some({})", embed(&copy)?))
+        } else {
+            Ok("None".to_owned())
+        }
+    };
     let mut text = String::from("static FILES: &[Embedded] = &[\n");
     for file in files {
-        let path = dist.join(file);
-        let etag = fnv1a(&fs::read(&path)?);
-        let copy = |extension: &str| match dist.join(format!("{file}.{extension}")) {
-            copy if copy.is_file() => format!("Some(include_bytes!({copy:?}))"),
-            _ => "None".to_owned(),
-        };
-        let (br, gz) = (copy("br"), copy("gz"));
+        let etag = fnv1a(&fs::read(dist.join(file))?);
+        let (raw, br, gz) = (embed(file)?, embed_copy(file, "br")?, embed_copy(file, "gz")?);
         let _ = writeln!(
             text,
-            "    Embedded {{ path: {file:?}, etag: \"\\\"{etag:016x}\\\"\", raw: include_bytes!({path:?}), br: {br}, gz: {gz} }},"
+            "    Embedded {{ path: {file:?}, etag: \"\\\"{etag:016x}\\\"\", raw: {raw}, br: {br}, gz: {gz} }},"
         );
     }
     text.push_str("];\n");

@@ -8,17 +8,33 @@
 //! `benches/results/size.json` too, except of a part run with `--only samples|logs|merge`; `--keep`
 //! leaves the files where it says. Debian's `victoria-metrics` and `prometheus` have to be installed.
 
+#[path = "../load/arguments.rs"]
+mod arguments;
 mod lake_run;
 mod merge_day;
 mod peers;
+#[path = "../load/process.rs"]
+mod process;
+#[path = "../load/random.rs"]
+mod random;
 mod service_logs;
 mod sets;
 
 use std::path::{Path, PathBuf};
 
+use arguments::{argument, number};
 use lake_run::LakeSize;
 use peers::PeerSize;
+use service_logs::Extent;
 use sets::SampleSet;
+
+const SIX_HOURS: Extent = Extent {
+    lines: 400_000,
+    // 2026-11-23T00:00:00Z.
+    start_nanos: 1_795_392_000_000_000_000,
+    span_nanos: 6 * 3_600 * 1_000_000_000,
+    seed: 0x9e37_79b9_7f4a_7c15,
+};
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -42,14 +58,14 @@ fn main() {
         clear(&dir);
     }
     if wanted("logs") {
-        let logs = service_logs::generate();
+        let logs = service_logs::generate(SIX_HOURS);
         let ours = runtime.block_on(lake_run::logs(&logs, &dir.join("lake")));
         print_logs(&logs, &ours);
         results.insert("service logs".to_owned(), log_json(&logs, &ours));
         clear(&dir);
     }
     if wanted("merge") {
-        let rows = argument("--rows").map_or(5_000_000, |rows| rows.parse().expect("a number of rows"));
+        let rows = number("--rows", 5_000_000);
         let merged = runtime.block_on(merge_day::measure(rows, &dir.join("lake")));
         print_merge(&merged);
         results.insert("day merge".to_owned(), merge_json(&merged));
@@ -155,11 +171,6 @@ fn merge_json(merged: &merge_day::DayMerge) -> serde_json::Value {
 /// Whether a part of the benchmark was asked for.
 fn wanted(part: &str) -> bool {
     argument("--only").is_none_or(|only| only == part)
-}
-
-fn argument(name: &str) -> Option<String> {
-    let mut args = std::env::args();
-    args.find(|arg| arg == name).and_then(|_| args.next())
 }
 
 fn scratch_dir() -> PathBuf {

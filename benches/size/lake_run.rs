@@ -12,6 +12,7 @@ use lake::{FileKind, Lake, LakeConfig, Table, TableSnapshot};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use telemetry::{Batch, Labels, ManualClock, Sample, SeriesId, SeriesMeta, SeriesSamples, Timestamp};
 
+use crate::process::cpu_secs;
 use crate::service_logs::ServiceLogs;
 use crate::sets::SampleSet;
 
@@ -105,14 +106,14 @@ async fn merge(lake: &Lake, table: Table, clock: &Arc<ManualClock>) -> LakeSize 
     let snapshot = async |table| lake.snapshot(table).await.expect("a snapshot");
     lake.flush().await.expect("the lake flushes");
     let flushed = bytes_of(&snapshot(table).await);
-    let cpu_before = cpu_secs();
+    let cpu_before = cpu_secs("self");
     clock.advance(Duration::from_secs(2 * 3_600));
     lake.compact().await.expect("hours are merged");
     let hours = snapshot(table).await;
     assert!(hours.files.iter().all(|file| file.kind == FileKind::Hour));
     clock.advance(Duration::from_secs(2 * 86_400));
     lake.compact().await.expect("days are merged");
-    let merge_cpu_secs = cpu_secs() - cpu_before;
+    let merge_cpu_secs = cpu_secs("self") - cpu_before;
     let days = snapshot(table).await;
     assert!(days.files.iter().all(|file| file.kind == FileKind::Day));
     LakeSize {
@@ -177,14 +178,4 @@ async fn check(lake: &Lake, set: &SampleSet, labels: &[Labels]) {
         }
     }
     assert!(expected.is_empty());
-}
-
-/// User and system time of this process.
-pub fn cpu_secs() -> f64 {
-    const TICKS_PER_SEC: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> = after_name.split_whitespace().filter_map(|field| field.parse().ok()).collect();
-    // The state is no number, so utime and stime are the 10th and 11th that are left.
-    fields.get(10).zip(fields.get(11)).map_or(0.0, |(user, system)| (user + system) / TICKS_PER_SEC)
 }

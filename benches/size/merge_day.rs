@@ -9,7 +9,8 @@ use lake::Table;
 use telemetry::{Batch, Labels, ManualClock, Sample, SeriesMeta, SeriesSamples, Timestamp};
 
 use crate::lake_run;
-use crate::sets::Random;
+use crate::process::{cpu_secs, rss_mib};
+use crate::random::Random;
 
 pub struct DayMerge {
     pub rows: u64,
@@ -72,19 +73,13 @@ pub async fn merge(dir: &Path) {
     let lake = lake_run::open(dir, &clock).await;
     let before = lake.snapshot(Table::MetricSamples).await.expect("a snapshot");
     assert_eq!(before.files.len() as i64, HOURS);
-    let cpu_before = lake_run::cpu_secs();
+    let cpu_before = cpu_secs("self");
     #[allow(clippy::disallowed_methods)] // measures how long the merge takes
     let started = Instant::now();
     lake.compact().await.expect("the day is merged");
     let secs = started.elapsed().as_secs_f64();
     let after = lake.snapshot(Table::MetricSamples).await.expect("a snapshot");
     assert!(after.files.len() < before.files.len() && after.rows() == before.rows());
-    println!("{} {secs} {} {}", after.rows(), lake_run::cpu_secs() - cpu_before, peak_rss_mib());
+    println!("{} {secs} {} {}", after.rows(), cpu_secs("self") - cpu_before, rss_mib("self", "VmHWM:"));
     lake.shutdown().await.expect("the lake closes");
-}
-
-fn peak_rss_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }

@@ -1,3 +1,5 @@
+//! Directories of objects: loaded, changed, broken.
+
 use expect_test::{Expect, expect};
 
 use super::*;

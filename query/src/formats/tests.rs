@@ -1,3 +1,5 @@
+//! Values and errors in every result format.
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::{

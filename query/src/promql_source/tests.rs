@@ -1,3 +1,5 @@
+//! What a selector reads from the lake, bit by bit.
+
 use std::time::Duration;
 
 use promql::{Selector, TimeRange, Value};

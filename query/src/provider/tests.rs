@@ -1,3 +1,5 @@
+//! What a plan leaves out, sorts and merges.
+
 use datafusion::physical_plan::displayable;
 use telemetry::{Batch, Labels};
 

@@ -1,3 +1,5 @@
+//! Slices and statuses from metrics in a lake, tick by tick.
+
 use std::sync::Mutex;
 use std::time::Duration;
 

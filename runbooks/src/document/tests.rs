@@ -1,3 +1,5 @@
+//! Runbooks good and broken, with the exact defects.
+
 use expect_test::{Expect, expect};
 
 use super::*;

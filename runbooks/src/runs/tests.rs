@@ -1,3 +1,5 @@
+//! Runs from start to end, in the store and in the facts.
+
 use std::time::Duration;
 
 use telemetry::ManualClock;

@@ -1,3 +1,5 @@
+//! Steps that really run: commands and requests.
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Expressions printed over several lines, and as Prometheus' trees.
+
 use super::*;
 
 #[test]

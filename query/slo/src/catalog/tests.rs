@@ -1,3 +1,5 @@
+//! References between documents, alert tiers, and what makes a new generation.
+
 use super::*;
 use crate::burn::{Exceeds, Severity};
 use crate::openslo::parse_documents;

@@ -1,3 +1,5 @@
+//! Lines by hand: into exhaustion, to the period's end, and what leaves a rolling window.
+
 use super::*;
 use crate::report::tests::{daily_slo, series, slo};
 

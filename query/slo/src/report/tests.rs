@@ -1,3 +1,5 @@
+//! Rows of `slo_status` from slices by hand.
+
 use telemetry::SloSlice;
 
 use super::*;

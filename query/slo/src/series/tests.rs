@@ -1,3 +1,5 @@
+//! Windows over slices, checked against sums made naively.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

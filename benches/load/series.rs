@@ -1,0 +1,68 @@
+//! The load of the remote write benchmarks: its messages as a protobuf compiler sees them, and its series.
+
+use prost::Message;
+
+/// What a scrape of one host sends, and about what Prometheus puts into a request.
+pub const SAMPLES_PER_REQUEST: usize = 2_000;
+pub const SCRAPE_INTERVAL_MS: i64 = 15_000;
+
+/// `prometheus.WriteRequest`, as far as the load needs it.
+#[derive(Clone, PartialEq, Message)]
+struct WriteRequest {
+    #[prost(message, repeated, tag = "1")]
+    timeseries: Vec<TimeSeries>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TimeSeries {
+    #[prost(message, repeated, tag = "1")]
+    labels: Vec<Label>,
+    #[prost(message, repeated, tag = "2")]
+    samples: Vec<Sample>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Label {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Sample {
+    #[prost(double, tag = "1")]
+    value: f64,
+    #[prost(int64, tag = "2")]
+    timestamp: i64,
+}
+
+/// Series of even numbers are counters, the others gauges.
+pub fn is_counter(series: usize) -> bool {
+    series.is_multiple_of(2)
+}
+
+/// A compressed request body: one sample of each series, by its number, at one time.
+pub fn body(
+    encoder: &mut snap::raw::Encoder,
+    samples: impl Iterator<Item = (usize, f64)>,
+    timestamp: i64,
+) -> Vec<u8> {
+    let one = |(series, value)| TimeSeries {
+        labels: labels_of(series),
+        samples: vec![Sample { value, timestamp }],
+    };
+    let plain = WriteRequest { timeseries: samples.map(one).collect() }.encode_to_vec();
+    encoder.compress_vec(&plain).expect("a body can be compressed")
+}
+
+fn labels_of(series: usize) -> Vec<Label> {
+    let label = |name: &str, value: String| Label { name: name.to_owned(), value };
+    let kind = if is_counter(series) { "total" } else { "bytes" };
+    vec![
+        label("__name__", format!("node_metric_{}_{kind}", series % 100)),
+        label("device", format!("device-{}", series / 100 % 10)),
+        label("instance", format!("host-{}.example:9100", series / 1_000)),
+        label("job", "node".to_owned()),
+    ]
+}

@@ -5,7 +5,9 @@
 //! may repeat an older one (not newer than the series' last) are kept apart as *late*, so that the
 //! others are known to be unique and a reader merges only where it must.
 
+pub mod logs;
 pub mod samples;
+pub mod slots;
 pub mod sorted;
 
 use arrow::array::RecordBatch;
@@ -14,7 +16,10 @@ use crate::columns::{self, SeriesRow};
 use crate::error::LakeError;
 use crate::schema::Table;
 use crate::series::SeriesIndex;
+use logs::LogBuffer;
 use samples::SampleBuffer;
+use slots::SlotSet;
+use telemetry::service_of;
 use telemetry::time::MICROS_PER_DAY;
 
 /// The first sample of a series on a day: becomes a row of `metric_series`.
@@ -33,6 +38,7 @@ pub struct Buffer {
     pub samples: SampleBuffer,
     pub late: SampleBuffer,
     pub series: Vec<SeriesDay>,
+    pub logs: LogBuffer,
     /// Batches of the other tables, by [`Table::index`].
     rows: [Vec<RecordBatch>; Table::COUNT],
     row_count: u64,
@@ -47,7 +53,11 @@ impl Buffer {
     }
 
     pub fn rows(&self) -> u64 {
-        self.samples.len() as u64 + self.late.len() as u64 + self.series.len() as u64 + self.row_count
+        self.samples.len() as u64
+            + self.late.len() as u64
+            + self.series.len() as u64
+            + self.logs.len()
+            + self.row_count
     }
 
     /// Memory, roughly: what the bound and the flush threshold count.
@@ -56,6 +66,7 @@ impl Buffer {
         self.samples.bytes()
             + self.late.bytes()
             + self.series.len() as u64 * SERIES_ROW_BYTES
+            + self.logs.bytes()
             + self.row_bytes
     }
 
@@ -67,6 +78,7 @@ impl Buffer {
         match table {
             Table::MetricSamples => !self.samples.is_empty() || !self.late.is_empty(),
             Table::MetricSeries => !self.series.is_empty(),
+            Table::Logs => !self.logs.is_empty(),
             _ => !self.rows[table.index()].is_empty(),
         }
     }
@@ -77,9 +89,16 @@ impl Buffer {
             Table::MetricSamples => {
                 self.samples.settle();
                 self.late.settle();
-                BufferView::Samples { samples: self.samples.clone(), late: self.late.clone() }
+                BufferView::Samples {
+                    samples: Box::new(self.samples.clone()),
+                    late: Box::new(self.late.clone()),
+                }
             }
             Table::MetricSeries => BufferView::Series(self.series.clone()),
+            Table::Logs => {
+                self.logs.settle();
+                BufferView::Logs(Box::new(self.logs.clone()))
+            }
             _ => {
                 // Many requests of a few rows each: keep the list of batches short.
                 let batches = &mut self.rows[table.index()];
@@ -103,8 +122,9 @@ const BATCHES_MAX: usize = 64;
 /// Rows of one table at one moment.
 #[derive(Debug)]
 pub enum BufferView {
-    Samples { samples: SampleBuffer, late: SampleBuffer },
+    Samples { samples: Box<SampleBuffer>, late: Box<SampleBuffer> },
     Series(Vec<SeriesDay>),
+    Logs(Box<LogBuffer>),
     Rows(Vec<RecordBatch>),
 }
 
@@ -119,7 +139,19 @@ impl BufferView {
             }
             BufferView::Series(days) if days.is_empty() => Ok(Vec::new()),
             BufferView::Series(days) => Ok(vec![series_batch(days, index)?]),
+            BufferView::Logs(logs) => logs.batches(),
             BufferView::Rows(batches) => Ok(batches.clone()),
+        }
+    }
+
+    /// As [`BufferView::batches`], of samples those of some series alone.
+    pub fn batches_of(&self, wanted: &SlotSet, index: &SeriesIndex) -> Result<Vec<RecordBatch>, LakeError> {
+        match self {
+            BufferView::Samples { samples, late } => {
+                let batches = [samples.batch_of(wanted, index)?, late.batch_of(wanted, index)?];
+                Ok(batches.into_iter().flatten().collect())
+            }
+            _ => self.batches(index),
         }
     }
 
@@ -132,11 +164,11 @@ impl BufferView {
     }
 }
 
-/// Rows of `metric_series`, as far as the samples of the day are known by now.
+/// Rows of `metric_series` in file order, as far as the samples of the day are known by now.
 pub fn series_batch(days: &[SeriesDay], index: &SeriesIndex) -> Result<RecordBatch, LakeError> {
     let slots: Vec<u32> = days.iter().map(|day| day.slot).collect();
     let entries = index.entries_of(&slots);
-    let rows: Vec<SeriesRow<'_>> = days
+    let mut rows: Vec<SeriesRow<'_>> = days
         .iter()
         .zip(&entries)
         .map(|(day, entry)| {
@@ -152,5 +184,6 @@ pub fn series_batch(days: &[SeriesDay], index: &SeriesIndex) -> Result<RecordBat
             }
         })
         .collect();
+    rows.sort_by_cached_key(|row| (row.labels.metric(), service_of(row.labels), row.id));
     Ok(columns::series_rows(&rows)?)
 }

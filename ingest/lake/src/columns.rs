@@ -1,22 +1,22 @@
 //! Rows of the domain into columns: one function per table, no decisions.
 
 mod histograms;
+mod logs;
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, Date32Array, Float64Array, Int16Array, Int32Array, Int64Array, MapBuilder,
-    MapFieldNames, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Date32Array, Float64Array, Int32Array, Int64Array, MapBuilder, MapFieldNames,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
-use telemetry::{
-    Event, Labels, LogRecord, Rejection, SeriesMeta, SloSlice, Timestamp, environment_of, service_of,
-};
+use telemetry::{Event, Labels, Rejection, SeriesMeta, SloSlice, Timestamp, environment_of, service_of};
 
 use crate::schema::{Partition, Table, map_entries};
 
 pub use histograms::{SeriesColumns, exemplar_rows, histogram_rows, read_histograms, renumbered};
+pub use logs::{LogPlace, LogTable, log_rows, read_logs};
 
 /// A batch of a table's file columns, with the partition column computed and put at the end.
 pub fn with_partition(table: Table, mut columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
@@ -76,26 +76,6 @@ impl Maps {
     fn finish(mut self) -> ArrayRef {
         Arc::new(self.0.finish())
     }
-}
-
-pub fn log_rows(logs: &[LogRecord]) -> Result<RecordBatch, ArrowError> {
-    let mut attrs = Maps::new();
-    for log in logs {
-        attrs.push(log.attrs.iter().map(|(key, value)| (key.as_ref(), value.as_ref())))?;
-    }
-    let columns = vec![
-        timestamps(logs.iter().map(|log| log.ts.micros())),
-        Arc::new(Int16Array::from_iter_values(logs.iter().map(|log| log.ts_ns_rem))) as ArrayRef,
-        optional_texts(logs.iter().map(|log| log.service.as_deref())),
-        optional_texts(logs.iter().map(|log| log.env.as_deref())),
-        optional_texts(logs.iter().map(|log| log.host.as_deref())),
-        optional_texts(logs.iter().map(|log| log.severity.as_deref())),
-        optional_texts(logs.iter().map(|log| log.trace_id.as_deref())),
-        optional_texts(logs.iter().map(|log| log.span_id.as_deref())),
-        texts(logs.iter().map(|log| log.body.as_ref())),
-        attrs.finish(),
-    ];
-    with_partition(Table::Logs, columns)
 }
 
 pub fn event_rows(events: &[Event]) -> Result<RecordBatch, ArrowError> {
@@ -189,13 +169,6 @@ mod tests {
     #[test]
     fn every_table_takes_its_rows() {
         let at = Timestamp::parse_rfc3339("2026-11-23T10:00:00Z").unwrap();
-        let log = LogRecord {
-            ts: at,
-            body: "boom".into(),
-            attrs: vec![("k".into(), "v".into())],
-            ..LogRecord::default()
-        };
-        assert_eq!(log_rows(&[log.clone(), log]).unwrap().num_rows(), 2);
         let event = Event {
             event_id: "e".into(),
             kind: EventKind::DEPLOY,

@@ -4,6 +4,9 @@
 //! snapshot and changed by what is committed. A commit that reports an error may have happened all the
 //! same; after any error the table is read anew before it is written again.
 
+mod checkpoint;
+mod columns;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path as FsPath;
@@ -111,7 +114,8 @@ impl TableLog {
             }
             Err(error) => return Err(self.error(error)),
         }
-        self.adopt(delta)
+        let delta = columns::catch_up(self.table, delta).await.map_err(|error| self.error(error))?;
+        self.adopt(delta).await
     }
 
     /// Reads the log anew; what a failed commit did or did not do is known afterwards.
@@ -119,7 +123,7 @@ impl TableLog {
         self.delta = None;
         let mut delta = self.unopened()?;
         delta.load().await.map_err(|error| self.error(error))?;
-        self.adopt(delta)
+        self.adopt(delta).await
     }
 
     fn unopened(&self) -> Result<DeltaTable, LakeError> {
@@ -129,7 +133,14 @@ impl TableLog {
         Ok(DeltaTable::new(log_store))
     }
 
-    fn adopt(&mut self, delta: DeltaTable) -> Result<(), LakeError> {
+    async fn adopt(&mut self, delta: DeltaTable) -> Result<(), LakeError> {
+        let log_dir = self.location("_delta_log")?;
+        match checkpoint::catch_up(&delta, self.store.as_ref(), &log_dir).await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!(table = self.table.name(), "overdue checkpoint written"),
+            // Reading the log takes longer without it, and that is all.
+            Err(error) => tracing::warn!(table = self.table.name(), %error, "overdue checkpoint not written"),
+        }
         let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
         let column = self.table.partition_column();
         let mut files: Vec<DataFile> = snapshot

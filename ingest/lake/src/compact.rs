@@ -8,6 +8,7 @@
 pub mod merge;
 pub mod plan;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -48,21 +49,47 @@ impl Inner {
         // One merge at a time: that bounds what merging takes from ingest and queries.
         let mut lately = self.compacting.lock().await;
         let mut report = CompactReport { expired: self.expire().await?, ..CompactReport::default() };
+        let mut tidied = self.clock.now();
+        for (table, group) in self.plan_merges(&lately) {
+            if self.cancel.is_cancelled() {
+                return Ok(report);
+            }
+            // With much to merge a pass takes long; what is past retention does not wait for its end.
+            if self.clock.now().since(tidied) >= self.config.compact_interval {
+                report.expired += self.expire().await?;
+                report.vacuumed += self.vacuum().await?;
+                tidied = self.clock.now();
+            }
+            if !self.is_active(table, &group) {
+                continue;
+            }
+            match self.merge_group(table, &group, &mut report).await {
+                Err(LakeError::Closed) if self.cancel.is_cancelled() => return Ok(report),
+                merged => merged?,
+            }
+            lately.note(table, &group, self.clock.now());
+        }
+        report.vacuumed += self.vacuum().await?;
+        Ok(report)
+    }
+
+    /// Hours of all tables before days: days take long, and meanwhile small files gather.
+    fn plan_merges(&self, lately: &plan::DayMerges) -> Vec<(Table, MergeGroup)> {
+        let mut merges = Vec::new();
         for table in Table::ALL {
             let files = self.state.files_of(table).files;
-            for group in plan::plan(table, &files, self.clock.now(), &self.config, &lately) {
-                if self.cancel.is_cancelled() {
-                    return Ok(report);
-                }
-                match self.merge_group(table, &group, &mut report).await {
-                    Err(LakeError::Closed) if self.cancel.is_cancelled() => return Ok(report),
-                    merged => merged?,
-                }
-                lately.note(table, &group, self.clock.now());
-            }
+            let groups = plan::plan(table, &files, self.clock.now(), &self.config, lately);
+            merges.extend(groups.into_iter().map(|group| (table, group)));
         }
-        report.vacuumed = self.vacuum().await?;
-        Ok(report)
+        merges.sort_by_key(|(_, group)| group.kind == FileKind::Day);
+        merges
+    }
+
+    /// Whether all files of a group are there yet; retention may have taken some since it was planned.
+    fn is_active(&self, table: Table, group: &MergeGroup) -> bool {
+        let files = self.state.files_of(table).files;
+        let paths: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        group.inputs.iter().all(|input| paths.contains(input.path.as_str()))
     }
 
     async fn merge_group(
@@ -76,7 +103,7 @@ impl Inner {
         let store = self.object_store();
         let mut inputs = Vec::with_capacity(group.inputs.len());
         for file in &group.inputs {
-            let reader = read::open_file(&store, &self.location_of(table, file)?, table, None).await?;
+            let reader = read::open_file(&store, &self.location_of(table, file)?, None).await?;
             inputs.push(Input { sequence: file.sequence, reader });
         }
         let (finished, mut files) = tokio::sync::mpsc::channel(1);

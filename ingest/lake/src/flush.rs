@@ -3,20 +3,30 @@
 //! Order: store files durably, commit with the log's id and the checkpoint's position, swap what
 //! readers see, and only when all tables are done let go of the log. A table whose commit failed stays
 //! pending: its rows stay in memory and in the log, and the next flush tries again.
+//!
+//! The files of the next table are made while those of one are stored. A flush takes one core, so that
+//! ingest and queries have the others; during a replay, which nobody can query, it takes what there is.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod logs;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{
-    SortColumn, SortOptions, concat_batches, lexsort_to_indices, partition, take_arrays, take_record_batch,
+    LexicographicalComparator, SortColumn, SortOptions, concat_batches, lexsort_to_indices, partition,
+    take_arrays, take_record_batch,
 };
 use arrow::datatypes::TimestampMicrosecondType;
+use futures::future::try_join_all;
 use telemetry::Timestamp;
 use telemetry::time::{MICROS_PER_DAY, MICROS_PER_HOUR};
+use tokio::task::JoinHandle;
 
-use crate::buffer::samples::{SampleBuffer, SampleRow};
+use crate::buffer::samples::SampleBuffer;
 use crate::buffer::sorted::SortedSamples;
 use crate::buffer::{Buffer, series_batch};
 use crate::commit::Purpose;
@@ -93,11 +103,22 @@ impl Inner {
         report: &mut FlushReport,
     ) -> Result<(), LakeError> {
         let mut failed = None;
-        for table in Table::ALL {
-            if !frozen.pending[table.index()] {
-                continue;
+        let cores = self.cores();
+        let mut waiting = Table::ALL.into_iter().filter(|table| frozen.pending[table.index()]);
+        let mut making = VecDeque::new();
+        loop {
+            // Two tables at once, if there are cores for it: the series of a flush and their samples.
+            while making.len() < cores.min(2)
+                && let Some(table) = waiting.next()
+            {
+                making.push_back((table, self.make_files(table, &frozen, cores)));
             }
-            if let Err(error) = self.flush_table(table, &frozen, report).await {
+            let Some((table, made)) = making.pop_front() else { break };
+            let made = made.await.map_err(|_| LakeError::TaskStopped("flush writer")).flatten();
+            if let Some(table) = waiting.next() {
+                making.push_back((table, self.make_files(table, &frozen, cores)));
+            }
+            if let Err(error) = self.flush_table(table, &frozen, made, report).await {
                 tracing::error!(
                     table = table.name(),
                     error = &error as &dyn std::error::Error,
@@ -114,29 +135,42 @@ impl Inner {
             .map_err(|error| LakeError::io("cannot release segments of the", "WAL", error))
     }
 
+    /// How many cores a flush may use.
+    fn cores(&self) -> usize {
+        /// More do not help: the log is not read any faster.
+        const CORES_MAX: usize = 4;
+
+        let is_alone = !self.replay.is_over();
+        let available = if is_alone { std::thread::available_parallelism().ok() } else { None };
+        available.map_or(1, NonZeroUsize::get).min(CORES_MAX)
+    }
+
+    fn make_files(
+        &self,
+        table: Table,
+        frozen: &Frozen,
+        cores: usize,
+    ) -> JoinHandle<Result<Vec<NewFile>, LakeError>> {
+        let (buffer, state, position) = (frozen.buffer.clone(), self.state.clone(), frozen.position);
+        tokio::task::spawn_blocking(move || files_of(table, &buffer, position, &state.series, cores))
+    }
+
     async fn flush_table(
         &self,
         table: Table,
         frozen: &Frozen,
+        made: Result<Vec<NewFile>, LakeError>,
         report: &mut FlushReport,
     ) -> Result<(), LakeError> {
         let mut log = self.logs[table.index()].lock().await;
         let application = self.application();
         if !log.has_position(&application, frozen.position).await? {
-            let (buffer, state, position) = (frozen.buffer.clone(), self.state.clone(), frozen.position);
-            let work = move || files_of(table, &buffer, position, &state.series);
-            let new = tokio::task::spawn_blocking(work)
-                .await
-                .map_err(|_| LakeError::TaskStopped("flush writer"))??;
-            let mut stored = Vec::with_capacity(new.len());
-            for file in new {
-                stored.push(log.store(file).await?);
-            }
+            let stored = try_join_all(made?.into_iter().map(|file| log.store(file))).await?;
             report.tables += 1;
             report.files += stored.len() as u64;
             report.rows += stored.iter().map(|file| file.rows).sum::<u64>();
             report.bytes += stored.iter().map(|file| file.bytes).sum::<u64>();
-            let purpose = Purpose::Append(Some((application, position)));
+            let purpose = Purpose::Append(Some((application, frozen.position)));
             log.commit(stored, &[], purpose, self.clock.now()).await?;
         }
         self.publish(&log).await
@@ -149,12 +183,13 @@ fn files_of(
     buffer: &Arc<Buffer>,
     position: i64,
     index: &SeriesIndex,
+    cores: usize,
 ) -> Result<Vec<NewFile>, LakeError> {
     let sequence = sequence_of(position);
     match table {
         Table::MetricSamples => {
-            let mut files = sample_files(&buffer.samples, FileKind::Flush, sequence, index)?;
-            files.extend(sample_files(&buffer.late, FileKind::Late, sequence + 1, index)?);
+            let mut files = sample_files(&buffer.samples, FileKind::Flush, sequence, index, cores)?;
+            files.extend(sample_files(&buffer.late, FileKind::Late, sequence + 1, index, cores)?);
             Ok(files)
         }
         Table::MetricSeries => split_into_files(
@@ -164,6 +199,7 @@ fn files_of(
             sequence,
             Effort::Flush,
         ),
+        Table::Logs => logs::log_files(buffer.logs.parts(), sequence),
         _ => {
             let mut rows = concat_batches(&table.schema(), buffer.batches_of(table))?;
             if table.sort_key_is_unique() {
@@ -174,40 +210,77 @@ fn files_of(
     }
 }
 
-/// One file per hour.
+/// Rows that are worth a core of their own.
+const PART_ROWS_MIN: usize = 1 << 20;
+
+/// One file per hour; of many rows one for each core.
 fn sample_files(
     samples: &SampleBuffer,
     kind: FileKind,
     sequence: i64,
     index: &SeriesIndex,
+    cores: usize,
 ) -> Result<Vec<NewFile>, LakeError> {
-    let hour_of = |row: &SampleRow| row.ts.div_euclid(MICROS_PER_HOUR);
+    let hours = hours_of(samples);
+    let mut files = Vec::with_capacity(hours.len());
+    for &hour in &hours {
+        let sorted = match hours.len() {
+            1 => SortedSamples::of(samples.rows(), index),
+            _ => SortedSamples::of(samples.rows().filter(|row| hour_of(row.ts) == hour), index),
+        };
+        index.count_flushed(sorted.rows_by_metric().into_iter());
+        let partition = Table::MetricSamples.partition_value(Timestamp::from_micros(hour * MICROS_PER_HOUR));
+        let make = |rows| sample_file(&sorted, rows, &partition, kind, sequence);
+        let mut parts = sorted.parts((sorted.len() / PART_ROWS_MIN).clamp(1, cores));
+        let own = parts.pop();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = parts.into_iter().map(|rows| scope.spawn(|| make(rows))).collect();
+            files.extend(own.map(make).transpose()?);
+            for other in others {
+                files.push(other.join().map_err(|_| LakeError::TaskStopped("flush writer"))??);
+            }
+            Ok::<_, LakeError>(())
+        })?;
+    }
+    Ok(files)
+}
+
+fn hour_of(micros: i64) -> i64 {
+    micros.div_euclid(MICROS_PER_HOUR)
+}
+
+/// The hours that have rows.
+fn hours_of(samples: &SampleBuffer) -> BTreeSet<i64> {
+    let Some((first, last)) = samples.time_range() else { return BTreeSet::new() };
+    if hour_of(first) == hour_of(last) {
+        return BTreeSet::from([hour_of(first)]);
+    }
     let mut hours = BTreeSet::new();
     let mut seen = None;
     for row in samples.rows() {
         // Rows of one hour stand together, mostly.
-        let hour = hour_of(row);
+        let hour = hour_of(row.ts);
         if seen != Some(hour) {
             hours.insert(hour);
             seen = Some(hour);
         }
     }
-    let mut files = Vec::with_capacity(hours.len());
-    for &hour in &hours {
-        let sorted = match hours.len() {
-            1 => SortedSamples::of(samples.rows(), index),
-            _ => SortedSamples::of(samples.rows().filter(|row| hour_of(row) == hour), index),
-        };
-        index.count_flushed(sorted.rows_by_metric().into_iter());
-        let mut writer = FileWriter::new(Table::MetricSamples, Effort::Flush)?;
-        for start in (0..sorted.len()).step_by(ROW_GROUP_ROWS) {
-            let columns = sorted.columns(start..sorted.len().min(start + ROW_GROUP_ROWS));
-            writer.write(&RecordBatch::try_new(Table::MetricSamples.file_schema(), columns)?)?;
-        }
-        let partition = Table::MetricSamples.partition_value(Timestamp::from_micros(hour * MICROS_PER_HOUR));
-        files.push(writer.finish(&partition, kind, sequence)?);
+    hours
+}
+
+fn sample_file(
+    sorted: &SortedSamples,
+    rows: Range<usize>,
+    partition: &str,
+    kind: FileKind,
+    sequence: i64,
+) -> Result<NewFile, LakeError> {
+    let mut writer = FileWriter::new(Table::MetricSamples, Effort::Flush)?;
+    for start in rows.clone().step_by(ROW_GROUP_ROWS) {
+        let columns = sorted.columns(start..rows.end.min(start + ROW_GROUP_ROWS));
+        writer.write(&RecordBatch::try_new(Table::MetricSamples.file_schema(), columns)?)?;
     }
-    Ok(files)
+    writer.finish(partition, kind, sequence)
 }
 
 /// Sorts rows (with all columns of the table) and writes a file per partition, and per hour where the
@@ -221,28 +294,32 @@ pub fn split_into_files(
 ) -> Result<Vec<NewFile>, LakeError> {
     let sorted = sort_rows(table, rows)?;
     let times_at = table.file_schema().index_of(table.time_column())?;
-    let times = sorted.column(times_at).as_primitive::<TimestampMicrosecondType>().clone();
+    let times = sorted.column(times_at).as_primitive::<TimestampMicrosecondType>();
     let by_hour = table.is_hourly() && kind != FileKind::Day;
     let unit = if by_hour { MICROS_PER_HOUR } else { MICROS_PER_DAY };
 
-    // (partition, hour) → rows; the partition's text is made once per unit of time.
+    // Rows by unit of time, then units by file: a month's file holds many days.
+    let mut units: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+    for (row, time) in (0..).zip(times.values()) {
+        units.entry(time.div_euclid(unit)).or_default().push(row);
+    }
     let mut groups: BTreeMap<(String, i64), Vec<u32>> = BTreeMap::new();
-    let mut known: BTreeMap<i64, String> = BTreeMap::new();
-    for row in 0..sorted.num_rows() {
-        let at = times.value(row).div_euclid(unit);
-        let partition = known
-            .entry(at)
-            .or_insert_with(|| table.partition_value(Timestamp::from_micros(at.saturating_mul(unit))))
-            .clone();
-        let hour = if by_hour { at } else { 0 };
-        groups.entry((partition, hour)).or_default().push(row as u32);
+    for (at, rows) in units {
+        let partition = table.partition_value(Timestamp::from_micros(at.saturating_mul(unit)));
+        let group = groups.entry((partition, if by_hour { at } else { 0 })).or_default();
+        group.extend(rows);
     }
     let file_columns: Vec<usize> = (0..table.file_schema().fields().len()).collect();
+    let sorted = sorted.project(&file_columns)?;
     let mut files = Vec::with_capacity(groups.len());
-    for ((partition, _hour), group) in groups {
-        let part = take_record_batch(&sorted, &UInt32Array::from(group))?.project(&file_columns)?;
+    for ((partition, _hour), mut group) in groups {
         let mut writer = FileWriter::new(table, effort)?;
-        writer.write(&part)?;
+        if group.len() == sorted.num_rows() {
+            writer.write(&sorted)?;
+        } else {
+            group.sort_unstable();
+            writer.write(&take_record_batch(&sorted, &UInt32Array::from(group))?)?;
+        }
         files.push(writer.finish(&partition, kind, sequence)?);
     }
     Ok(files)
@@ -262,7 +339,12 @@ fn latest_rows(table: Table, rows: &RecordBatch) -> Result<RecordBatch, LakeErro
 }
 
 fn sort_rows(table: Table, rows: &RecordBatch) -> Result<RecordBatch, LakeError> {
-    Ok(take_record_batch(rows, &lexsort_to_indices(&sort_keys(table, rows)?, None)?)?)
+    let keys = sort_keys(table, rows)?;
+    let order = LexicographicalComparator::try_new(&keys)?;
+    if (1..rows.num_rows()).all(|row| order.compare(row - 1, row).is_le()) {
+        return Ok(rows.clone());
+    }
+    Ok(take_record_batch(rows, &lexsort_to_indices(&keys, None)?)?)
 }
 
 fn sort_keys(table: Table, rows: &RecordBatch) -> Result<Vec<SortColumn>, LakeError> {

@@ -54,10 +54,12 @@ impl Inner {
         let rows = prepared.batch;
         let row_count =
             |table: Table| rows.tables[table.index()].as_ref().map_or(0, |rows| rows.num_rows() as u64);
-        (total.logs, total.slices) = (row_count(Table::Logs), row_count(Table::SloSlices));
+        (total.logs, total.slices) = (rows.logs.len() as u64, row_count(Table::SloSlices));
         total.samples += self.import_samples(&rows).await?;
-        for table in [Table::Logs, Table::SloSlices] {
-            if let Some(rows) = rows.tables[table.index()].clone() {
+        let logs = if rows.logs.is_empty() { None } else { Some(columns::log_rows(&rows.logs)?) };
+        let slices = rows.tables[Table::SloSlices.index()].clone();
+        for (table, rows) in [(Table::Logs, logs), (Table::SloSlices, slices)] {
+            if let Some(rows) = rows {
                 let sequence = sequence_of(self.reserve_position().await?);
                 self.import_files(table, move |_| {
                     split_into_files(table, &rows, FileKind::Day, sequence, Effort::Day)

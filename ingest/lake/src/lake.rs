@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use nix::fcntl::Flock;
 use object_store::ObjectStore;
@@ -18,6 +19,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::backup::TableCopy;
+use crate::buffer::BufferView;
+use crate::buffer::slots::SlotSet;
 use crate::commit::{TableLog, location};
 use crate::compact::CompactReport;
 use crate::config::{Ack, LakeConfig};
@@ -32,9 +35,9 @@ use crate::recent::RetryState;
 use crate::replay::{Replay, ReplayProgress};
 use crate::retention::Unlinked;
 use crate::schema::Table;
-use crate::series::SeriesIndex;
 use crate::series::cost::SourceCost;
 use crate::series::limits::SeriesLimits;
+use crate::series::{SeriesEntry, SeriesIndex};
 use crate::snapshot::TableSnapshot;
 use crate::sources::SourceCounts;
 use crate::state::{Applied, State, Written};
@@ -115,6 +118,10 @@ pub struct LakeHealth {
     pub replay: Option<ReplayProgress>,
 }
 
+/// With one of so many series wanted, their rows are picked out; with more, all buffered rows are
+/// converted, which the next reader finds done.
+const SERIES_PER_WANTED: usize = 8;
+
 /// How long a refused sender should wait: about the time a flush takes to make room.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -158,12 +165,31 @@ impl Lake {
 
     /// One table at this moment.
     pub async fn snapshot(&self, table: Table) -> Result<TableSnapshot, LakeError> {
+        self.snapshot_with(table, |buffer| buffer.batches(&self.0.state.series))
+    }
+
+    /// The samples at this moment, for who wants some series and no others: of buffered rows those of
+    /// other series may be left out.
+    pub async fn snapshot_of_series(&self, wanted: &[Arc<SeriesEntry>]) -> Result<TableSnapshot, LakeError> {
+        let series = &self.0.state.series;
+        let slots: SlotSet = wanted.iter().map(|entry| entry.slot).collect();
+        if slots.len() * SERIES_PER_WANTED > series.len() {
+            return self.snapshot(Table::MetricSamples).await;
+        }
+        self.snapshot_with(Table::MetricSamples, |buffer| buffer.batches_of(&slots, series))
+    }
+
+    fn snapshot_with(
+        &self,
+        table: Table,
+        batches_of: impl Fn(&BufferView) -> Result<Vec<RecordBatch>, LakeError>,
+    ) -> Result<TableSnapshot, LakeError> {
         self.0.replay.check()?;
         let view = self.0.state.view(table);
         let mut buffered = Vec::new();
         let mut late_buffered: Option<(Timestamp, Timestamp)> = None;
         for buffer in &view.buffers {
-            buffered.extend(buffer.batches(&self.0.state.series)?);
+            buffered.extend(batches_of(buffer)?);
             if let Some((first, last)) = buffer.late_range() {
                 let (first, last) = (Timestamp::from_micros(first), Timestamp::from_micros(last));
                 let before = late_buffered.unwrap_or((first, last));
@@ -282,7 +308,7 @@ impl Inner {
         if let Some(key) = options.retry_key
             && self.begin_with_key(key, now)? == KeyUse::StoredBefore
         {
-            let rows = batch.sample_count() + batch.logs.len() + batch.events.len() + batch.slices.len();
+            let rows = batch.sample_count() + batch.log_count() + batch.events.len() + batch.slices.len();
             self.metrics.duplicates.inc_by(rows as u64);
             return Ok(Appended { duplicates: rows as u64, ..Appended::default() });
         }

@@ -6,7 +6,9 @@ use std::path::Path as FsPath;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use nix::fcntl::{Flock, FlockArg};
 use parking_lot::Mutex;
 use telemetry::Clock;
@@ -15,6 +17,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::buffer::SeriesDay;
 use crate::commit::TableLog;
 use crate::config::LakeConfig;
 use crate::disk::{self, DiskWatch, Probe};
@@ -191,6 +194,9 @@ pub async fn load_registry(inner: &Inner) -> Result<(), LakeError> {
 
 /// Rebuilds the registry from `metric_series`. The times of its rows are of when they were written, so
 /// that a series is taken to reach to the end of its last day, or as far as any sample does.
+///
+/// Most series have a row in each day's files. The newest come first, and of older ones only numbers
+/// and times are read where every series is known by then.
 async fn load_series(inner: &Inner) -> Result<(), LakeError> {
     let (state, store) = (&inner.state, inner.object_store());
     let newest = |table: Table| {
@@ -200,30 +206,76 @@ async fn load_series(inner: &Inner) -> Result<(), LakeError> {
     };
     let newest_sample =
         newest(Table::MetricSamples).max(newest(Table::MetricHistograms)).max(newest(Table::MetricExemplars));
-    for file in state.files_of(Table::MetricSeries).files.iter() {
+    let day = |slot: u32, first_ts: i64, last_ts: i64| {
+        let day = first_ts.div_euclid(MICROS_PER_DAY);
+        let day_end = (day + 1) * MICROS_PER_DAY - 1;
+        let last_ts = day_end.min(newest_sample).max(last_ts);
+        SeriesDay { slot, day: day as i32, first_ts: day * MICROS_PER_DAY, last_ts }
+    };
+    let mut files = state.files_of(Table::MetricSeries).files.to_vec();
+    files.sort_by(|a, b| b.partition.cmp(&a.partition));
+    for file in &files {
         let location = inner.location_of(Table::MetricSeries, file)?;
-        read::for_each_batch(&store, &location, Table::MetricSeries, None, |batch| {
+        let mut all_known = !state.series.is_empty();
+        if all_known {
+            read::for_each_batch(&store, &location, Some(&["series_id", "first_ts", "last_ts"]), |batch| {
+                let columns = SeriesTimes::of(&batch)?;
+                match state.series.slots_of(columns.ids.iter().copied()) {
+                    Ok(slots) => {
+                        let times = columns.firsts.iter().zip(columns.lasts);
+                        let days =
+                            slots.iter().zip(times).map(|(slot, (first, last))| day(*slot, *first, *last));
+                        state.remember_series_days(&days.collect::<Vec<_>>());
+                    }
+                    Err(_) => all_known = false,
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        if all_known {
+            continue;
+        }
+        read::for_each_batch(&store, &location, None, |batch| {
+            let mut days = Vec::with_capacity(batch.num_rows());
             payload::for_each_series(&batch, |stored| {
                 let entry = state.series.restore(stored.id, stored.labels, stored.meta, stored.source);
-                let day = stored.first_ts.div_euclid(MICROS_PER_DAY);
-                let day_end = (day + 1) * MICROS_PER_DAY - 1;
-                let reach = day_end.min(newest_sample).max(stored.last_ts);
-                entry.cell().cover(day * MICROS_PER_DAY);
-                entry.cell().cover(reach);
-                state.raise_last(entry.slot, reach);
-                state.remember_series_day(entry.slot, day as i32);
-            })
+                days.push(day(entry.slot, stored.first_ts, stored.last_ts));
+            })?;
+            state.remember_series_days(&days);
+            Ok(())
         })
         .await?;
     }
     Ok(())
 }
 
+/// Of rows of `metric_series`.
+struct SeriesTimes<'a> {
+    ids: &'a [i64],
+    firsts: &'a [i64],
+    lasts: &'a [i64],
+}
+
+impl<'a> SeriesTimes<'a> {
+    fn of(rows: &'a RecordBatch) -> Result<SeriesTimes<'a>, ArrowError> {
+        let column = |name: &str| rows.column_by_name(name);
+        let ids = column("series_id").and_then(|ids| ids.as_primitive_opt::<Int64Type>());
+        let time = |name| column(name).and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
+        match (ids, time("first_ts"), time("last_ts")) {
+            (Some(ids), Some(firsts), Some(lasts)) => {
+                Ok(SeriesTimes { ids: ids.values(), firsts: firsts.values(), lasts: lasts.values() })
+            }
+            _ => Err(ArrowError::SchemaError("metric_series without usable numbers and times".to_owned())),
+        }
+    }
+}
+
 async fn load_event_ids(inner: &Inner) -> Result<(), LakeError> {
     let (state, store) = (&inner.state, inner.object_store());
     for file in state.files_of(Table::Events).files.iter() {
         let location = inner.location_of(Table::Events, file)?;
-        read::for_each_batch(&store, &location, Table::Events, Some(&["event_id"]), |batch| {
+        read::for_each_batch(&store, &location, Some(&["event_id"]), |batch| {
             let ids = batch.column(0).as_string::<i32>();
             (0..ids.len()).for_each(|row| state.remember_event(ids.value(row)));
             Ok(())

@@ -4,7 +4,7 @@ mod histograms;
 
 use std::time::Duration;
 
-use telemetry::{Batch, KnownSample, LogRecord, RejectReason, Rejection, SeriesRef, Timestamp};
+use telemetry::{Batch, KnownSample, LogRecord, LogRows, RejectReason, Rejection, SeriesRef, Timestamp};
 
 use crate::buffer::samples::SampleRow;
 use crate::columns;
@@ -40,7 +40,7 @@ pub struct Prepared {
 /// A log record that the lake refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefusedLog {
-    /// Its place in `Batch::logs`.
+    /// Its place in `Batch::logs`, or behind those in `Batch::log_rows`.
     pub index: usize,
     pub reason: RejectReason,
 }
@@ -108,23 +108,22 @@ pub fn prepare(
     prepare_exemplars(&batch.exemplars, rules, &mut prepared, &mut parts_ledger)?;
 
     let bounds = Bounds::new(now, config.retention.logs, config.future_max);
-    let mut logs = batch.logs;
+    let mut logs: LogRows = batch.logs.iter().collect();
+    match logs.is_empty() {
+        true => logs = batch.log_rows,
+        false => logs.append(&batch.log_rows),
+    }
     let mut refused_logs = Vec::new();
-    let mut index = 0;
-    logs.retain(|log| {
-        let reason = bounds.check(log.ts);
-        if let Some(reason) = reason {
-            ledger.add(reason, 1, || describe(log));
+    for (index, ts) in logs.times().iter().enumerate() {
+        if let Some(reason) = bounds.check(*ts) {
+            ledger.add(reason, 1, || describe(&logs.record(index)));
             refused_logs.push(RefusedLog { index, reason });
         }
-        index += 1;
-        reason.is_none()
-    });
+    }
+    logs.retain(|row| refused_logs.binary_search_by_key(&row, |refused| refused.index).is_err());
+    prepared.logs = logs;
 
     let mut set = |table: Table, rows| prepared.tables[table.index()] = Some(rows);
-    if !logs.is_empty() {
-        set(Table::Logs, columns::log_rows(&logs)?);
-    }
     if !batch.events.is_empty() {
         set(Table::Events, columns::event_rows(&batch.events)?);
     }

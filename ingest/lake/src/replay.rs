@@ -19,6 +19,7 @@ use crate::error::LakeError;
 use crate::flush::FlushReport;
 use crate::lake::Inner;
 use crate::open;
+use crate::series::sequence::Sequence;
 use crate::state::{Frozen, State};
 use crate::wal::group_commit::Request;
 use crate::wal::payload::{self, Checkpoint, PreparedBatch};
@@ -153,8 +154,9 @@ fn read_all(
     state: &State,
     chunks: &mpsc::Sender<Vec<Decoded>>,
 ) -> Result<Reader, LakeError> {
+    let mut sequence = Sequence::default();
     loop {
-        let chunk = next_chunk(&mut reader, state)?;
+        let chunk = next_chunk(&mut reader, state, &mut sequence)?;
         // A receiver that is gone was cancelled or failed, and says so itself.
         if chunk.is_empty() || chunks.blocking_send(chunk).is_err() {
             return Ok(reader);
@@ -162,25 +164,42 @@ fn read_all(
     }
 }
 
-fn next_chunk(reader: &mut Reader, state: &State) -> Result<Vec<Decoded>, LakeError> {
-    let decode = |record: Record| {
-        let Record { position, kind, payload } = record;
-        let content = match kind {
-            RecordKind::Batch => {
-                Content::Batch(Box::new(payload::decode(position, &payload, &state.series)?))
+/// Decodes the next records; nothing at the end of what is in the log by now.
+fn next_chunk(
+    reader: &mut Reader,
+    state: &State,
+    sequence: &mut Sequence,
+) -> Result<Vec<Decoded>, LakeError> {
+    loop {
+        let records = reader.next_records(CHUNK_BYTES)?;
+        let at_end = records.is_empty();
+        let mut chunk = Vec::with_capacity(records.len());
+        for record in records {
+            let (position, bytes) = (record.position, record.payload.len() as u64);
+            match decode(record, state, sequence) {
+                Ok(content) => chunk.push(Decoded { position, read_bytes: reader.read_bytes, content }),
+                // It speaks of series that a record defined which is lost, too.
+                Err(LakeError::WalRecord { problem, .. }) if reader.lost_bytes > 0 => {
+                    tracing::error!(position, bytes, problem, "WAL data loss accepted");
+                    reader.lost_bytes += bytes;
+                }
+                Err(error) => return Err(error),
             }
-            RecordKind::Checkpoint => Content::Checkpoint(payload::decode_checkpoint(position, &payload)?),
-        };
-        Ok::<_, LakeError>(content)
-    };
-    let mut chunk = Vec::new();
-    let records = reader.next_records(CHUNK_BYTES)?;
-    let read_bytes = reader.read_bytes;
-    for record in records {
-        let position = record.position;
-        chunk.push(Decoded { position, read_bytes, content: decode(record)? });
+        }
+        if at_end || !chunk.is_empty() {
+            return Ok(chunk);
+        }
     }
-    Ok(chunk)
+}
+
+fn decode(record: Record, state: &State, sequence: &mut Sequence) -> Result<Content, LakeError> {
+    let Record { position, kind, payload } = record;
+    Ok(match kind {
+        RecordKind::Batch => {
+            Content::Batch(Box::new(payload::decode(position, &payload, &state.series, sequence)?))
+        }
+        RecordKind::Checkpoint => Content::Checkpoint(payload::decode_checkpoint(position, &payload)?),
+    })
 }
 
 /// Applies the last records while the committer writes nothing, and makes the lake live.
@@ -192,7 +211,7 @@ async fn hand_over(inner: &Arc<Inner>, mut reader: Reader, applier: &mut Applier
     loop {
         let state = inner.state.clone();
         let reading = tokio::task::spawn_blocking(move || {
-            let chunk = next_chunk(&mut reader, &state)?;
+            let chunk = next_chunk(&mut reader, &state, &mut Sequence::default())?;
             Ok::<_, LakeError>((reader, chunk))
         });
         let (returned, chunk) = reading.await.map_err(|_| LakeError::TaskStopped("WAL reader"))??;
@@ -214,6 +233,8 @@ async fn hand_over(inner: &Arc<Inner>, mut reader: Reader, applier: &mut Applier
             bytes = reader.read_bytes,
             lost_bytes = reader.lost_bytes,
             seconds,
+            // Of them; the rest is spent on reading and applying.
+            flush_wait_seconds = applier.flush_wait.as_secs_f64(),
             mb_per_second = megabytes / seconds.max(1e-3),
             "WAL replayed"
         );
@@ -236,11 +257,14 @@ struct Applier {
     /// The last checkpoint that was passed: the log is needed from there on.
     checkpoint: i64,
     flushing: Option<JoinHandle<()>>,
+    /// How long the buffer was full while the one before it was flushed.
+    flush_wait: Duration,
 }
 
 impl Applier {
     fn new(inner: Arc<Inner>) -> Applier {
-        Applier { inner, started: Instant::now(), checkpoint: 0, flushing: None }
+        let (started, flush_wait) = (Instant::now(), Duration::ZERO);
+        Applier { inner, started, checkpoint: 0, flushing: None, flush_wait }
     }
 
     async fn apply(&mut self, chunk: Vec<Decoded>) -> Result<(), LakeError> {
@@ -262,7 +286,9 @@ impl Applier {
     }
 
     async fn flush(&mut self, position: i64) -> Result<(), LakeError> {
+        let full = Instant::now();
         self.settle().await?;
+        self.flush_wait += full.elapsed();
         if let Some(frozen) = self.inner.state.freeze(position, self.checkpoint) {
             self.flushing = Some(tokio::spawn(flush_with_patience(self.inner.clone(), frozen)));
         }

@@ -13,6 +13,7 @@ use crate::error::LakeError;
 use crate::file::DataFile;
 use crate::lake::Inner;
 use crate::schema::Table;
+use crate::storage::remove_empty_partitions;
 
 /// Files that no table names, with the time since when that is known. A file that is being written and
 /// not committed yet is among them; it is named long before its time is over.
@@ -59,7 +60,8 @@ impl Inner {
         Ok(dropped)
     }
 
-    /// Removes files that no table has named for `vacuum_after`. Returns how many.
+    /// Removes files that no table has named for `vacuum_after`, and partitions that are empty then.
+    /// Returns how many files.
     pub(crate) async fn vacuum(&self) -> Result<u64, LakeError> {
         let mut unlinked = self.unlinked.lock().await;
         let now = self.clock.now();
@@ -90,6 +92,9 @@ impl Inner {
                     seen.insert(path, since);
                 }
             }
+            let dir = self.store.file_path(&root)?;
+            remove_empty_partitions(&dir, &self.faults)
+                .map_err(|error| LakeError::io("cannot remove empty partitions of", dir, error))?;
         }
         unlinked.0 = seen;
         self.metrics.vacuumed_files.inc_by(removed);

@@ -9,7 +9,9 @@
 
 pub(crate) mod cells;
 pub mod cost;
+pub(crate) mod file_order;
 pub mod limits;
+pub(crate) mod sequence;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,10 +19,11 @@ use std::sync::Arc;
 
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
 use roaring::RoaringBitmap;
-use telemetry::{Labels, METRIC_NAME, Matcher, SeriesId, SeriesMeta, Timestamp};
+use telemetry::{Labels, Matcher, SeriesId, SeriesMeta, Timestamp};
 
 use cells::{Cell, CellRef, Cells};
 use cost::SampleRates;
+use file_order::KeptOrder;
 use limits::{Explosions, SeriesLimit, SeriesLimits};
 
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
@@ -61,6 +64,7 @@ pub struct SeriesIndex {
     propose: fn(&Labels) -> SeriesId,
     explosions: Explosions,
     rates: SampleRates,
+    kept_order: KeptOrder,
 }
 
 #[derive(Debug, Default)]
@@ -83,14 +87,6 @@ pub(crate) struct Resolved {
     pub undefined: Vec<Arc<SeriesEntry>>,
 }
 
-/// Series of one metric, by number.
-#[derive(Debug)]
-pub(crate) struct MetricRun {
-    pub metric: Arc<str>,
-    /// Number and slot.
-    pub series: Vec<(i64, u32)>,
-}
-
 impl Default for SeriesIndex {
     fn default() -> Self {
         SeriesIndex {
@@ -98,6 +94,7 @@ impl Default for SeriesIndex {
             propose: SeriesId::proposed_for,
             explosions: Explosions::default(),
             rates: SampleRates::default(),
+            kept_order: KeptOrder::default(),
         }
     }
 }
@@ -241,6 +238,12 @@ impl SeriesIndex {
         entry
     }
 
+    /// A registry in which all label sets ask for one number.
+    #[cfg(test)]
+    pub(crate) fn colliding() -> SeriesIndex {
+        SeriesIndex { propose: |_| SeriesId::from_stored(7), ..SeriesIndex::default() }
+    }
+
     /// Brings back a series that a record of the log defines, and returns its number. A record that was
     /// written before the registry was read may ask for a number that is another's: then the label set
     /// counts, and not the number.
@@ -275,41 +278,6 @@ impl SeriesIndex {
     /// What the write path looks at; registering series waits while this is held.
     pub(crate) fn cells(&self) -> MappedRwLockReadGuard<'_, Cells> {
         RwLockReadGuard::map(self.inner.read(), |inner| &inner.cells)
-    }
-
-    /// A few series in file order.
-    pub(crate) fn file_order_of(&self, slots: &[u32]) -> Vec<MetricRun> {
-        let mut entries = self.entries_of(slots);
-        entries.sort_by(|a, b| a.labels.metric().cmp(b.labels.metric()).then(a.id.cmp(&b.id)));
-        let runs = entries.chunk_by(|a, b| a.labels.metric() == b.labels.metric());
-        let run = |series: &[Arc<SeriesEntry>]| MetricRun {
-            metric: series[0].labels.metric().into(),
-            series: series.iter().map(|entry| (entry.id.get(), entry.slot)).collect(),
-        };
-        runs.map(run).collect()
-    }
-
-    /// All series in file order (metric, then number) that are wanted by slot.
-    pub(crate) fn file_order(&self, wanted: impl Fn(u32) -> bool) -> Vec<MetricRun> {
-        let inner = self.inner.read();
-        let mut runs = Vec::new();
-        let mut add = |metric: &Arc<str>, held: &RoaringBitmap| {
-            let numbered = |slot: u32| (inner.cells.of(slot).id(), slot);
-            let mut series: Vec<(i64, u32)> =
-                held.iter().filter(|slot| wanted(*slot)).map(numbered).collect();
-            if !series.is_empty() {
-                series.sort_unstable();
-                runs.push(MetricRun { metric: metric.clone(), series });
-            }
-        };
-        let empty = BTreeMap::new();
-        let metrics = inner.postings.get(METRIC_NAME).unwrap_or(&empty);
-        let named = metrics.values().fold(RoaringBitmap::new(), |union, held| union | held);
-        // Label sets without a metric name sort first.
-        let nameless = inner.all() - named;
-        add(&Arc::from(""), &nameless);
-        metrics.iter().for_each(|(metric, held)| add(metric, held));
-        runs
     }
 }
 

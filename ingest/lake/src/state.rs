@@ -44,8 +44,6 @@ struct Inner {
     files: [ActiveFiles; Table::COUNT],
     /// Up to which log position each table has the rows already; rows below are not buffered again.
     committed: [i64; Table::COUNT],
-    /// By slot.
-    last: Vec<LastSample>,
     totals: HashMap<u32, Total, foldhash::fast::RandomState>,
     /// Of delta histograms; the time is that of the last point.
     histogram_totals: HashMap<u32, HistogramSample, foldhash::fast::RandomState>,
@@ -53,18 +51,6 @@ struct Inner {
     days: BTreeMap<i32, RoaringBitmap>,
     event_ids: RecentIds,
     retry_keys: RetryKeys,
-}
-
-/// The newest sample of a series: what decides between new, duplicate and late.
-#[derive(Clone, Copy, Debug)]
-struct LastSample {
-    ts: i64,
-    /// Bits of the value at `ts` ...
-    value: u64,
-    /// ... if they are known (after a start they are not).
-    value_known: bool,
-    /// The day whose `metric_series` row was checked last.
-    day: i32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +129,10 @@ pub struct BufferUse {
     pub active_bytes: u64,
 }
 
+/// Samples whose series are looked at before the first of them is applied: about as many as a core can
+/// wait for at once.
+const ROWS_AHEAD: usize = 32;
+
 impl State {
     pub fn new(config: &LakeConfig) -> State {
         State {
@@ -152,7 +142,6 @@ impl State {
                 frozen: None,
                 files: Default::default(),
                 committed: [0; Table::COUNT],
-                last: Vec::new(),
                 totals: HashMap::default(),
                 histogram_totals: HashMap::default(),
                 days: BTreeMap::new(),
@@ -172,10 +161,13 @@ impl State {
         inner.apply_samples(position, &batch, &self.series, &mut applied);
         inner.apply_histograms(position, &mut batch, &self.series, &mut applied)?;
         applied.leave_out(batch.starts);
+        applied.logs = batch.logs.len() as u64;
+        if !batch.logs.is_empty() && position > inner.committed[Table::Logs.index()] {
+            inner.active.logs.push(batch.logs);
+        }
         for (table, rows) in Table::ALL.into_iter().zip(batch.tables) {
             let Some(rows) = rows else { continue };
             let counter = match table {
-                Table::Logs => &mut applied.logs,
                 Table::Events => &mut applied.events,
                 Table::SloSlices => &mut applied.slices,
                 _ => &mut 0,
@@ -306,7 +298,7 @@ impl State {
         self.inner.lock().event_ids.insert(xxh3_128(event_id.as_bytes()));
     }
 
-    /// A series has a row in `metric_series` for a day (at the start, and after an import).
+    /// A series has a row in `metric_series` for a day (after an import).
     pub fn remember_series_day(&self, slot: u32, day: i32) -> bool {
         self.inner.lock().days.entry(day).or_default().insert(slot)
     }
@@ -321,41 +313,36 @@ impl State {
     /// Before an import: widens what each series covers, and says for each whether the lake may hold
     /// samples at these times already. What arrives from now on at these times counts as late.
     pub fn claim_ranges(&self, ranges: &[(Arc<SeriesEntry>, i64, i64)]) -> Vec<bool> {
-        let mut inner = self.inner.lock();
-        let mut claim = |(entry, first, last): &(Arc<SeriesEntry>, i64, i64)| {
+        let _inner = self.inner.lock();
+        let claim = |(entry, first, last): &(Arc<SeriesEntry>, i64, i64)| {
             let overlaps = *first <= entry.last_ts().micros() && *last >= entry.first_ts().micros();
             entry.cell().cover(*first);
             entry.cell().cover(*last);
-            inner.raise_last(entry.slot, *last);
+            entry.cell().raise_newest(*last);
             overlaps
         };
-        ranges.iter().map(&mut claim).collect()
+        ranges.iter().map(claim).collect()
     }
 
-    /// Samples of a series up to `ts` may be in files: what is not newer counts as late.
-    pub fn raise_last(&self, slot: u32, ts: i64) {
-        self.inner.lock().raise_last(slot, ts);
+    /// At the start: series have a row in `metric_series` for a day, and may have samples in files between
+    /// two times. What is not newer than the later one counts as late.
+    pub fn remember_series_days(&self, days: &[SeriesDay]) {
+        let mut inner = self.inner.lock();
+        let cells = self.series.cells();
+        for days in days.chunk_by(|a, b| a.day == b.day) {
+            let known = inner.days.entry(days[0].day).or_default();
+            for day in days {
+                known.insert(day.slot);
+                let cell = cells.of(day.slot);
+                cell.cover(day.first_ts);
+                cell.cover(day.last_ts);
+                cell.raise_newest(day.last_ts);
+            }
+        }
     }
 }
 
 impl Inner {
-    fn last_of(&mut self, slot: u32) -> &mut LastSample {
-        const UNKNOWN: LastSample = LastSample { ts: i64::MIN, value: 0, value_known: false, day: i32::MIN };
-
-        let at = slot as usize;
-        if self.last.len() <= at {
-            self.last.resize(at + 1, UNKNOWN);
-        }
-        &mut self.last[at]
-    }
-
-    fn raise_last(&mut self, slot: u32, ts: i64) {
-        let last = self.last_of(slot);
-        if ts > last.ts {
-            (last.ts, last.value_known) = (ts, false);
-        }
-    }
-
     fn apply_samples(
         &mut self,
         position: i64,
@@ -370,8 +357,12 @@ impl Inner {
         let mut refused = Vec::new();
         // Held until the end: nothing before may ask the index for anything else.
         let cells = series.cells();
-        for row in &batch.samples {
-            self.apply_sample(position, cells.of(row.slot), *row, buffered, applied);
+        for rows in batch.samples.chunks(ROWS_AHEAD) {
+            // Cells that lie anywhere are waited for together, and not one after the other.
+            std::hint::black_box(rows.iter().fold(0, |all, row| all ^ cells.of(row.slot).last_ts()));
+            for row in rows {
+                self.apply_sample(position, cells.of(row.slot), *row, buffered, applied);
+            }
         }
         for rows in batch.deltas.chunk_by(|a, b| a.slot == b.slot) {
             let cell = cells.of(rows[0].slot);
@@ -398,10 +389,10 @@ impl Inner {
         applied: &mut Applied,
     ) {
         let value = row.value.to_bits();
-        let last = self.last_of(row.slot);
-        let in_order = row.ts > last.ts;
-        let same_time = row.ts == last.ts && last.value_known;
-        if same_time && last.value == value {
+        let newest = cell.newest();
+        let in_order = row.ts > newest.ts;
+        let same_time = row.ts == newest.ts && newest.value.is_some();
+        if same_time && newest.value == Some(value) {
             applied.duplicates += 1;
             return;
         }
@@ -410,14 +401,12 @@ impl Inner {
             applied.late += 1;
             applied.overwritten += u64::from(same_time);
         }
-        if row.ts >= last.ts {
-            (last.ts, last.value, last.value_known) = (row.ts, value, true);
+        if row.ts >= newest.ts {
+            cell.set_newest(row.ts, value);
         }
         let day = row.ts.div_euclid(MICROS_PER_DAY) as i32;
-        let new_day = last.day != day;
-        last.day = day;
         cell.cover(row.ts);
-        if new_day {
+        if cell.enter_day(day) {
             self.note_day(position, row, day);
         }
         if buffered {

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -66,14 +66,19 @@ fn stage(staged: &FsPath, path: &FsPath, parts: &[&[u8]], faults: &Faults) -> io
 }
 
 fn create(path: &FsPath, faults: &Faults) -> io::Result<File> {
+    /// A directory may be removed as empty between its creation and that of the file, but hardly twice.
+    const ATTEMPTS: usize = 3;
+
     let create = || OpenOptions::new().write(true).create(true).truncate(true).open(path);
-    match create() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create_dir_durably(parent_of(path), faults)?;
-            create()
+    let mut opened = create();
+    for _ in 0..ATTEMPTS {
+        if !matches!(&opened, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            break;
         }
-        opened => opened,
+        create_dir_durably(parent_of(path), faults)?;
+        opened = create();
     }
+    opened
 }
 
 /// A file too large for memory: grows under a staging name until [`DurableStore::put_staged`] gives it
@@ -124,6 +129,27 @@ pub fn create_dir_durably(dir: &FsPath, faults: &Faults) -> io::Result<()> {
         _ => {}
     }
     sync_dir(parent_of(dir), faults)
+}
+
+/// Removes the directories of a table's partitions (`date=…`) that hold nothing, and nothing else. Whoever
+/// is about to put a file into one creates it anew. Returns how many.
+pub fn remove_empty_partitions(table_dir: &FsPath, faults: &Faults) -> io::Result<u64> {
+    let mut removed = 0;
+    for entry in fs::read_dir(table_dir)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().contains('=') || !entry.file_type()?.is_dir() {
+            continue;
+        }
+        match fs::remove_dir(entry.path()) {
+            Ok(()) => removed += 1,
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if removed > 0 {
+        sync_dir(table_dir, faults)?;
+    }
+    Ok(removed)
 }
 
 /// The store; see the module's page.
@@ -391,6 +417,35 @@ mod tests {
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "{failing:?}");
             store.put(&at(&dir, "a"), "y".into()).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn partitions_that_are_empty_go_and_come_back_when_they_are_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = DurableStore::new(Faults::default());
+        store.put(&at(&dir, "date=2026-11-01/a.parquet"), "a".into()).await.unwrap();
+        for empty in ["date=2026-11-02", "date=2026-11-03", "_delta_log"] {
+            fs::create_dir(dir.path().join(empty)).unwrap();
+        }
+        let staged = store.stage(&at(&dir, "date=2026-11-03/b.parquet")).unwrap();
+        let remove = || remove_empty_partitions(dir.path(), &Faults::default()).unwrap();
+        assert_eq!((remove(), remove()), (1, 0), "a file that is being written keeps its partition");
+        store.put_staged(&at(&dir, "date=2026-11-03/b.parquet"), staged).await.unwrap();
+        let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["_delta_log", "date=2026-11-01", "date=2026-11-03"]);
+
+        // The directory goes at the worst moment: after it was created for a file and before the file.
+        let partition = dir.path().join("date=2026-11-02");
+        let (racing, times) = (partition.clone(), AtomicUsize::new(0));
+        let store = DurableStore::new(Faults::new(move |step, _| {
+            if step == IoStep::SyncDir && times.fetch_add(1, Ordering::Relaxed) == 0 {
+                fs::remove_dir(&racing)?;
+            }
+            Ok(())
+        }));
+        store.put(&at(&dir, "date=2026-11-02/c.parquet"), "c".into()).await.unwrap();
+        assert_eq!(fs::read_dir(partition).unwrap().count(), 1);
     }
 
     #[tokio::test]

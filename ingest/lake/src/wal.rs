@@ -9,6 +9,7 @@
 //! log knows nothing of what its records mean.
 
 pub mod group_commit;
+mod logs;
 pub mod payload;
 pub mod reader;
 pub mod record;

@@ -24,7 +24,7 @@ use parquet::file::writer::SerializedFileWriter;
 use crate::error::LakeError;
 use crate::file::{ColumnStats, DataFile, FileKind};
 use crate::schema::Table;
-use statistics::{merge_stats, stats_of};
+use statistics::{merge_stats, stats_of, stats_of_ends};
 
 pub use layout::{Effort, ROW_GROUP_ROWS};
 
@@ -83,7 +83,11 @@ impl<W: Write + Send> FileWriter<W> {
         self.rows += batch.num_rows() as u64;
         for name in self.table.stats_columns() {
             let Some(column) = batch.column_by_name(name) else { continue };
-            let seen = stats_of(column);
+            let seen = match self.table.sort_columns().first() {
+                // Its bounds stand at the ends.
+                Some(leading) if leading == name => stats_of_ends(column),
+                _ => stats_of(column),
+            };
             match self.stats.get_mut(*name) {
                 Some(stats) => merge_stats(stats, seen),
                 None => drop(self.stats.insert((*name).to_owned(), seen)),
@@ -147,7 +151,8 @@ impl<W: Write + Send> FileWriter<W> {
         }
         let number = self.file.flushed_row_groups().len();
         let mut writers = self.columns.create_column_writers(number)?.into_iter();
-        let schema = self.table.file_schema();
+        // The file's columns; texts may be dictionaries.
+        let schema = batches[0].schema();
         // Of samples each column is one leaf.
         let leaf_columns = self.file.schema_descr().columns().to_vec();
         let mut row_group = self.file.next_row_group()?;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, KnownSample, LogRecord, SeriesExemplars, SeriesHistograms, SeriesSamples, SloSlice};
+use crate::{
+    Event, KnownSample, LogRecord, LogRows, SeriesExemplars, SeriesHistograms, SeriesSamples, SloSlice,
+};
 
 /// Rows of any table that were acknowledged, or refused, together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +17,9 @@ pub struct Batch {
     pub histograms: Vec<SeriesHistograms>,
     pub exemplars: Vec<SeriesExemplars>,
     pub logs: Vec<LogRecord>,
+    /// More log records: the short way of what arrives by the thousand.
+    #[serde(skip)]
+    pub log_rows: LogRows,
     pub events: Vec<Event>,
     pub slices: Vec<SloSlice>,
     /// Rows of the same request that are answered for and not stored.
@@ -35,13 +40,17 @@ impl Batch {
         self.exemplars.iter().map(|series| series.exemplars.len()).sum()
     }
 
+    pub fn log_count(&self) -> usize {
+        self.logs.len() + self.log_rows.len()
+    }
+
     /// Whether there is nothing to write, rejections included.
     pub fn is_empty(&self) -> bool {
         self.series.is_empty()
             && self.known.is_empty()
             && self.histograms.is_empty()
             && self.exemplars.is_empty()
-            && self.logs.is_empty()
+            && self.log_count() == 0
             && self.events.is_empty()
             && self.slices.is_empty()
             && self.rejections.is_empty()

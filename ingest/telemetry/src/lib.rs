@@ -11,11 +11,13 @@ mod histogram;
 mod ids;
 mod labels;
 mod log;
+mod log_rows;
 mod matcher;
 mod metric;
 mod service;
 mod slice;
 pub mod time;
+mod words;
 
 pub use batch::{Batch, RejectReason, Rejection};
 pub use defect::{Defect, DefectSeverity};
@@ -28,6 +30,7 @@ pub use histogram::{
 pub use ids::{SeriesId, SeriesRef};
 pub use labels::{LabelError, Labels, METRIC_NAME};
 pub use log::LogRecord;
+pub use log_rows::{LogColumn, LogRow, LogRows};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metric::{
     KnownSample, MetricType, STALE_NAN_BITS, Sample, SeriesMeta, SeriesSamples, is_stale, stale_marker,
@@ -35,3 +38,4 @@ pub use metric::{
 pub use service::{environment_of, service_of};
 pub use slice::SloSlice;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use words::{Texts, Word, Words};

@@ -1,10 +1,12 @@
 //! Samples in memory: small rows in chunks; a full chunk becomes an Arrow batch at most once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
+use parking_lot::Mutex;
 
+use super::slots::SlotSet;
 use super::sorted::SortedSamples;
 use crate::columns;
 use crate::error::LakeError;
@@ -41,20 +43,20 @@ pub struct SampleBuffer {
 #[derive(Debug)]
 struct Chunk {
     rows: Vec<SampleRow>,
-    batch: OnceLock<RecordBatch>,
+    batch: Mutex<Option<RecordBatch>>,
 }
 
 impl Chunk {
+    /// Readers who come at the same time wait for the first one's: the panels of a dashboard do.
     fn batch(&self, index: &SeriesIndex, batch_bytes: &AtomicU64) -> Result<RecordBatch, LakeError> {
-        if let Some(batch) = self.batch.get() {
+        let mut made = self.batch.lock();
+        if let Some(batch) = &*made {
             return Ok(batch.clone());
         }
         let batch = sorted_batch(&self.rows, index)?;
-        let keep = || {
-            batch_bytes.fetch_add(batch.get_array_memory_size() as u64, Ordering::Relaxed);
-            batch
-        };
-        Ok(self.batch.get_or_init(keep).clone())
+        batch_bytes.fetch_add(batch.get_array_memory_size() as u64, Ordering::Relaxed);
+        *made = Some(batch.clone());
+        Ok(batch)
     }
 }
 
@@ -67,13 +69,15 @@ impl SampleBuffer {
         self.open.push(row);
         if self.open.len() >= CHUNK_ROWS {
             self.close_chunk();
+            // The next one is likely to become full, too.
+            self.open.reserve_exact(CHUNK_ROWS);
         }
     }
 
     fn close_chunk(&mut self) {
         let rows = std::mem::take(&mut self.open);
         self.closed_rows += rows.len();
-        self.chunks.push(Arc::new(Chunk { rows, batch: OnceLock::new() }));
+        self.chunks.push(Arc::new(Chunk { rows, batch: Mutex::new(None) }));
     }
 
     /// Makes a following `clone` cheap.
@@ -109,6 +113,13 @@ impl SampleBuffer {
             batches.push(sorted_batch(&self.open, index)?);
         }
         Ok(batches)
+    }
+
+    /// The rows of some series as one sorted batch; `None` when there are none. Every row is looked at,
+    /// those that are wanted are converted.
+    pub fn batch_of(&self, wanted: &SlotSet, index: &SeriesIndex) -> Result<Option<RecordBatch>, LakeError> {
+        let rows: Vec<SampleRow> = self.rows().filter(|row| wanted.contains(row.slot)).copied().collect();
+        if rows.is_empty() { Ok(None) } else { sorted_batch(&rows, index).map(Some) }
     }
 
     /// All rows in log order.

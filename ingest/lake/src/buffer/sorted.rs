@@ -11,13 +11,14 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, StringBuilder};
 use super::samples::SampleRow;
 use crate::columns;
 use crate::series::SeriesIndex;
+use crate::series::file_order::FileOrder;
 
 #[derive(Debug, Default)]
 pub struct SortedSamples {
     metrics: Vec<Arc<str>>,
     series: Vec<Run>,
-    times: Vec<i64>,
-    values: Vec<f64>,
+    /// Time and value: what is moved to its place at once.
+    samples: Vec<(i64, f64)>,
 }
 
 /// The rows of one series.
@@ -32,76 +33,84 @@ struct Run {
 impl SortedSamples {
     /// Of rows in log order; of two with one series and time the later one stays.
     pub fn of<'a>(rows: impl Iterator<Item = &'a SampleRow> + Clone, index: &SeriesIndex) -> SortedSamples {
-        let slots = rows.clone().map(|row| row.slot as usize + 1).max().unwrap_or_default();
         // First how many rows each slot has, then where its next row goes.
-        let mut places = vec![0_u32; slots];
+        let mut places: Vec<u32> = Vec::new();
         let mut row_count = 0;
         for row in rows.clone() {
-            places[row.slot as usize] += 1;
+            let slot = row.slot as usize;
+            if slot >= places.len() {
+                places.resize((slot + 1).next_power_of_two(), 0);
+            }
+            places[slot] += 1;
             row_count += 1;
         }
-        let order = if row_count < slots / 8 {
+        let mut sorted = SortedSamples { samples: vec![(0, 0.0); row_count], ..SortedSamples::default() };
+        if row_count < places.len() / 16 {
             let mut named: Vec<u32> = rows.clone().map(|row| row.slot).collect();
             named.sort_unstable();
             named.dedup();
-            index.file_order_of(&named)
+            sorted.assign_places(&index.file_order_of(&named), &mut places);
         } else {
-            index.file_order(|slot| places.get(slot as usize).is_some_and(|count| *count > 0))
-        };
-        let mut sorted = SortedSamples {
-            times: vec![0; row_count],
-            values: vec![0.0; row_count],
-            ..SortedSamples::default()
-        };
-        let mut start = 0;
-        for (metric, run) in (0..).zip(order) {
-            sorted.metrics.push(run.metric);
-            for (id, slot) in run.series {
-                let end = start + places[slot as usize] as usize;
-                places[slot as usize] = start as u32;
-                sorted.series.push(Run { metric, id, end });
-                start = end;
-            }
+            sorted.assign_places(&index.file_order(), &mut places);
         }
         for row in rows {
             let place = &mut places[row.slot as usize];
-            sorted.times[*place as usize] = row.ts;
-            sorted.values[*place as usize] = row.value;
+            sorted.samples[*place as usize] = (row.ts, row.value);
             *place += 1;
         }
         sorted.order_times();
         sorted
     }
 
+    /// Turns counts by slot into the place of each slot's first row.
+    fn assign_places(&mut self, order: &FileOrder, places: &mut [u32]) {
+        let mut start = 0;
+        for (name, series) in order.metrics() {
+            let metric = self.metrics.len() as u32;
+            for (id, slot) in series {
+                let Some(place) = places.get_mut(*slot as usize).filter(|count| **count > 0) else {
+                    continue;
+                };
+                let end = start + *place as usize;
+                *place = start as u32;
+                self.series.push(Run { metric, id: *id, end });
+                start = end;
+            }
+            if self.series.last().is_some_and(|run| run.metric == metric) {
+                self.metrics.push(name.clone());
+            }
+        }
+    }
+
     /// Brings the rows of each series into order; late ones need it.
     fn order_times(&mut self) {
-        let in_order =
-            self.ranges().all(|(_, rows)| self.times[rows].is_sorted_by(|earlier, later| earlier < later));
+        let in_order = self
+            .ranges()
+            .all(|(_, rows)| self.samples[rows].is_sorted_by(|earlier, later| earlier.0 < later.0));
         if in_order {
             return;
         }
-        let (mut times, mut values) = (Vec::with_capacity(self.len()), Vec::with_capacity(self.len()));
+        let mut samples = Vec::with_capacity(self.len());
         let mut ends = Vec::with_capacity(self.series.len());
         for (_, rows) in self.ranges() {
-            let mut samples: Vec<(i64, f64)> = rows.map(|row| (self.times[row], self.values[row])).collect();
+            let mut of_series = self.samples[rows].to_vec();
             // Stable: of two with one time the one that was logged later stays behind the other.
-            samples.sort_by_key(|(time, _)| *time);
-            for (at, (time, value)) in samples.iter().enumerate() {
-                if samples.get(at + 1).is_none_or(|(next, _)| next != time) {
-                    times.push(*time);
-                    values.push(*value);
+            of_series.sort_by_key(|(time, _)| *time);
+            for (at, (time, value)) in of_series.iter().enumerate() {
+                if of_series.get(at + 1).is_none_or(|(next, _)| next != time) {
+                    samples.push((*time, *value));
                 }
             }
-            ends.push(times.len());
+            ends.push(samples.len());
         }
         for (run, end) in self.series.iter_mut().zip(ends) {
             run.end = end;
         }
-        (self.times, self.values) = (times, values);
+        self.samples = samples;
     }
 
     pub fn len(&self) -> usize {
-        self.times.len()
+        self.samples.len()
     }
 
     fn ranges(&self) -> impl Iterator<Item = (Run, Range<usize>)> {
@@ -111,6 +120,22 @@ impl SortedSamples {
             start = run.end;
             (*run, rows)
         })
+    }
+
+    /// The rows in about equal parts; a series is in one of them.
+    pub fn parts(&self, count: usize) -> Vec<Range<usize>> {
+        let mut parts = Vec::with_capacity(count);
+        let mut start = 0;
+        for part in 1..=count {
+            let wanted = self.len() * part / count;
+            let last = self.series.partition_point(|run| run.end < wanted);
+            let end = self.series.get(last).map_or(self.len(), |run| run.end);
+            if end > start {
+                parts.push(start..end);
+                start = end;
+            }
+        }
+        parts
     }
 
     /// How many rows each metric has.
@@ -138,11 +163,12 @@ impl SortedSamples {
                 break;
             }
         }
+        let samples = &self.samples[rows];
         vec![
             Arc::new(metrics.finish()),
             Arc::new(Int64Array::from(ids)),
-            columns::timestamps(self.times[rows.clone()].iter().copied()),
-            Arc::new(Float64Array::from_iter_values(self.values[rows].iter().copied())),
+            columns::timestamps(samples.iter().map(|(time, _)| *time)),
+            Arc::new(Float64Array::from_iter_values(samples.iter().map(|(_, value)| *value))),
         ]
     }
 }
@@ -204,7 +230,14 @@ mod tests {
                     found.push(((metric, id, times.value(row)), value));
                 }
             }
+            let found_ids: Vec<i64> = found.iter().map(|((_, id, _), _)| *id).collect();
             prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+            let mut parts = sorted.parts(3);
+            prop_assert!(parts.len() <= 3 && parts.iter().all(|part| !part.is_empty()));
+            prop_assert_eq!(parts.iter().map(Range::len).sum::<usize>(), sorted.len());
+            // Each ends where another series begins.
+            parts.pop();
+            prop_assert!(parts.iter().all(|part| found_ids[part.end - 1] != found_ids[part.end]));
             let counted: u64 = sorted.rows_by_metric().iter().map(|(_, rows)| rows).sum();
             prop_assert_eq!(counted as usize, sorted.len());
         }

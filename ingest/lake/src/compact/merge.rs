@@ -16,6 +16,7 @@ use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::error::LakeError;
+use crate::read;
 use crate::schema::Table;
 use crate::writer::{Effort, FileWriter};
 
@@ -140,8 +141,7 @@ impl Merger {
 
     fn read(&self, input: &mut Input) -> Result<Option<(RecordBatch, Rows)>, LakeError> {
         for batch in input.reader.by_ref() {
-            // The reader knows nested fields by the names in the file; the table's names count.
-            let batch = RecordBatch::try_new(self.table.file_schema(), batch?.columns().to_vec())?;
+            let batch = read::complete(self.table, &batch?)?;
             if batch.num_rows() > 0 {
                 let columns: Vec<_> = self.key_columns.iter().map(|at| batch.column(*at).clone()).collect();
                 let keys = self.converter.convert_columns(&columns)?;

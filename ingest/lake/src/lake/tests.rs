@@ -1,5 +1,6 @@
 //! The lake as its callers see it: promises, not parts.
 
+mod columns;
 mod compaction;
 mod crash;
 mod histograms;
@@ -145,7 +146,8 @@ async fn sources(lake: &Lake, table: Table) -> (TableSnapshot, Vec<RecordBatch>)
     for file in files {
         let mut rows = 0;
         let location = snapshot.location(file).unwrap();
-        read::for_each_batch(&snapshot.store, &location, table, None, |batch| {
+        read::for_each_batch(&snapshot.store, &location, None, |batch| {
+            let batch = read::complete(table, &batch)?;
             rows += batch.num_rows() as u64;
             batches.push(batch);
             Ok(())

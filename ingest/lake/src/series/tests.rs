@@ -29,12 +29,11 @@ fn one_label_set_has_one_number() {
 
 #[test]
 fn colliding_label_sets_get_different_numbers_and_keep_them_over_a_restart() {
-    let collide = |_: &Labels| SeriesId::from_stored(7);
-    let index = SeriesIndex { propose: collide, ..SeriesIndex::default() };
+    let index = SeriesIndex::colliding();
     let ids = ["a=1", "a=2", "a=3"].map(|text| register(&index, text).id.get());
     assert_eq!(ids, [7, 8, 9]);
 
-    let reopened = SeriesIndex { propose: collide, ..SeriesIndex::default() };
+    let reopened = SeriesIndex::colliding();
     for text in ["a=3", "a=2"] {
         let entry = register(&index, text);
         reopened.restore(entry.id, entry.labels.clone(), entry.meta.clone(), "test");

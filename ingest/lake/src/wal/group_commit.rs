@@ -23,6 +23,7 @@ use crate::error::LakeError;
 use crate::metrics::Metrics;
 use crate::replay::Replay;
 use crate::schema::Table;
+use crate::series::sequence::Sequence;
 use crate::state::{Applied, Frozen, State};
 
 /// What the committer is asked to do.
@@ -233,7 +234,10 @@ impl Committer {
             }
             return Ok(logged(position, &batch));
         }
-        let batch = if registered { batch } else { payload::decode(position, &payload, &self.state.series)? };
+        let batch = match registered {
+            true => batch,
+            false => payload::decode(position, &payload, &self.state.series, &mut Sequence::default())?,
+        };
         self.state.apply(position, batch)
     }
 
@@ -289,7 +293,7 @@ fn logged(position: i64, batch: &PreparedBatch) -> Applied {
         samples: (batch.samples.len() + batch.deltas.len()) as u64,
         histograms: rows(Table::MetricHistograms) + delta_histograms,
         exemplars: rows(Table::MetricExemplars),
-        logs: rows(Table::Logs),
+        logs: batch.logs.len() as u64,
         events: rows(Table::Events),
         slices: rows(Table::SloSlices),
         ..Applied::default()

@@ -1,4 +1,5 @@
-//! What a record's payload holds: tagged parts, samples as [`samples`], everything else as Arrow IPC.
+//! What a record's payload holds: tagged parts, samples as [`samples`], log records as [`logs`],
+//! everything else as Arrow IPC.
 //!
 //! A batch is one record, so it is in the log whole or not at all. Series that the log and the tables
 //! may not know yet are defined before the samples that refer to them by number. Arrow carries its own
@@ -11,15 +12,16 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, Timestam
 use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
-use telemetry::{Labels, MetricType, SeriesId, SeriesMeta, Timestamp};
+use telemetry::{Labels, LogRows, MetricType, SeriesId, SeriesMeta, Timestamp};
 
 use crate::buffer::samples::SampleRow;
 use crate::columns::{self, SeriesRow};
 use crate::error::LakeError;
 use crate::schema::Table;
+use crate::series::sequence::Sequence;
 use crate::series::{SeriesEntry, SeriesIndex};
 
-use super::samples;
+use super::{logs, samples};
 
 /// A validated batch on its way into the log and the buffer.
 #[derive(Debug, Default)]
@@ -36,6 +38,7 @@ pub struct PreparedBatch {
     pub deltas: Vec<SampleRow>,
     /// Points of delta histograms, as rows of `metric_histograms`.
     pub delta_histograms: Option<RecordBatch>,
+    pub logs: LogRows,
     /// Batches of the other tables, by [`Table::index`].
     pub tables: [Option<RecordBatch>; Table::COUNT],
     /// Rows among them that no sender sent; not part of the record.
@@ -55,6 +58,7 @@ impl PreparedBatch {
         self.samples.is_empty()
             && self.deltas.is_empty()
             && self.delta_histograms.is_none()
+            && self.logs.is_empty()
             && self.tables.iter().all(Option::is_none)
     }
 }
@@ -75,6 +79,7 @@ const PART_DELTAS: u8 = 7;
 const PART_RETRY_KEYS: u8 = 8;
 const PART_DELTA_HISTOGRAMS: u8 = 9;
 const PART_HISTOGRAM_TOTALS: u8 = 10;
+const PART_LOGS: u8 = 11;
 /// Tables follow, by their index.
 const PART_TABLE: u8 = 16;
 
@@ -103,6 +108,11 @@ pub fn encode(batch: &PreparedBatch, index: &SeriesIndex) -> Result<Vec<u8>, Lak
     }
     if let Some(points) = &batch.delta_histograms {
         part(&mut payload, PART_DELTA_HISTOGRAMS, &ipc(points)?);
+    }
+    if !batch.logs.is_empty() {
+        let start = begin_part(&mut payload, PART_LOGS);
+        logs::encode(&batch.logs, &mut payload);
+        end_part(&mut payload, start);
     }
     for (index, rows) in batch.tables.iter().enumerate() {
         if let Some(rows) = rows {
@@ -207,16 +217,26 @@ fn ipc(batch: &RecordBatch) -> Result<Vec<u8>, LakeError> {
     Ok(writer.into_inner()?)
 }
 
-/// Reads a batch record; registers the series that it defines.
-pub fn decode(position: i64, payload: &[u8], index: &SeriesIndex) -> Result<PreparedBatch, LakeError> {
+/// Reads a batch record; registers the series that it defines. Who reads many records keeps `sequence`.
+pub fn decode(
+    position: i64,
+    payload: &[u8],
+    index: &SeriesIndex,
+    sequence: &mut Sequence,
+) -> Result<PreparedBatch, LakeError> {
     let mut batch = PreparedBatch::default();
     let mut moved = Moved::default();
     for (tag, content) in parts(position, payload)? {
         match tag {
             PART_META => read_meta(position, content, &mut batch)?,
             PART_SERIES => moved = restore_series(&read_ipc(content)?, index)?,
-            PART_SAMPLES => batch.samples = samples::decode(position, content, index, &moved)?,
-            PART_DELTAS => batch.deltas = samples::decode(position, content, index, &moved)?,
+            PART_SAMPLES => batch.samples = samples::decode(position, content, index, &moved, sequence)?,
+            PART_DELTAS => batch.deltas = samples::decode(position, content, index, &moved, sequence)?,
+            PART_LOGS => batch.logs = logs::decode(position, content)?,
+            // As earlier versions wrote them.
+            tag if tag == PART_TABLE + Table::Logs.index() as u8 => {
+                batch.logs = columns::read_logs(&read_ipc(content)?)?;
+            }
             PART_DELTA_HISTOGRAMS => batch.delta_histograms = Some(moved.renumber(read_ipc(content)?)?),
             tag if usize::from(tag.wrapping_sub(PART_TABLE)) < Table::COUNT => {
                 let at = usize::from(tag - PART_TABLE);
@@ -405,7 +425,7 @@ pub fn for_each_series(rows: &RecordBatch, mut each: impl FnMut(StoredSeries<'_>
 
 #[cfg(test)]
 mod tests {
-    use telemetry::{HistogramSample, LogRecord};
+    use telemetry::{Exemplar, HistogramSample, LogRecord};
 
     use super::*;
     use crate::series::limits::SeriesLimits;
@@ -424,7 +444,7 @@ mod tests {
             deltas: rows(resolved.slots[1].unwrap()),
             ..Default::default()
         };
-        batch.tables[Table::Logs.index()] = Some(columns::log_rows(&[log]).unwrap());
+        batch.logs.push(&log);
         batch
     }
 
@@ -434,14 +454,24 @@ mod tests {
         let batch = prepared(&index);
         let payload = encode(&batch, &index).unwrap();
         let fresh = SeriesIndex::default();
-        let read = decode(1, &payload, &fresh).unwrap();
+        let read = decode(1, &payload, &fresh, &mut Sequence::default()).unwrap();
         assert_eq!((read.at, read.retry_key, read.source.as_str()), (batch.at, Some(9), "otlp:x"));
-        assert_eq!(read.tables[Table::Logs.index()], batch.tables[Table::Logs.index()]);
+        assert_eq!(read.logs, batch.logs);
         assert_eq!((read.samples.len(), read.deltas.len()), (3, 3));
         let entry = fresh.entries_of(&[read.deltas[0].slot]).remove(0);
         assert_eq!(entry.labels.to_string(), r#"m{job="b"}"#);
         assert!(entry.meta.delta && entry.cell().is_durable());
         assert_eq!(entry.source.as_ref(), "otlp:x");
+    }
+
+    #[test]
+    fn logs_of_earlier_versions_are_read() {
+        let batch = prepared(&SeriesIndex::default());
+        let mut payload = Vec::new();
+        let rows = columns::log_rows(&batch.logs).unwrap();
+        part(&mut payload, PART_TABLE + Table::Logs.index() as u8, &ipc(&rows).unwrap());
+        let read = decode(1, &payload, &SeriesIndex::default(), &mut Sequence::default()).unwrap();
+        assert_eq!(read.logs, batch.logs);
     }
 
     #[test]
@@ -452,7 +482,64 @@ mod tests {
         batch.undefined.clear();
         let second = encode(&batch, &index).unwrap();
         assert!(second.len() < first.len());
-        assert!(matches!(decode(1, &second, &SeriesIndex::default()), Err(LakeError::WalRecord { .. })));
+        assert!(matches!(
+            decode(1, &second, &SeriesIndex::default(), &mut Sequence::default()),
+            Err(LakeError::WalRecord { .. })
+        ));
+    }
+
+    /// What is taken during a replay is numbered without the registry.
+    #[test]
+    fn rows_of_a_record_that_asks_for_numbers_of_others_follow_their_labels() {
+        let own = SeriesIndex::colliding();
+        let sets = ["a", "b", "c"].map(|job| Labels::new([("__name__", "m"), ("job", job)]).unwrap());
+        let meta = SeriesMeta::default();
+        let resolved = own.resolve(sets.iter().map(|set| (set, &meta)), "otlp:x", &SeriesLimits::NONE);
+        let slots: Vec<u32> = resolved.slots.into_iter().map(Result::unwrap).collect();
+        let ids: Vec<i64> = slots.iter().map(|slot| own.cells().of(*slot).id()).collect();
+        // Each row says by its time to which label set it belongs.
+        let time = |at: usize| Timestamp::from_millis(at as i64);
+        let row = |at: usize| SampleRow { slot: slots[at], ts: time(at).micros(), value: 0.0 };
+        let histograms: Vec<HistogramSample> = (0..3).map(|at| HistogramSample::empty(time(at), 3)).collect();
+        let exemplar = |at: usize| Exemplar { ts: time(at), value: 0.5, labels: Labels::empty() };
+        let exemplars: Vec<Exemplar> = (0..3).map(exemplar).collect();
+        let histogram_rows: Vec<_> = ids.iter().copied().zip(&histograms).collect();
+        let exemplar_rows: Vec<_> = ids.iter().copied().zip(&exemplars).collect();
+        let mut batch = PreparedBatch {
+            undefined: resolved.undefined,
+            samples: (0..3).map(row).collect(),
+            deltas: (0..3).map(row).collect(),
+            delta_histograms: Some(columns::histogram_rows(&histogram_rows).unwrap()),
+            ..PreparedBatch::default()
+        };
+        batch.tables[Table::MetricHistograms.index()] =
+            Some(columns::histogram_rows(&histogram_rows).unwrap());
+        batch.tables[Table::MetricExemplars.index()] = Some(columns::exemplar_rows(&exemplar_rows).unwrap());
+        let payload = encode(&batch, &own).unwrap();
+
+        // The registry knows two of them by numbers of the others, and the home of all as a stranger's.
+        let registry = SeriesIndex::colliding();
+        let stranger = Labels::new([("__name__", "n")]).unwrap();
+        for (id, labels) in [(7, &stranger), (8, &sets[0]), (9, &sets[1])] {
+            registry.restore(SeriesId::from_stored(id), labels.clone(), meta.clone(), "x");
+        }
+        let read = decode(1, &payload, &registry, &mut Sequence::default()).unwrap();
+        let slot_of = |id: i64| registry.slots_of([id].into_iter()).unwrap()[0];
+        let mut rows: Vec<(u32, i64)> = Vec::new();
+        rows.extend(read.samples.iter().chain(&read.deltas).map(|row| (row.slot, row.ts)));
+        let tables =
+            [Table::MetricHistograms, Table::MetricExemplars].map(|table| read.tables[table.index()].clone());
+        for batch in tables.into_iter().chain([read.delta_histograms]) {
+            let batch = batch.unwrap();
+            let series = columns::SeriesColumns::of(&batch).unwrap();
+            rows.extend(series.ids.values().iter().map(|id| slot_of(*id)).zip(series.times.iter().copied()));
+        }
+        assert_eq!(rows.len(), 5 * 3);
+        for (slot, ts) in rows {
+            let at = (ts / time(1).micros()) as usize;
+            assert_eq!(registry.entries_of(&[slot])[0].labels, sets[at], "the row at {ts}");
+        }
+        assert_eq!(registry.len(), 4);
     }
 
     #[test]
@@ -474,7 +561,10 @@ mod tests {
         let index = SeriesIndex::default();
         let payload = encode(&prepared(&index), &index).unwrap();
         for length in [1, 8, 20, payload.len() - 1] {
-            assert!(decode(1, &payload[..length], &SeriesIndex::default()).is_err(), "{length}");
+            assert!(
+                decode(1, &payload[..length], &SeriesIndex::default(), &mut Sequence::default()).is_err(),
+                "{length}"
+            );
         }
     }
 }

@@ -8,6 +8,7 @@
 use crate::buffer::samples::SampleRow;
 use crate::error::LakeError;
 use crate::series::SeriesIndex;
+use crate::series::sequence::Sequence;
 
 use super::payload::{Moved, unreadable};
 
@@ -70,6 +71,7 @@ pub fn decode(
     content: &[u8],
     index: &SeriesIndex,
     moved: &Moved,
+    sequence: &mut Sequence,
 ) -> Result<Vec<SampleRow>, LakeError> {
     let cut = || unreadable(position, "samples are cut off");
     let (runs, rest) = content.split_first_chunk::<4>().ok_or_else(cut)?;
@@ -77,7 +79,7 @@ pub fn decode(
     let runs = u32::from_le_bytes(*runs) as usize;
     let (ids, rest) = column::<8>(rest, runs).ok_or_else(cut)?;
     let slots = index
-        .slots_of(ids.iter().map(|bytes| moved.now(i64::from_le_bytes(*bytes))))
+        .slots_in_sequence(ids.iter().map(|bytes| moved.now(i64::from_le_bytes(*bytes))), sequence)
         .map_err(|id| unreadable(position, format!("series {id} was never defined")))?;
     let (lengths, rest) = match shape & ONE_EACH {
         0 => column::<4>(rest, runs).ok_or_else(cut)?,
@@ -87,28 +89,53 @@ pub fn decode(
     let row_count: usize = (0..runs).map(length_of).sum();
     let (first, rest) = rest.split_first_chunk::<8>().ok_or_else(cut)?;
     let first = i64::from_le_bytes(*first);
-    let (times, values): (Vec<i64>, &[u8]) = if shape & ONE_TIME != 0 {
-        (vec![first; row_count.min(rest.len())], rest)
+    let (times, rest) = if shape & ONE_TIME != 0 {
+        (Times::One(first), rest)
     } else if shape & MILLIS != 0 {
         let (times, rest) = column::<4>(rest, row_count).ok_or_else(cut)?;
-        let micros = |bytes: &[u8; 4]| first + i64::from(i32::from_le_bytes(*bytes)) * MICROS_PER_MILLI;
-        (times.iter().map(micros).collect(), rest)
+        (Times::Millis(first, times), rest)
     } else {
         let (times, rest) = column::<8>(rest, row_count).ok_or_else(cut)?;
-        (times.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect(), rest)
+        (Times::Micros(times), rest)
     };
-    let (values, rest) = column::<8>(values, row_count).ok_or_else(cut)?;
+    let (values, rest) = column::<8>(rest, row_count).ok_or_else(cut)?;
     if !rest.is_empty() {
         return Err(unreadable(position, "bytes follow the last sample"));
     }
-    let slots = slots.iter().enumerate().flat_map(|(run, slot)| std::iter::repeat_n(*slot, length_of(run)));
-    let rows = slots.zip(times).zip(values);
-    let row = |((slot, ts), bits): ((u32, i64), &[u8; 8])| SampleRow {
+    let row = |slot: u32, at: usize, bits: &[u8; 8]| SampleRow {
         slot,
-        ts,
+        ts: times.at(at),
         value: f64::from_bits(u64::from_le_bytes(*bits)),
     };
-    Ok(rows.map(row).collect())
+    let numbered = values.iter().enumerate();
+    if shape & ONE_EACH != 0 {
+        return Ok(slots.iter().zip(numbered).map(|(slot, (at, bits))| row(*slot, at, bits)).collect());
+    }
+    let mut rows = Vec::with_capacity(row_count);
+    let mut numbered = numbered;
+    for (run, slot) in slots.iter().enumerate() {
+        rows.extend(numbered.by_ref().take(length_of(run)).map(|(at, bits)| row(*slot, at, bits)));
+    }
+    Ok(rows)
+}
+
+/// The times of all samples, as they stand in the record.
+enum Times<'a> {
+    One(i64),
+    Millis(i64, &'a [[u8; 4]]),
+    Micros(&'a [[u8; 8]]),
+}
+
+impl Times<'_> {
+    fn at(&self, row: usize) -> i64 {
+        match self {
+            Times::One(time) => *time,
+            Times::Millis(first, after) => {
+                first.wrapping_add(i64::from(i32::from_le_bytes(after[row])) * MICROS_PER_MILLI)
+            }
+            Times::Micros(times) => i64::from_le_bytes(times[row]),
+        }
+    }
 }
 
 /// The next `count` numbers of `N` bytes, and the rest.
@@ -139,11 +166,14 @@ mod tests {
         let mut out = Vec::new();
         encode(rows, &index, &mut out);
         assert!(out.len() <= bytes_max, "{} bytes", out.len());
-        let read = decode(1, &out, &index, &Moved::default()).unwrap();
+        let read = decode(1, &out, &index, &Moved::default(), &mut Sequence::default()).unwrap();
         let bits = |row: &SampleRow| (row.slot, row.ts, row.value.to_bits());
         assert_eq!(read.iter().map(bits).collect::<Vec<_>>(), rows.iter().map(bits).collect::<Vec<_>>());
         for length in 0..out.len() {
-            assert!(decode(1, &out[..length], &index, &Moved::default()).is_err(), "cut to {length}");
+            assert!(
+                decode(1, &out[..length], &index, &Moved::default(), &mut Sequence::default()).is_err(),
+                "cut to {length}"
+            );
         }
     }
 

@@ -109,6 +109,13 @@ pub fn properties(table: Table, effort: Effort) -> WriterProperties {
             _ => {}
         }
     }
+    if table == Table::Logs {
+        // Nothing is found by the first and last text of a page; comparing all of them costs.
+        for column in [&["body"][..], &["attrs", "key_value", "key"], &["attrs", "key_value", "value"]] {
+            let column = ColumnPath::from(column.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>());
+            builder = builder.set_column_statistics_enabled(column, EnabledStatistics::None);
+        }
+    }
     if matches!(table, Table::Logs | Table::MetricExemplars) {
         builder = builder.set_column_bloom_filter_enabled(ColumnPath::from("trace_id"), true);
     }

@@ -1,8 +1,8 @@
 //! Minimum, maximum and nulls of a file's columns, as its add action carries them.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, DictionaryArray, StringArray};
 use arrow::compute;
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMicrosecondType};
 use telemetry::Timestamp;
 
 use crate::file::{ColumnStats, StatValue};
@@ -29,9 +29,28 @@ pub fn stats_of(column: &dyn Array) -> ColumnStats {
                 max.map(|text| StatValue::Text(text.to_owned())),
             )
         }
+        DataType::Dictionary(..) => return stats_of(&used_words(column.as_dictionary())),
         _ => (None, None),
     };
     ColumnStats { min, max, null_count: Some(column.null_count() as u64) }
+}
+
+/// Of a column that is in order, nulls first: what is least and greatest stands at its ends.
+pub fn stats_of_ends(column: &dyn Array) -> ColumnStats {
+    let nulls = column.null_count();
+    let values = column.slice(nulls, column.len() - nulls);
+    let end = |at: usize| stats_of(&values.slice(at, usize::from(!values.is_empty())));
+    let (min, max) = (end(0).min, end(values.len().saturating_sub(1)).max);
+    ColumnStats { min, max, null_count: Some(nulls as u64) }
+}
+
+/// The words of a dictionary that occur in a column, in no order, and its nulls.
+fn used_words(column: &DictionaryArray<Int32Type>) -> StringArray {
+    let words = column.values().as_string::<i32>();
+    let mut used = vec![false; words.len()];
+    column.keys().iter().flatten().for_each(|key| used[key as usize] = true);
+    let words = words.iter().zip(used).filter(|(_, used)| *used).map(|(word, _)| word);
+    words.chain(std::iter::repeat_n(None, column.null_count())).collect()
 }
 
 /// The longest beginning within the bound: still not above the text itself.
@@ -58,4 +77,25 @@ pub fn merge_stats(stats: &mut ColumnStats, seen: ColumnStats) {
         (a, b) => a.or(b),
     };
     *stats = ColumnStats { min, max: max.filter(|_| !drop_max), null_count: Some(null_count) };
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn of_an_ordered_column_the_ends_say_what_all_values_say() {
+        let long = "x".repeat(STAT_TEXT_BYTES + 1);
+        let texts = [None, None, Some("a"), Some("b"), Some(&long)];
+        for from in 0..texts.len() {
+            for to in from..=texts.len() {
+                let column = StringArray::from(texts[from..to].to_vec());
+                assert_eq!(stats_of_ends(&column), stats_of(&column), "{from}..{to}");
+            }
+        }
+        let column = Int64Array::from(vec![-3, 0, 7]);
+        assert_eq!(stats_of_ends(&column), stats_of(&column));
+    }
 }

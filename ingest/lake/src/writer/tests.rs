@@ -133,7 +133,7 @@ fn rows_with_much_text_make_smaller_row_groups() {
         |n| LogRecord { ts: Timestamp::from_micros(n), body: body.as_str().into(), ..LogRecord::default() };
     let mut writer = FileWriter::new(Table::Logs, Effort::Day).unwrap();
     for n in 0..130 {
-        let batch = columns::log_rows(&[log(n)]).unwrap();
+        let batch = columns::log_rows(&[log(n)].iter().collect()).unwrap();
         let columns: Vec<usize> = (0..batch.num_columns() - 1).collect();
         writer.write(&batch.project(&columns).unwrap()).unwrap();
     }
@@ -153,9 +153,9 @@ fn statistics_bound_what_is_in_the_file() {
         ..LogRecord::default()
     };
     let mut writer = FileWriter::new(Table::Logs, Effort::Flush).unwrap();
-    for rows in [vec![log(Some("api"), 5), log(None, 3)], vec![log(Some(&long), 9)], vec![log(Some("b"), 1)]]
+    for rows in [vec![log(None, 3), log(Some("api"), 5)], vec![log(Some("b"), 1)], vec![log(Some(&long), 9)]]
     {
-        let batch = columns::log_rows(&rows).unwrap();
+        let batch = columns::log_rows(&rows.iter().collect()).unwrap();
         let columns: Vec<usize> = (0..batch.num_columns() - 1).collect();
         writer.write(&batch.project(&columns).unwrap()).unwrap();
     }

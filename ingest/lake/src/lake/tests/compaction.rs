@@ -182,8 +182,54 @@ async fn retention_is_a_table_s_own_and_its_files_go_from_the_disk() {
         lake.compact().await.unwrap();
         assert_eq!((count(Table::Logs), count(Table::MetricSamples)), (logs, samples), "day {day}");
         assert_eq!((count(Table::Events), count(Table::MetricSeries)), (1, 1), "day {day}");
+        // A partition without files is no longer there either.
+        let is_there =
+            |table: Table| dir.path().join("lake").join(table.name()).join("date=2026-11-23").exists();
+        assert_eq!(
+            (is_there(Table::Logs), is_there(Table::MetricSamples)),
+            (logs > 0, samples > 0),
+            "day {day}"
+        );
     }
     assert_eq!(read_texts(&lake, Table::Events, "event_id").await, ["kept"]);
+}
+
+/// The process dies between a commit and the checkpoint that belongs to it.
+#[tokio::test]
+async fn a_checkpoint_that_a_crash_left_out_is_written_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = LakeConfig { checkpoint_commits: 5, ..quiet(dir.path()) };
+    let clock = Arc::new(ManualClock::at(start()));
+    let lake = Lake::open(config.clone(), clock.clone()).await.unwrap();
+    // Version 0 is the table itself.
+    for n in 1..=5 {
+        lake.append(Batch { logs: vec![log("x", n)], ..Batch::default() }).await.unwrap();
+        lake.flush().await.unwrap();
+    }
+    lake.shutdown().await.unwrap();
+    let log_dir = dir.path().join("lake/logs/_delta_log");
+    let checkpoints = || {
+        let names = fs::read_dir(&log_dir).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        names.retain(|name| name.contains(".checkpoint"));
+        names.sort();
+        names
+    };
+    assert_eq!(checkpoints(), ["00000000000000000004.checkpoint.parquet"]);
+    let reopen = async || {
+        let lake = Lake::open(config.clone(), clock.clone()).await.unwrap();
+        assert_eq!(read_texts(&lake, Table::Logs, "body").await.len(), 5);
+        lake.shutdown().await.unwrap();
+    };
+    reopen().await;
+    assert_eq!(checkpoints().len(), 1, "nothing is overdue");
+    for name in checkpoints().iter().map(String::as_str).chain(["_last_checkpoint"]) {
+        fs::remove_file(log_dir.join(name)).unwrap();
+    }
+    reopen().await;
+    assert_eq!(checkpoints(), ["00000000000000000005.checkpoint.parquet"]);
+    reopen().await;
+    assert_eq!(checkpoints().len(), 1);
 }
 
 #[tokio::test]

@@ -445,3 +445,28 @@ async fn a_refused_delta_point_stays_refused_over_restarts() {
     f = f.restart().await;
     assert_eq!(read_samples(&f.lake).await, expect_samples(&[("delta", now, 2.0)]));
 }
+
+#[tokio::test]
+async fn who_wants_few_series_gets_their_buffered_rows_alone() {
+    let f = Fixture::new().await;
+    let rows = |jobs: std::ops::Range<usize>, samples: &[(i64, f64)]| -> Vec<SeriesSamples> {
+        jobs.map(|job| series(&format!("job-{job:02}"), samples)).collect()
+    };
+    f.append(rows(0..20, &[(0, 1.0), (15, 2.0)])).await;
+    // Later than its series, and the same time again.
+    f.append(rows(7..8, &[(15, 3.0)])).await;
+    let all = f.lake.series().find(&[], at(0)..at(60));
+    assert_eq!(all.len(), 20);
+    let one: Vec<_> = all.iter().filter(|entry| entry.labels.get("job") == Some("job-07")).cloned().collect();
+
+    let values = |snapshot: &TableSnapshot| -> Vec<f64> {
+        let column = |batch: &RecordBatch| batch.column_by_name("value").unwrap().clone();
+        let values = snapshot.buffered.iter().map(column);
+        values.flat_map(|column| column.as_primitive::<Float64Type>().values().to_vec()).collect()
+    };
+    let snapshot = f.lake.snapshot_of_series(&one).await.unwrap();
+    assert_eq!(values(&snapshot), [1.0, 2.0, 3.0], "oldest first");
+    assert_eq!(snapshot.late_range(), Some((at(15), at(15))));
+    let snapshot = f.lake.snapshot_of_series(&all).await.unwrap();
+    assert_eq!(values(&snapshot).len(), 41);
+}

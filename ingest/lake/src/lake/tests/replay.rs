@@ -189,10 +189,10 @@ async fn a_full_log_takes_a_bounded_part_more_until_it_is_replayed() {
     .await;
     let mut count = 50;
     let refused = loop {
-        match w.lake.append(batch(count)).await {
-            Ok(_) => append_log(&w.lake, count).await,
-            Err(error) => break error,
-        };
+        let with_log = Batch { logs: vec![log(&format!("log {count}"), count)], ..batch(count) };
+        if let Err(error) = w.lake.append(with_log).await {
+            break error;
+        }
         count += 1;
         assert!(count < 200);
     };
@@ -285,6 +285,38 @@ async fn damage_is_found_by_the_replay_and_nothing_is_taken_after_that() {
     let events = read_texts(&lake, Table::Events, "event_id").await;
     assert!(events.contains(&"event 0".to_owned()) && events.contains(&"event 200".to_owned()));
     assert!(events.len() > 100 && events.len() < 201, "{}", events.len());
+}
+
+/// The lost record said what the numbers of later ones mean.
+#[tokio::test]
+async fn a_start_that_accepts_a_loss_gives_up_what_cannot_be_understood_without_it() {
+    let f = Fixture::new().await;
+    f.append(vec![series("lost", &[(0, 1.0)])]).await;
+    for n in 0..200 {
+        f.append(vec![series("lost", &[(n, 2.0)])]).await;
+        f.append(vec![series(&format!("kept {n}"), &[(n, 1.0)])]).await;
+    }
+    let wal = f.dir.path().join("wal");
+    let mut segments: Vec<_> = fs::read_dir(&wal).unwrap().map(|entry| entry.unwrap().path()).collect();
+    segments.retain(|path| path.extension().is_some_and(|extension| extension == "wal"));
+    segments.sort();
+    assert!(segments.len() > 2);
+    let mut content = fs::read(&segments[0]).unwrap();
+    content[100] ^= 1;
+    fs::write(&segments[0], content).unwrap();
+    let dir = copy_of(f.dir.path());
+    let mut config = quiet(dir.path());
+    let error = Lake::open(config.clone(), f.clock.clone()).await.unwrap_err();
+    assert!(matches!(error, LakeError::WalDamaged { .. }), "{error}");
+    config.wal.accept_data_loss = true;
+    let lake = Lake::open(config, f.clock.clone()).await.unwrap();
+    let samples = read_samples(&lake).await;
+    assert!(samples.len() > 100 && samples.keys().all(|(job, _)| job != "lost"), "{samples:?}");
+    assert!(samples.contains_key(&("kept 199".to_owned(), 199)));
+    // It is a series like any other from now on.
+    let again = vec![series("lost", &[(300, 1.0)])];
+    lake.append(Batch { series: again, ..Batch::default() }).await.unwrap();
+    assert!(read_samples(&lake).await.contains_key(&("lost".to_owned(), 300)));
 }
 
 #[tokio::test]

@@ -78,6 +78,10 @@ impl Attributes {
         self.0.get(key).map(AsRef::as_ref)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), value.as_ref()))
+    }
+
     /// What a copy of all of them costs.
     pub(crate) fn bytes(&self) -> usize {
         self.0.iter().map(|(key, value)| key.len() + value.len() + ATTRIBUTE_BYTES).sum()

@@ -72,6 +72,11 @@ impl Dialect for ElasticBulk {
         }
     }
 
+    /// Whatever the shipper calls it.
+    fn is_json(&self, _parts: &Parts) -> bool {
+        true
+    }
+
     fn batch_scope<'a>(&self, parts: &'a Parts) -> &'a str {
         index_in_path(parts)
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::limits;
+
 /// Nothing of the request was stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IngestError {
@@ -54,6 +56,16 @@ impl IngestError {
             IngestError::Overloaded { retry_after, .. } | IngestError::Unavailable { retry_after, .. } => {
                 Some(*retry_after)
             }
+            _ => None,
+        }
+    }
+
+    /// The setting that caused it, where one did.
+    pub(crate) fn limit(&self) -> Option<&'static str> {
+        match self {
+            IngestError::TooLarge { name, .. } => Some(name),
+            IngestError::Overloaded { what, .. } => limits::named_in(what),
+            IngestError::Malformed(what) => limits::named_in(what),
             _ => None,
         }
     }

@@ -40,19 +40,24 @@ impl FamilyTypes {
         types
     }
 
-    fn learn(&mut self, learnt: &[(Box<str>, FamilyMeta)], families_max: usize) {
+    /// Returns how many there was no room for.
+    fn learn(&mut self, learnt: &[(Box<str>, FamilyMeta)], families_max: usize) -> u64 {
         // Most metadata repeats what is known: copy the map only for news.
         let is_news = |(name, meta): &&(Box<str>, FamilyMeta)| self.0.get(name) != Some(meta);
         let news: Vec<_> = learnt.iter().filter(is_news).collect();
         if news.is_empty() {
-            return;
+            return 0;
         }
         let known = Arc::make_mut(&mut self.0);
+        let mut left_out = 0;
         for (name, meta) in news {
             if known.len() < families_max || known.contains_key(name) {
                 known.insert(name.clone(), meta.clone());
+            } else {
+                left_out += 1;
             }
         }
+        left_out
     }
 }
 
@@ -65,10 +70,9 @@ impl FamilyRegistry {
         self.0.read().clone()
     }
 
-    pub(crate) fn learn(&self, learnt: &[(Box<str>, FamilyMeta)], families_max: usize) {
-        if !learnt.is_empty() {
-            self.0.write().learn(learnt, families_max);
-        }
+    /// Returns how many there was no room for.
+    pub(crate) fn learn(&self, learnt: &[(Box<str>, FamilyMeta)], families_max: usize) -> u64 {
+        if learnt.is_empty() { 0 } else { self.0.write().learn(learnt, families_max) }
     }
 }
 
@@ -85,7 +89,7 @@ mod tests {
             ("requests_total".into(), meta(MetricType::Counter)),
             ("one_too_many".into(), meta(MetricType::Gauge)),
         ];
-        registry.learn(&learnt, 2);
+        assert_eq!(registry.learn(&learnt, 2), 1);
         let known = registry.snapshot();
         let type_of = |metric| known.of_metric(metric).map(|meta| meta.metric_type);
         assert_eq!(type_of("latency_bucket"), Some(MetricType::Histogram));

@@ -134,7 +134,8 @@ impl LogsService for OtlpService {
         let encoded = request.encode_to_vec();
         let bytes = encoded.len() as u64;
         let retry = |source: &str| Some(batch_key(source, "", &encoded));
-        let decode = |context: &crate::Context<'_>| otlp::logs::decode(request, context);
+        drop(request);
+        let decode = |context: &crate::Context<'_>| otlp::logs::decode(&encoded, context);
         let outcome = self.ingest.receive_decoded("otlp_grpc_logs", &token, bytes, retry, decode).await;
         let partial_success = partial(outcome)?.map(|(rejected_log_records, error_message)| {
             ExportLogsPartialSuccess { rejected_log_records, error_message }

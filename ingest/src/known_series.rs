@@ -4,7 +4,8 @@
 //! A key is a 128-bit hash with a seed of this process. Keys are learnt after the lake has stored a
 //! series, so that everything behind one has passed all checks; several keys may lead to one series
 //! (labels in another order). Two things that are written with the same bytes mean the same in one
-//! dialect, so each dialect that uses this has its own [`KeyScope`].
+//! dialect, so each dialect that uses this has its own [`KeyScope`]. What a scraped page calls its
+//! series each target remembers for itself (`scrape::memory`): there the piece of text is the key.
 
 use std::collections::HashMap;
 
@@ -17,6 +18,9 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 pub(crate) enum KeyScope {
     /// The label fields of a `prometheus.TimeSeries`.
     RemoteWriteV1 = 1,
+    /// What an `io.prometheus.write.v2.TimeSeries` refers to, each text by its [`Look::text_hash`]:
+    /// the references themselves mean something else in each request.
+    RemoteWriteV2 = 2,
 }
 
 /// A hash of a series as it is written.
@@ -61,11 +65,13 @@ impl KnownSeries {
         Look { known: self, refs: self.refs.read(), next: 0, until_yield: LOOKS_AT_ONCE }
     }
 
-    pub(crate) fn learn(&self, learnt: impl Iterator<Item = (SeriesKey, SeriesRef)>) {
+    /// Returns how often there was no room and all were forgotten.
+    pub(crate) fn learn(&self, learnt: impl Iterator<Item = (SeriesKey, SeriesRef)>) -> u64 {
         let mut learnt = learnt.peekable();
-        if learnt.peek().is_none() {
-            return;
+        if self.keys_max == 0 || learnt.peek().is_none() {
+            return 0;
         }
+        let mut forgotten = 0;
         let mut refs = self.refs.write();
         for (key, series) in learnt {
             if refs.entries.len() >= self.keys_max {
@@ -73,9 +79,11 @@ impl KnownSeries {
                 // has to be noted at each use.
                 refs.entries.clear();
                 refs.places.clear();
+                forgotten += 1;
             }
             refs.insert(key, series);
         }
+        forgotten
     }
 }
 
@@ -97,6 +105,11 @@ impl Look<'_> {
         SeriesKey([hash as u64, (hash >> 64) as u64])
     }
 
+    /// Stands for a text in the bytes of a key, where a request writes each text once.
+    pub(crate) fn text_hash(&self, text: &str) -> u128 {
+        xxh3_128_with_seed(text.as_bytes(), self.known.seed)
+    }
+
     pub(crate) fn up(&mut self, key: SeriesKey) -> Option<SeriesRef> {
         self.until_yield -= 1;
         if self.until_yield == 0 {
@@ -114,26 +127,4 @@ impl Look<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_learnt_is_found_and_memory_is_bounded() {
-        let known = KnownSeries::new(3);
-        let key = |text: &str| known.look().key(KeyScope::RemoteWriteV1, text.as_bytes());
-        assert_eq!(known.look().up(key("a")), None);
-        known.learn([(key("a"), SeriesRef::new(1)), (key("b"), SeriesRef::new(2))].into_iter());
-        assert_eq!(known.look().up(key("a")), Some(SeriesRef::new(1)));
-        known.learn([(key("c"), SeriesRef::new(3)), (key("d"), SeriesRef::new(4))].into_iter());
-        assert_eq!(known.look().up(key("d")), Some(SeriesRef::new(4)));
-        assert!(known.refs.read().entries.len() <= 3);
-        known.learn([(key("d"), SeriesRef::new(5)), (key("e"), SeriesRef::new(6))].into_iter());
-        let mut look = known.look();
-        for (text, name) in [("d", 5), ("e", 6), ("d", 5), ("d", 5)] {
-            assert_eq!(look.up(key(text)), Some(SeriesRef::new(name)), "{text}");
-        }
-        for _ in 0..3 * LOOKS_AT_ONCE {
-            assert_eq!(look.up(key("never")), None);
-        }
-    }
-}
+mod tests;

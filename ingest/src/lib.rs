@@ -15,6 +15,8 @@ mod error;
 pub mod events;
 pub mod exposition;
 mod families;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gate;
 pub mod grpc;
 pub mod hooks;
@@ -40,7 +42,7 @@ pub use error::IngestError;
 pub use families::{FamilyMeta, FamilyTypes};
 pub use known_series::KnownSeries;
 pub use limits::IngestLimits;
-pub use metrics::{DialectCounts, IngestMetrics};
+pub use metrics::{IngestMetrics, OTHER_SOURCES, SourceCounts};
 pub use receiver::{Context, Decoded, Dialect, Ingest, Item, Outcome, Receipt};
 pub use rejections::{Fault, Rejections};
 pub use sink::{BatchSink, Stored};

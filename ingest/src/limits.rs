@@ -48,6 +48,8 @@ pub struct IngestLimits {
     /// Series that are recognised by the bytes they are sent as; about 80 bytes each. Beyond it all are
     /// forgotten and learnt again.
     pub known_series_max: usize,
+    /// Sources (dialect and token, hook or job) that are counted by name; the others together.
+    pub sources_counted_max: usize,
     /// What a sender is told to wait when a bound on requests or bytes in flight is reached.
     #[serde(with = "duration_text")]
     pub retry_after: Duration,
@@ -79,14 +81,82 @@ impl Default for IngestLimits {
             bytes_in_flight_max: 512 * MIB,
             metric_families_max: 50_000,
             known_series_max: 2_000_000,
+            sources_counted_max: 1_000,
             retry_after: Duration::from_secs(1),
         }
     }
 }
 
+/// The settings whose names refusals carry: those above, and the lake's.
+const NAMES: [&str; 27] = [
+    "body_bytes_max",
+    "hook_body_bytes_max",
+    "decompressed_bytes_max",
+    "decoded_bytes_max",
+    "rows_per_request_max",
+    "events_per_request_max",
+    "json_depth_max",
+    "value_depth_max",
+    "symbols_per_request_max",
+    "buckets_per_histogram_max",
+    "labels_per_series_max",
+    "label_name_bytes_max",
+    "label_value_bytes_max",
+    "attributes_per_log_max",
+    "attribute_value_bytes_max",
+    "log_body_bytes_max",
+    "event_payload_bytes_max",
+    "requests_in_flight_max",
+    "bytes_in_flight_max",
+    "metric_families_max",
+    "known_series_max",
+    "sources_counted_max",
+    "series_max",
+    "series_per_metric_max",
+    "series_per_source_max",
+    "buffer_bytes_max",
+    "wal.bytes_max",
+];
+
+/// The limit that a refusal's text names in brackets, by its setting. What a sender wrote stands before
+/// that, so the last name counts.
+pub(crate) fn named_in(refusal: &str) -> Option<&'static str> {
+    refusal.rmatch_indices('(').find_map(|(at, _)| {
+        let (inside, _) = refusal[at + 1..].split_once(')')?;
+        NAMES.iter().find(|name| **name == inside).copied()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_names_its_limit() {
+        for (refusal, expect) in [
+            (
+                "series up{}: 200 labels, 128 are allowed (labels_per_series_max)",
+                Some("labels_per_series_max"),
+            ),
+            (
+                "up{a=\"(body_bytes_max)\"}: metric \"up\" has 5 series (series_per_metric_max); of metric \"up\", label",
+                Some("series_per_metric_max"),
+            ),
+            ("the write-ahead log is full (wal.bytes_max)", Some("wal.bytes_max")),
+            ("(nothing) of (that", None),
+            ("", None),
+        ] {
+            assert_eq!(named_in(refusal), expect, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn every_limit_can_be_named() {
+        let limits = serde_json::to_value(IngestLimits::default()).unwrap();
+        for name in limits.as_object().unwrap().keys().filter(|name| *name != "retry_after") {
+            assert!(NAMES.contains(&name.as_str()), "{name}");
+        }
+    }
 
     #[test]
     fn an_unknown_setting_is_an_error_and_missing_ones_have_defaults() {

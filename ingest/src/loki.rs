@@ -21,7 +21,7 @@ use crate::otlp::OtlpLogs;
 use crate::{Context, Decoded, Dialect, IngestError, Outcome};
 
 mod json;
-mod labels;
+pub(crate) mod labels;
 pub mod protobuf;
 mod push;
 
@@ -130,10 +130,7 @@ impl Dialect for LokiOtlpLogs {
     fn decode(&self, parts: &Parts, body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
         let mut decoded = OtlpLogs.decode(parts, body, context)?;
         if let Some(tenant) = tenant(parts) {
-            for record in &mut decoded.batch.logs {
-                record.attrs.retain(|(key, _)| key.as_ref() != TENANT);
-                record.attrs.push((TENANT.into(), tenant.into()));
-            }
+            decoded.batch.log_rows.set_attribute(TENANT, tenant);
         }
         Ok(decoded)
     }

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
@@ -24,6 +23,7 @@ pub(crate) mod logs;
 pub(crate) mod metrics;
 pub mod names;
 mod origin;
+mod plain_value;
 pub(crate) mod status;
 pub(crate) mod values;
 
@@ -87,8 +87,10 @@ impl Dialect for OtlpLogs {
     }
 
     fn decode(&self, parts: &Parts, body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
-        let request: ExportLogsServiceRequest = parse(parts, body, context)?;
-        logs::decode(request, context)
+        match Format::of(parts)? {
+            Format::Protobuf => logs::decode(body, context),
+            Format::Json => logs::decode_request(&parse_json(body, context)?, context),
+        }
     }
 
     fn answer(&self, parts: &Parts, outcome: &Outcome) -> Response<Bytes> {
@@ -166,14 +168,18 @@ fn parse<T: Message + Default + FromJson>(
     context: &Context<'_>,
 ) -> Result<T, IngestError> {
     match Format::of(parts)? {
-        Format::Protobuf => T::decode(body)
-            .map_err(|error| IngestError::Malformed(format!("not an OTLP protobuf request: {error}"))),
-        Format::Json => {
-            check_json_depth(body, context.limits.json_depth_max)?;
-            T::from_json(body)
-                .map_err(|error| IngestError::Malformed(format!("not an OTLP JSON request: {error}")))
-        }
+        Format::Protobuf => T::decode(body).map_err(not_protobuf),
+        Format::Json => parse_json(body, context),
     }
+}
+
+fn not_protobuf(error: prost::DecodeError) -> IngestError {
+    IngestError::Malformed(format!("not an OTLP protobuf request: {error}"))
+}
+
+fn parse_json<T: FromJson>(body: &[u8], context: &Context<'_>) -> Result<T, IngestError> {
+    check_json_depth(body, context.limits.json_depth_max)?;
+    T::from_json(body).map_err(|error| IngestError::Malformed(format!("not an OTLP JSON request: {error}")))
 }
 
 fn answer(parts: &Parts, outcome: &Outcome, rejected_field: &str) -> Response<Bytes> {

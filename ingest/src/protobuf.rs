@@ -118,11 +118,19 @@ impl<'a> Reader<'a> {
             .map_err(|_| WireError { what: "text that is not UTF-8", at: self.at - bytes.len() })
     }
 
-    pub(crate) fn double(&mut self, wire: Wire) -> Result<f64, WireError> {
+    /// A field of bytes, or a message as it is.
+    pub(crate) fn blob(&mut self, wire: Wire) -> Result<&'a [u8], WireError> {
+        self.delimited(wire)
+    }
+
+    pub(crate) fn fixed64(&mut self, wire: Wire) -> Result<u64, WireError> {
         self.expect(wire, Wire::Fixed64)?;
         let bytes = self.bytes(8)?;
-        let bits = bytes.iter().rev().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-        Ok(f64::from_bits(bits))
+        Ok(bytes.iter().rev().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte)))
+    }
+
+    pub(crate) fn double(&mut self, wire: Wire) -> Result<f64, WireError> {
+        self.fixed64(wire).map(f64::from_bits)
     }
 
     pub(crate) fn integer(&mut self, wire: Wire) -> Result<u64, WireError> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use telemetry::{RejectReason, Rejection};
 
+use crate::limits;
+
 /// One refused row, or several that share a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -26,6 +28,8 @@ pub struct Rejections {
     refused: BTreeMap<RejectReason, Sum>,
     /// Parts of rows that have no place to be stored; in the ledger, but no reason to complain.
     dropped_parts: BTreeMap<RejectReason, Sum>,
+    /// How often each limit was the reason.
+    limits_hit: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug)]
@@ -40,6 +44,7 @@ impl Rejections {
     }
 
     pub fn reject(&mut self, fault: Fault) {
+        self.note_limit(&fault.message, fault.count);
         add(&mut self.refused, fault.reason, fault.count, || fault.message.clone());
         if self.faults.len() < self.details_max {
             self.faults.push(fault);
@@ -50,8 +55,20 @@ impl Rejections {
     /// sender's rows are fine, so the answer does not speak of it.
     pub fn drop_parts(&mut self, reason: RejectReason, count: u64, what: &str) {
         if count > 0 {
+            self.note_limit(what, count);
             add(&mut self.dropped_parts, reason, count, || what.to_owned());
         }
+    }
+
+    fn note_limit(&mut self, message: &str, count: u64) {
+        if let Some(limit) = limits::named_in(message) {
+            *self.limits_hit.entry(limit).or_default() += count;
+        }
+    }
+
+    /// The limits that rows or parts of them were refused for, and how many.
+    pub(crate) fn limits_hit(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.limits_hit.iter().map(|(limit, hits)| (*limit, *hits))
     }
 
     pub fn faults(&self) -> &[Fault] {

@@ -11,23 +11,23 @@
 //! the same [`series::Series`], which [`gather`] turns into a batch.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use lake::Written;
 
 use crate::body::{Encoding, excerpt, media_type};
 use crate::error::retry_after_secs;
-use crate::protobuf::WireError;
+use crate::protobuf::{Reader, WireError};
 use crate::{Context, Decoded, Dialect, FamilyMeta, IngestError, Outcome};
 
 mod gather;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod generated;
 mod histogram;
 mod series;
-mod v1;
-mod v2;
+pub(crate) mod v1;
+pub(crate) mod v2;
 
 use gather::{Gatherer, metric_type};
 use series::Metadata;
@@ -59,13 +59,14 @@ enum Version {
 }
 
 impl Version {
+    /// Senders that name no type at all speak 1.0, as for Prometheus.
     fn of(parts: &Parts) -> Result<Version, IngestError> {
         let (essence, parameters) = media_type(&parts.headers);
         let wrong_type = || IngestError::UnsupportedMediaType {
-            found: excerpt(&format!("{essence};{parameters}")),
+            found: excerpt(format!("{essence};{parameters}").trim_end_matches(';')),
             expected: EXPECTED_TYPE,
         };
-        if essence != "application/x-protobuf" {
+        if !matches!(essence.as_str(), "application/x-protobuf" | "") {
             return Err(wrong_type());
         }
         // Without `proto` it is 1.0.
@@ -87,6 +88,15 @@ impl Dialect for RemoteWrite {
         (&[Encoding::Snappy], "snappy (block format)")
     }
 
+    /// There is one that is spoken here, so a sender need not name it.
+    fn encoding(&self, parts: &Parts) -> Result<Encoding, IngestError> {
+        if !parts.headers.contains_key(CONTENT_ENCODING) {
+            return Ok(Encoding::Snappy);
+        }
+        let (allowed, expected) = self.encodings();
+        Encoding::of(&parts.headers, allowed, expected)
+    }
+
     fn check_head(&self, parts: &Parts) -> Result<(), IngestError> {
         Version::of(parts).map(drop)
     }
@@ -103,10 +113,13 @@ impl Dialect for RemoteWrite {
             Ok(receipt) => match receipt.complaint() {
                 None => empty(StatusCode::NO_CONTENT),
                 Some(complaint) => {
-                    let (refused, all) = (receipt.rejected_rows(), receipt.rows);
-                    let head =
-                        format!("{refused} of {all} samples were not stored, the others were. {complaint}");
-                    text(StatusCode::BAD_REQUEST, &head)
+                    let head = match (receipt.rejected_rows(), receipt.rows) {
+                        (refused, all) if refused < all => {
+                            format!("{refused} of {all} samples were not stored, the others were.")
+                        }
+                        (_, all) => format!("none of {all} samples was stored."),
+                    };
+                    text(StatusCode::BAD_REQUEST, &format!("{head} {complaint}"))
                 }
             },
             Err(error) => {
@@ -141,6 +154,9 @@ fn decode_v1(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError>
         gatherer.add(series)?;
     }
     let mut decoded = gatherer.finish();
+    if decoded.rows == 0 && families.is_empty() {
+        check_names_its_version(body, PROTO_V1, PROTO_V2)?;
+    }
     decoded.families = families;
     Ok(decoded)
 }
@@ -153,7 +169,8 @@ fn decode_v2(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError>
         name: "symbols_per_request_max",
         limit: symbols_max as u64,
     })?;
-    let mut reader = v2::SeriesReader::new(body, &symbols, context.limits.buckets_per_histogram_max);
+    let buckets_max = context.limits.buckets_per_histogram_max;
+    let mut reader = v2::SeriesReader::new(body, &symbols, context.known.look(), buckets_max);
     let mut gatherer = Gatherer::new(context, context.families);
     while let Some(series) = reader.next().map_err(malformed)? {
         // What is optional refers to symbol 0, so a sender with another text there would be misread.
@@ -163,7 +180,29 @@ fn decode_v2(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError>
         }
         gatherer.add(series)?;
     }
-    Ok(gatherer.finish())
+    let decoded = gatherer.finish();
+    if decoded.rows == 0 && symbols.is_empty() {
+        check_names_its_version(body, PROTO_V2, PROTO_V1)?;
+    }
+    Ok(decoded)
+}
+
+/// Neither message has a field of the other's, so that a body under the wrong name reads as an empty
+/// request: it would be lost with a success.
+fn check_names_its_version(body: &[u8], named: &str, other: &str) -> Result<(), IngestError> {
+    let mut request = Reader::new(body);
+    let mut of_other = false;
+    while let Ok(Some((field, wire))) = request.key() {
+        of_other |= matches!((other, field), (PROTO_V1, 1 | 3) | (PROTO_V2, 4 | 5));
+        if request.skip(field, wire).is_err() {
+            break;
+        }
+    }
+    if of_other {
+        let what = format!("the body is no {named} as its content type says, it seems to be a {other}");
+        return Err(IngestError::Malformed(what));
+    }
+    Ok(())
 }
 
 fn empty(status: StatusCode) -> Response<Bytes> {

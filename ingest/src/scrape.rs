@@ -3,7 +3,8 @@
 //! The cast, in the order of the way: [`config`] is what people write, [`job`] what it means,
 //! [`discovery`] finds addresses in files, [`target`] and [`relabel`] make targets of addresses,
 //! [`targets`] compares them with the running ones, [`run`] is one target over its life, [`schedule`]
-//! says when, [`fetch`] gets the page, [`page`] and [`memory`] make series of it, [`report`] adds `up`.
+//! says when, [`fetch`] gets the page, [`page`] and [`memory`] make series of it, [`metadata`] keeps what
+//! it says of families, [`report`] adds `up`.
 //!
 //! Semantics are those of Prometheus, down to stale markers. Bounded by [`ScrapeLimits`]; senders are
 //! never held up: a scrape that finds no room fails and says so. Not here: reading settings files and
@@ -16,8 +17,9 @@ pub mod job;
 mod limits;
 pub mod load;
 mod memory;
+mod metadata;
 mod metrics;
-mod page;
+pub(crate) mod page;
 pub mod relabel;
 mod report;
 mod run;
@@ -44,6 +46,7 @@ use targets::{Pool, TargetSet, changes};
 
 pub use config::{JobConfig, ScrapeSettings};
 pub use limits::ScrapeLimits;
+pub use metadata::{FamilyText, TargetMetadata};
 pub use metrics::ScrapeMetrics;
 pub use status::{Health, LastScrape, PoolStatus, TargetStatus};
 pub use target::{Target, TargetKey};
@@ -91,6 +94,7 @@ impl Scraper {
             permits: Semaphore::new(limits.scrapes_in_flight_max.min(Semaphore::MAX_PERMITS)),
             metrics: ScrapeMetrics::default(),
             scrapes_in_flight_max: limits.scrapes_in_flight_max,
+            metadata_bytes_per_target_max: limits.metadata_bytes_per_target_max,
         };
         Scraper(Arc::new(Inner {
             shared: Arc::new(shared),
@@ -162,9 +166,10 @@ impl Scraper {
         let running = self.0.running.lock();
         let shown = running.values().filter(|running| !running.is_leaving);
         shown
-            .map(|running| TargetStatus {
-                target: running.target.clone(),
-                last: running.told.lock().last.clone(),
+            .map(|running| {
+                let told = running.told.lock();
+                let (last, metadata) = (told.last.clone(), told.metadata.clone());
+                TargetStatus { target: running.target.clone(), last, metadata }
             })
             .collect()
     }

@@ -73,7 +73,7 @@ async fn all_three_services_answer() {
     let batches = sink.batches.lock();
     let sources: Vec<&str> = batches.iter().map(|(_, source, _)| source.as_str()).collect();
     assert_eq!(sources, ["otlp_grpc_metrics:sdk", "otlp_grpc_logs:sdk", "otlp_grpc_traces:sdk"]);
-    assert_eq!(batches[1].0.logs.len(), 4);
+    assert_eq!(batches[1].0.log_count(), 4);
     assert_eq!(batches.iter().map(|(_, _, key)| key.is_some()).collect::<Vec<_>>(), [false, true, false]);
 }
 

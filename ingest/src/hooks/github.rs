@@ -30,6 +30,11 @@ impl Dialect for GithubHook {
         super::ENCODINGS
     }
 
+    /// The signature is over the bytes as they are.
+    fn is_json(&self, _parts: &Parts) -> bool {
+        false
+    }
+
     fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, &'static str) {
         super::body_bytes_max(limits)
     }

@@ -9,7 +9,7 @@ use super::push::{PAIRS_MAX, Pairs};
 use crate::body::excerpt;
 
 /// Reads a whole label set; the error says what is wrong and where.
-pub(super) fn parse(text: &str) -> Result<Pairs<'_>, String> {
+pub(crate) fn parse(text: &str) -> Result<Pairs<'_>, String> {
     let mut parser = Parser { text, at: 0 };
     parser.labels().map_err(|what| format!("the labels {:?}: {what} at byte {}", excerpt(text), parser.at))
 }

@@ -1,6 +1,6 @@
 //! `logproto.PushRequest` read by hand: everything borrows from the body, one scratch entry is reused.
 //!
-//! Accepts and refuses exactly what the generated types do (checked against them in the tests). The
+//! Accepts and refuses exactly what the generated types do (checked in `against_prost`). The
 //! hash of a stream and the labels that Loki itself parsed out of a line are passed over.
 
 use std::borrow::Cow;
@@ -14,6 +14,8 @@ pub use crate::protobuf::WireError;
 const REQUEST_STREAMS: u32 = 1;
 const STREAM_LABELS: u32 = 1;
 const STREAM_ENTRIES: u32 = 2;
+
+const TOO_MUCH_METADATA: &str = "too much metadata";
 
 /// Walks the streams of a request.
 #[derive(Debug)]
@@ -91,7 +93,7 @@ fn read_entry<'a>(mut message: Reader<'a>, entry: &mut WireEntry<'a>) -> Result<
         match field {
             1 => read_time(message.message(wire)?, entry)?,
             2 => entry.line = message.text(wire)?,
-            3 if entry.metadata.len() == PAIRS_MAX => return Err(message.error("too much metadata")),
+            3 if entry.metadata.len() == PAIRS_MAX => return Err(message.error(TOO_MUCH_METADATA)),
             3 => entry.metadata.push(read_pair(message.message(wire)?)?),
             _ => message.skip(field, wire)?,
         }
@@ -142,5 +144,9 @@ pub(super) fn read(body: &[u8], push: &mut Push<'_>) -> Result<(), IngestError> 
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod against_prost;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod generated;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

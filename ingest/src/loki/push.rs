@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use telemetry::{LogRecord, RejectReason, Timestamp};
+use telemetry::{LogColumn, LogRow, LogRows, RejectReason, Timestamp, Word};
 
 use super::TENANT;
 use crate::attributes::{ATTRIBUTE_BYTES, Attributes, Columns, check_body};
@@ -56,6 +56,8 @@ struct Stream {
     refusal: Option<Refusal>,
     attributes: Attributes,
     columns: Columns,
+    /// What those two are among the words of the rows, once an entry needed it.
+    words: Option<RowWords>,
     /// Bytes that are copied for each entry.
     bytes: usize,
     /// Entries that were added.
@@ -99,14 +101,12 @@ impl<'a> Push<'a> {
         let (row, position) = (self.decoded.rows, self.stream.entries);
         self.decoded.rows += 1;
         self.stream.entries += 1;
-        match self.stream.record(entry, self.context.limits) {
-            Ok(record) => self.decoded.batch.logs.push(record),
-            Err((reason, what)) => {
-                let (stream, name) = (self.streams - 1, &self.stream.name);
-                let message = format!("stream {stream}{name}, entry {position}: {what}");
-                let pointer = String::new();
-                self.decoded.rejections.reject(Fault { index: row, pointer, reason, count: 1, message });
-            }
+        let added = self.stream.add(entry, self.context.limits, &mut self.decoded.batch.log_rows);
+        if let Err((reason, what)) = added {
+            let (stream, name) = (self.streams - 1, &self.stream.name);
+            let message = format!("stream {stream}{name}, entry {position}: {what}");
+            let pointer = String::new();
+            self.decoded.rejections.reject(Fault { index: row, pointer, reason, count: 1, message });
         }
         Ok(())
     }
@@ -147,11 +147,12 @@ impl Stream {
             columns: Columns::of(&attributes),
             bytes: attributes.bytes(),
             attributes,
+            words: None,
             entries: 0,
         }
     }
 
-    fn record(&self, entry: &Entry<'_>, limits: &IngestLimits) -> Result<LogRecord, Refusal> {
+    fn add(&mut self, entry: &Entry<'_>, limits: &IngestLimits, rows: &mut LogRows) -> Result<(), Refusal> {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
@@ -161,14 +162,36 @@ impl Stream {
         })?;
         check_is_set(ts)?;
         check_body(entry.line, limits)?;
-        let mut attributes = self.attributes.clone();
-        for (name, value) in entry.metadata {
-            attributes.set(name, value, limits)?;
-        }
-        let columns = if entry.metadata.is_empty() { self.columns.clone() } else { Columns::of(&attributes) };
+        let of_its_own;
+        let RowWords { columns, attrs } = if entry.metadata.is_empty() {
+            self.words.get_or_insert_with(|| RowWords::of(&self.attributes, &self.columns, rows))
+        } else {
+            let mut attributes = self.attributes.clone();
+            for (name, value) in entry.metadata {
+                attributes.set(name, value, limits)?;
+            }
+            of_its_own = RowWords::of(&attributes, &Columns::of(&attributes), rows);
+            &of_its_own
+        };
+        rows.push_row(LogRow { ts, ts_ns_rem, columns: *columns, body: entry.line, attrs });
+        Ok(())
+    }
+}
+
+/// A row but for its time and line.
+struct RowWords {
+    columns: [Word; LogColumn::ALL.len()],
+    attrs: Vec<(Word, Word)>,
+}
+
+impl RowWords {
+    fn of(attributes: &Attributes, columns: &Columns, rows: &mut LogRows) -> RowWords {
         let Columns { service, env, host, severity, trace_id, span_id } = columns;
-        let (body, attrs) = (entry.line.into(), attributes.into_pairs());
-        Ok(LogRecord { ts, ts_ns_rem, service, env, host, severity, trace_id, span_id, body, attrs })
+        let texts = [service, env, host, severity, trace_id, span_id];
+        RowWords {
+            columns: texts.map(|text| text.as_deref().map_or(Word::NONE, |text| rows.word(text))),
+            attrs: attributes.iter().map(|(key, value)| (rows.word(key), rows.word(value))).collect(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use prost::Message;
 use telemetry::{LogRecord, RejectReason, Rejection, Timestamp};
 
-use super::protobuf::tests::generated::{self, PushRequest};
+use super::protobuf::generated::{self, PushRequest};
 use super::*;
 use crate::receiver::tests::{NOW, body, head, ingest_with};
 use crate::{FamilyTypes, IngestLimits, Receipt};
@@ -32,6 +32,10 @@ fn decode_protobuf(request: &PushRequest) -> Decoded {
     decode_with(&[], &request.encode_to_vec(), &IngestLimits::default()).unwrap()
 }
 
+fn records(decoded: &Decoded) -> Vec<LogRecord> {
+    decoded.batch.log_rows.records().collect()
+}
+
 fn attrs(record: &LogRecord) -> Vec<(&str, &str)> {
     record.attrs.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect()
 }
@@ -45,7 +49,8 @@ fn what_python_logging_loki_sends() {
     let text = r#"{"streams": [{"stream": {"application": "shop", "severity": "warning", "logger": "cart"},
         "values": [["1800000000123456789", "stock is low: 3 of \"café\""]]}]}"#;
     let decoded = decode_json(text).unwrap();
-    let [record] = &decoded.batch.logs[..] else { panic!("{decoded:?}") };
+    let all = records(&decoded);
+    let [record] = &all[..] else { panic!("{decoded:?}") };
     assert_eq!(record.ts, Timestamp::from_micros(1_800_000_000_123_456));
     assert_eq!(record.ts_ns_rem, 789);
     assert_eq!(&*record.body, "stock is low: 3 of \"café\"");
@@ -63,7 +68,8 @@ fn metadata_is_an_attribute_and_wins_over_labels() {
             "span_id": "00f067aa0ba902b7", "attempt": 3, "last": true}],
           ["1800000000000000002", "null", null]]}]}"#;
     let decoded = decode_json(text).unwrap();
-    let [plain, with, null] = &decoded.batch.logs[..] else { panic!("{decoded:?}") };
+    let all = records(&decoded);
+    let [plain, with, null] = &all[..] else { panic!("{decoded:?}") };
     assert_eq!(plain.service.as_deref(), Some("cart"));
     assert_eq!((plain.env.as_deref(), plain.host.as_deref()), (Some("prod"), Some("h1")));
     assert_eq!((plain.severity.as_deref(), with.severity.as_deref()), (Some("INFO"), Some("ERROR")));
@@ -78,7 +84,7 @@ fn metadata_is_an_attribute_and_wins_over_labels() {
 fn the_order_of_members_does_not_matter_and_unknown_ones_are_passed_over() {
     let text = r#"{"note": {"a": [1]}, "streams": [{"values": [["1000", "x"]], "hash": 7, "stream": {"service": "a"}}]}"#;
     let decoded = decode_json(text).unwrap();
-    assert_eq!(decoded.batch.logs[0].service.as_deref(), Some("a"));
+    assert_eq!(records(&decoded)[0].service.as_deref(), Some("a"));
     assert_eq!(decode_json(r#"{"streams": []}"#).unwrap().rows, 0);
 }
 
@@ -104,7 +110,8 @@ fn what_promtail_sends() {
             generated::StreamAdapter { labels: "{oops}".into(), entries: vec![entry(1, 0, "two", &[])] },
         ],
     });
-    let [one, before] = &decoded.batch.logs[..] else { panic!("{decoded:?}") };
+    let all = records(&decoded);
+    let [one, before] = &all[..] else { panic!("{decoded:?}") };
     assert_eq!((one.ts.micros(), one.ts_ns_rem), (1_800_000_000_999_999, 999));
     assert_eq!((one.service.as_deref(), one.severity.as_deref()), (Some("cart"), Some("DEBUG")));
     assert_eq!(attrs(one)[1], ("filename", "C:\\log\\\"a\""));
@@ -122,7 +129,7 @@ fn bad_entries_are_named_and_their_neighbours_kept() {
         {"stream": {"app": "b"}, "values": [["0", "x"], ["99999999999999999999999999999", "far"]]}]}"#;
     let decoded = decode_with(&[JSON], text.as_bytes(), &limits).unwrap();
     assert_eq!(decoded.rows, 6);
-    let kept: Vec<&str> = decoded.batch.logs.iter().map(|record| &*record.body).collect();
+    let kept: Vec<&str> = decoded.batch.log_rows.bodies().iter().collect();
     assert_eq!(kept, ["ok", "far"]);
     assert_eq!(
         faults(&decoded),
@@ -182,7 +189,7 @@ async fn send(headers: &[(&str, &str)], bytes: &[u8]) -> (u16, String, Option<u1
     let answer = ingest.receive(&LokiPush, head(headers), body(bytes), "promtail").await;
     let text = String::from_utf8(answer.body().to_vec()).unwrap();
     let batches = sink.batches.lock();
-    let (logs, key) = batches.first().map_or((0, None), |(batch, _, key)| (batch.logs.len(), *key));
+    let (logs, key) = batches.first().map_or((0, None), |(batch, _, key)| (batch.log_count(), *key));
     (answer.status().as_u16(), text, key, logs)
 }
 
@@ -251,14 +258,13 @@ async fn the_tenant_is_an_attribute_and_makes_another_batch() {
     }
     {
         let batches = sink.batches.lock();
-        let tenants: Vec<Option<&str>> = batches
-            .iter()
-            .map(|(batch, ..)| {
-                let found = batch.logs[0].attrs.iter().find(|(key, _)| &**key == "tenant");
-                found.map(|(_, value)| value.as_ref())
-            })
-            .collect();
-        assert_eq!(tenants, [None, Some("a"), Some("b")]);
+        let tenant_of = |record: LogRecord| {
+            let found = record.attrs.into_iter().find(|(key, _)| &**key == "tenant");
+            found.map(|(_, value)| value)
+        };
+        let tenants: Vec<Option<Box<str>>> =
+            batches.iter().map(|(batch, ..)| tenant_of(batch.log_rows.record(0))).collect();
+        assert_eq!(tenants, [None, Some("a".into()), Some("b".into())]);
         assert!(batches[0].2 != batches[1].2 && batches[1].2 != batches[2].2);
     }
     let long = "x".repeat(151);
@@ -276,7 +282,8 @@ async fn otlp_through_lokis_door_has_the_tenant_and_otlps_answer() {
     let answer = ingest.receive(&LokiOtlpLogs, head(&headers), body(logs.as_bytes()), "t").await;
     assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"{}"[..]));
     let (batch, source, _) = &sink.batches.lock()[0];
-    assert_eq!((attrs(&batch.logs[0]), source.as_str()), (vec![("tenant", "a")], "loki_otlp:t"));
+    let record = batch.log_rows.records().next().unwrap();
+    assert_eq!((attrs(&record), source.as_str()), (vec![("tenant", "a")], "loki_otlp:t"));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! OTLP log records.
 //!
+//! Protobuf bodies are read by hand where they are plain ([`plain`]) and by the generated types otherwise.
+//!
 //! Attributes of record, scope and resource end in one list under OpenTelemetry's own names; where
 //! two have the same key the narrower one wins (record, then scope, then resource). A record
 //! without a time gets the one it was observed at, else the time of arrival.
@@ -12,6 +14,10 @@ use opentelemetry_proto::tonic::logs::v1::{
 use prost::Message;
 use telemetry::{LogRecord, RejectReason, Timestamp};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod against_prost;
+mod plain;
+
 use super::FAULTS_MAX;
 use super::values::{TooDeep, attribute, hex_id, text};
 use crate::attributes::{Attributes, check_body, severity_word};
@@ -19,8 +25,24 @@ use crate::body::excerpt;
 use crate::validate::{Meter, Refusal, check_is_set};
 use crate::{Context, Decoded, Fault, IngestError, IngestLimits, Rejections};
 
-pub(crate) fn decode(
-    request: ExportLogsServiceRequest,
+/// The first that is there names the service ...
+const SERVICE_KEYS: [&str; 2] = ["service", "service.name"];
+/// ... and the environment. The last is its name in semantic conventions before 1.27, which many senders
+/// speak.
+const ENV_KEYS: [&str; 3] = ["env", "deployment.environment.name", "deployment.environment"];
+const HOST_KEYS: [&str; 1] = ["host.name"];
+
+/// A protobuf body.
+pub(crate) fn decode(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
+    if let Some(decoded) = plain::decode(body, context) {
+        return Ok(decoded);
+    }
+    let request = ExportLogsServiceRequest::decode(body).map_err(super::not_protobuf)?;
+    decode_request(&request, context)
+}
+
+pub(crate) fn decode_request(
+    request: &ExportLogsServiceRequest,
     context: &Context<'_>,
 ) -> Result<Decoded, IngestError> {
     let mut meter = Meter::new(context.limits);
@@ -37,7 +59,7 @@ pub(crate) fn decode(
                 meter.row(shared_bytes + record.encoded_len())?;
                 let shared = shared.as_ref().map_err(Refusal::clone);
                 match shared.and_then(|shared| translate(record, &origin, shared, context)) {
-                    Ok(record) => decoded.batch.logs.push(record),
+                    Ok(record) => decoded.batch.log_rows.push(&record),
                     Err((reason, what)) => {
                         let message = format!("log record {index}: {what}");
                         let pointer = String::new();
@@ -62,12 +84,7 @@ impl Origin {
         let attributes = resource.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
         let first =
             |keys: &[&str]| keys.iter().find_map(|key| Some(attribute(attributes, key)?.into_owned().into()));
-        Origin {
-            service: first(&["service", "service.name"]),
-            // The second is its name in semantic conventions before 1.27, which many senders speak.
-            env: first(&["env", "deployment.environment.name", "deployment.environment"]),
-            host: first(&["host.name"]),
-        }
+        Origin { service: first(&SERVICE_KEYS), env: first(&ENV_KEYS), host: first(&HOST_KEYS) }
     }
 }
 
@@ -96,7 +113,7 @@ fn translate(
     context: &Context<'_>,
 ) -> Result<LogRecord, Refusal> {
     let limits = context.limits;
-    let (ts, ts_ns_rem) = time_of(record, context.now);
+    let (ts, ts_ns_rem) = time_of(record.time_unix_nano, record.observed_time_unix_nano, context.now);
     check_is_set(ts)?;
     let body =
         text(record.body.as_ref(), limits.value_depth_max).map_err(|TooDeep| too_deep("body", limits))?;
@@ -110,7 +127,7 @@ fn translate(
         service: origin.service.clone(),
         env: origin.env.clone(),
         host: origin.host.clone(),
-        severity: severity(record),
+        severity: severity(&record.severity_text, record.severity_number),
         trace_id: hex_id(&record.trace_id, 16),
         span_id: hex_id(&record.span_id, 8),
         body: body.into(),
@@ -118,8 +135,8 @@ fn translate(
     })
 }
 
-fn time_of(record: &WireRecord, now: Timestamp) -> (Timestamp, i16) {
-    match (record.time_unix_nano, record.observed_time_unix_nano) {
+fn time_of(nanos: u64, observed_nanos: u64, now: Timestamp) -> (Timestamp, i16) {
+    match (nanos, observed_nanos) {
         (0, 0) => (now, 0),
         (0, observed) => Timestamp::from_nanos(observed),
         (happened, _) => Timestamp::from_nanos(happened),
@@ -127,11 +144,11 @@ fn time_of(record: &WireRecord, now: Timestamp) -> (Timestamp, i16) {
 }
 
 /// The sender's word in upper case, else the number's (`INFO`, `WARN2`).
-fn severity(record: &WireRecord) -> Option<Box<str>> {
-    if let Some(word) = severity_word(&record.severity_text) {
+fn severity(text: &str, number: i32) -> Option<Box<str>> {
+    if let Some(word) = severity_word(text) {
         return Some(word);
     }
-    let number = SeverityNumber::try_from(record.severity_number).ok()?;
+    let number = SeverityNumber::try_from(number).ok()?;
     let word = number.as_str_name().strip_prefix("SEVERITY_NUMBER_")?;
     (number != SeverityNumber::Unspecified).then(|| word.into())
 }

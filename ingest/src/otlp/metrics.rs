@@ -233,10 +233,11 @@ impl Decoder<'_> {
             }
         };
         let pairs: Vec<_> = labels.iter().collect();
-        self.meter.row(pair_bytes(&pairs))?;
+        self.meter.text(pair_bytes(&pairs))?;
         let meta = SeriesMeta { metric_type: MetricType::Info, ..SeriesMeta::default() };
         let mut ts = last;
         for _ in 0..INFO_SAMPLES_MAX {
+            self.meter.row(0)?;
             self.samples.add(labels.clone(), &meta, Sample { ts, value: 1.0 });
             if ts <= first {
                 break;

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use futures::stream;
 use parking_lot::Mutex;
 use prost::Message;
-use telemetry::{ManualClock, RejectReason};
+use telemetry::{ManualClock, RejectReason, Rejection, Timestamp};
 
+use super::reading::INLINE_BODY_BYTES_MAX;
 use super::*;
+use crate::Stored;
 use crate::remote_write::RemoteWrite;
 use crate::remote_write::generated::v1 as generated;
 
@@ -38,7 +40,7 @@ impl BatchSink for FakeSink {
         let rejections = self.rejections.lock().clone();
         let stored = Stored {
             samples: batch.sample_count() as u64,
-            logs: batch.logs.len() as u64,
+            logs: batch.log_count() as u64,
             events: batch.events.len() as u64,
             rejections,
             refused_logs: self.refused_logs.lock().clone(),
@@ -98,7 +100,7 @@ async fn a_request_is_written_counted_and_answered() {
     assert_eq!(send(&ingest, &packed).await, (204, String::new()));
     let batches = sink.batches.lock();
     assert_eq!((batches[0].0.sample_count(), batches[0].1.as_str()), (3, "remote_write:prom"));
-    let counts = ingest.counts().into_iter().find(|counts| counts.dialect == "remote_write").unwrap();
+    let counts = ingest.counts().into_iter().find(|counts| counts.source == "prom").unwrap();
     assert_eq!((counts.requests, counts.stored_rows, counts.failed_requests), (1, 3, 0));
     assert_eq!(counts.body_bytes, packed.len() as u64);
 }
@@ -211,10 +213,12 @@ async fn a_sender_that_hangs_up_leaves_a_whole_write() {
     assert!(sending.await.unwrap_err().is_cancelled());
     assert_eq!(ingest.metrics().in_flight.get(), 1, "the write still counts");
     drop(stalled);
-    while sink.batches.lock().is_empty() {
+    while ingest.metrics().in_flight.get() > 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!(sink.batches.lock()[0].0.sample_count(), 5);
+    let counts = &ingest.counts()[0];
+    assert_eq!((counts.requests, counts.stored_rows), (1, 5), "it is counted as well");
 }
 
 #[tokio::test]
@@ -227,7 +231,7 @@ async fn a_refusing_lake_is_the_answer_and_the_next_request_is_fine() {
     assert_eq!((status, text.as_str()), (503, "not accepting writes: the disk is full; try again in 30s\n"));
     *sink.refuse_with.lock() = None;
     assert_eq!(send(&ingest, &request(1)).await.0, 204);
-    let counts = ingest.counts().into_iter().find(|counts| counts.dialect == "remote_write").unwrap();
+    let counts = ingest.counts().into_iter().find(|counts| counts.source == "prom").unwrap();
     assert_eq!((counts.requests, counts.failed_requests), (2, 1));
 }
 
@@ -248,19 +252,46 @@ async fn batches_made_here_are_written_and_counted_too() {
     assert!(sink.batches.lock().is_empty());
 }
 
-#[test]
-fn metrics_have_their_published_names() {
-    let (ingest, _) = ingest_with(IngestLimits::default());
+/// What the page of metrics says of limits.
+fn limit_hits(ingest: &Ingest) -> Vec<String> {
     let mut registry = prometheus_client::registry::Registry::default();
     ingest.metrics().register(&mut registry);
-    ingest.metrics().outcome("events", &Ok(Receipt::default()));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-    for line in [
-        r#"evenkeel_ingest_requests_total{dialect="events",outcome="stored"} 1"#,
-        r#"evenkeel_ingest_stored_rows_total{dialect="events"} 0"#,
-        "evenkeel_ingest_requests_in_flight 0",
-    ] {
-        assert!(text.contains(line), "{line} is not in\n{text}");
-    }
+    let lines = text.lines().filter_map(|line| line.strip_prefix("evenkeel_ingest_limit_hits_total"));
+    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test]
+async fn limits_that_are_hit_are_counted_by_their_settings() {
+    let limits = IngestLimits { body_bytes_max: 10_000, label_value_bytes_max: 2, ..IngestLimits::default() };
+    let (ingest, sink) = ingest_with(limits);
+    assert_eq!(send(&ingest, &[0; 20_000]).await.0, 413);
+    assert_eq!(limit_hits(&ingest), [r#"{limit="body_bytes_max"} 1"#]);
+    // Instances 100 to 102 have names that are too long.
+    assert_eq!(send(&ingest, &request(103)).await.0, 400);
+    *sink.rejections.lock() = vec![Rejection {
+        source: String::new(),
+        reason: RejectReason::OverLimit,
+        count: 7,
+        sample: "up{}: metric \"up\" has 5 series and takes no new ones (series_per_metric_max); of it"
+            .into(),
+    }];
+    assert_eq!(send(&ingest, &request(1)).await.0, 400);
+    *sink.refuse_with.lock() = Some(IngestError::Overloaded {
+        what: "the write-ahead log is full (wal.bytes_max)".into(),
+        retry_after: Duration::from_secs(1),
+    });
+    assert_eq!(send(&ingest, &request(1)).await.0, 503);
+    assert_eq!(
+        limit_hits(&ingest),
+        [
+            r#"{limit="body_bytes_max"} 1"#,
+            r#"{limit="label_value_bytes_max"} 3"#,
+            r#"{limit="series_per_metric_max"} 7"#,
+            r#"{limit="wal.bytes_max"} 1"#,
+        ]
+    );
 }

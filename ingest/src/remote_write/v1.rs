@@ -1,7 +1,7 @@
 //! `prometheus.WriteRequest` read by hand: labels borrow from the body and one scratch series is
 //! reused, so that decoding allocates nothing per label.
 //!
-//! Accepts and refuses exactly what the generated type does (checked against it in the tests):
+//! Accepts and refuses exactly what the generated type does (checked in `against_prost`):
 //! unknown fields are skipped, a repeated scalar's last value wins, text is UTF-8.
 
 use super::histogram::read_histogram;
@@ -150,5 +150,7 @@ fn read_metadata<'a>(mut message: Reader<'a>) -> Result<(&'a str, Metadata<'a>),
     Ok((name, family))
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod against_prost;
 #[cfg(test)]
 mod tests;

@@ -3,14 +3,22 @@
 //!
 //! The symbols are gathered first (protobuf promises no order), then the series are walked as in 1.0.
 //! A reference to nothing is the fault of its series alone; what the generated type refuses is no
-//! request.
+//! request (checked in `against_prost`).
+//!
+//! A series with samples only is looked up by what it refers to: each symbol is hashed once for the
+//! request, and a series' key is made of the hashes of its symbols.
 
 use super::histogram::read_histogram;
 use super::series::{Pair, Series, WireSample};
+use crate::known_series::{KeyScope, Look, SeriesKey};
 use crate::protobuf::{Reader, WireError};
 
 const REQUEST_SYMBOLS: u32 = 4;
 const REQUEST_TIMESERIES: u32 = 5;
+
+/// A start of counting that is as close to its row may be another one with the next row; by the key
+/// that such a row makes nothing would be found again.
+const SETTLED_START_MS: i64 = 10 * 60 * 1_000;
 
 /// The texts of a request; `None` when there are more than `symbols_max`.
 pub(super) fn symbols(body: &[u8], symbols_max: usize) -> Result<Option<Vec<&str>>, WireError> {
@@ -31,21 +39,33 @@ pub(super) fn symbols(body: &[u8], symbols_max: usize) -> Result<Option<Vec<&str
 pub(super) struct SeriesReader<'a, 's> {
     request: Reader<'a>,
     symbols: &'s [&'a str],
+    /// One for each symbol.
+    symbol_hashes: Vec<u128>,
     series: Series<'a>,
-    /// Scratch for the references of a series, and for those of an exemplar.
+    known: Look<'a>,
+    /// Scratch for the references of a series, for those of an exemplar, and for a key's bytes.
     label_refs: Vec<u32>,
     exemplar_refs: Vec<u32>,
+    key_bytes: Vec<u8>,
     buckets_max: usize,
 }
 
 impl<'a, 's> SeriesReader<'a, 's> {
-    pub(super) fn new(body: &'a [u8], symbols: &'s [&'a str], buckets_max: usize) -> SeriesReader<'a, 's> {
+    pub(super) fn new(
+        body: &'a [u8],
+        symbols: &'s [&'a str],
+        known: Look<'a>,
+        buckets_max: usize,
+    ) -> SeriesReader<'a, 's> {
         SeriesReader {
             request: Reader::new(body),
             symbols,
+            symbol_hashes: symbols.iter().map(|symbol| known.text_hash(symbol)).collect(),
             series: Series::default(),
+            known,
             label_refs: Vec::new(),
             exemplar_refs: Vec::new(),
+            key_bytes: Vec::new(),
             buckets_max,
         }
     }
@@ -82,6 +102,11 @@ impl<'a, 's> SeriesReader<'a, 's> {
                 _ => message.skip(field, wire)?,
             }
         }
+        self.series.key = self.key(&metadata);
+        self.series.known = self.series.key.and_then(|key| self.known.up(key));
+        if self.series.known.is_some() {
+            return Ok(());
+        }
         for pair in pairs(&self.label_refs, self.symbols) {
             match pair {
                 Ok(pair) => self.series.labels.push(pair),
@@ -97,6 +122,35 @@ impl<'a, 's> SeriesReader<'a, 's> {
             None => self.series.fault = Some("its unit refers to a symbol that is not there"),
         }
         Ok(())
+    }
+
+    /// What the series will be known by: its labels, its metadata and when it began to count. `None`
+    /// where it is more than samples, or refers to nothing.
+    fn key(&mut self, metadata: &WireMetadata) -> Option<SeriesKey> {
+        let series = &self.series;
+        let is_plain = series.histograms.is_empty() && series.exemplars.is_empty();
+        let (first, others) = series.samples.split_first().filter(|_| is_plain)?;
+        let start_of = |sample: &WireSample| match sample.start_ms {
+            0 => series.start_ms,
+            said => said,
+        };
+        let start_ms = start_of(first);
+        let is_settled = |sample: &WireSample| {
+            start_ms == 0 || sample.timestamp_ms.saturating_sub(start_ms) > SETTLED_START_MS
+        };
+        if !is_settled(first) || others.iter().any(|it| start_of(it) != start_ms || !is_settled(it)) {
+            return None;
+        }
+        if !self.label_refs.len().is_multiple_of(2) {
+            return None;
+        }
+        self.key_bytes.clear();
+        self.key_bytes.extend(metadata.metric_type.to_le_bytes());
+        self.key_bytes.extend(start_ms.to_le_bytes());
+        for at in std::iter::once(&metadata.unit_ref).chain(&self.label_refs) {
+            self.key_bytes.extend(self.symbol_hashes.get(*at as usize)?.to_le_bytes());
+        }
+        Some(self.known.key(KeyScope::RemoteWriteV2, &self.key_bytes))
     }
 
     fn read_exemplar(&mut self, mut message: Reader<'a>) -> Result<(), WireError> {
@@ -164,5 +218,7 @@ impl WireMetadata {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod against_prost;
 #[cfg(test)]
 mod tests;

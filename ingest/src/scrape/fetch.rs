@@ -112,7 +112,7 @@ impl Fetched {
 const UNPACK_CHUNK_BYTES: usize = 64 << 10;
 
 fn too_large(bytes_max: u64) -> FetchError {
-    FetchError::new("body_size", format!("body size limit exceeded (limit: {bytes_max} bytes)"))
+    FetchError::new("body_size_limit", format!("body size limit exceeded (limit: {bytes_max} bytes)"))
 }
 
 /// All connections of the scraper.

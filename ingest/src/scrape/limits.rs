@@ -20,6 +20,8 @@ pub struct ScrapeLimits {
     pub discovery_files_max: usize,
     /// Of one such file.
     pub discovery_file_bytes_max: u64,
+    /// Help and unit texts of one target's families, which are kept to be shown.
+    pub metadata_bytes_per_target_max: usize,
     /// Targets dropped by relabelling that are kept to be shown, per job.
     pub dropped_targets_shown_max: usize,
 }
@@ -35,6 +37,7 @@ impl Default for ScrapeLimits {
             samples_per_scrape_max: 500_000,
             discovery_files_max: 1_000,
             discovery_file_bytes_max: 16 * MIB,
+            metadata_bytes_per_target_max: 256 << 10,
             dropped_targets_shown_max: 100,
         }
     }

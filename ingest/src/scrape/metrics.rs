@@ -27,7 +27,11 @@ impl ScrapeMetrics {
     /// Registers under `evenkeel_scrape_…`.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("evenkeel_scrape");
-        registry.register("requests", "Scrapes by outcome: ok, or why they failed", self.scrapes.clone());
+        registry.register(
+            "requests",
+            "Scrapes by outcome: ok, or why they failed; a limit of the job by its setting",
+            self.scrapes.clone(),
+        );
         registry.register("body_bytes", "Bytes of pages as received, packed", self.body_bytes.clone());
         registry.register("samples", "Samples stored", self.samples.clone());
         registry.register(

@@ -1,18 +1,23 @@
 //! From a page to series: target labels, relabelling, limits, duplicates. Pure but for the target's
 //! [`Memory`].
 
-use std::collections::HashMap;
+mod labels;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use telemetry::{
-    Exemplar, Labels, METRIC_NAME, RejectReason, Sample, SeriesExemplars, SeriesSamples, Timestamp,
+    Exemplar, KnownSample, Labels, METRIC_NAME, RejectReason, Sample, SeriesExemplars, SeriesRef,
+    SeriesSamples, Timestamp,
 };
 
 use super::job::Job;
-use super::memory::{LabelSets, Memory, Recalled, Series};
-use super::relabel::{LabelSet, relabel};
+use super::memory::{Live, Memory, Series, StandsFor};
+use super::relabel::relabel;
 use crate::exposition::{Entry, ExemplarText, Families, Format, SampleLine, entries};
 use crate::validate::check_label_sizes;
-use crate::{Fault, IngestLimits, Rejections};
+use crate::{IngestLimits, Rejections};
+use labels::{check_job_limits, with_target_labels};
 
 /// How a page is read.
 #[derive(Clone, Copy, Debug)]
@@ -23,15 +28,19 @@ pub struct PageContext<'a> {
     /// Of samples that bring no time.
     pub at: Timestamp,
     pub limits: &'a IngestLimits,
+    /// Of `ScrapeLimits`.
+    pub metadata_bytes_max: usize,
 }
 
 /// What a page comes to.
 #[derive(Debug, Default)]
-pub struct PageRead {
+pub(super) struct PageRead {
+    /// Samples of series that the lake has named.
+    pub known: Vec<KnownSample>,
     pub series: Vec<SeriesSamples>,
     pub exemplars: Vec<SeriesExemplars>,
     /// Series that will be missed if they are not on the next page.
-    pub live: LabelSets,
+    pub live: Live,
     /// Samples on the page.
     pub scraped: u64,
     /// Samples after relabelling.
@@ -46,7 +55,9 @@ pub struct PageRead {
 
 /// Nothing of a page is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageError {
+pub(super) struct PageError {
+    /// For counters: `parse`, or the setting that limits the job.
+    pub kind: &'static str,
     /// For people, with the line where that helps.
     pub reason: String,
     /// As far as the page was read.
@@ -55,7 +66,7 @@ pub struct PageError {
 }
 
 /// Reads a page.
-pub fn read(
+pub(super) fn read(
     page: &str,
     format: Format,
     context: PageContext<'_>,
@@ -67,6 +78,7 @@ pub fn read(
         memory,
         families: Families::default(),
         places: HashMap::default(),
+        seen: HashSet::default(),
         read: PageRead::default(),
     };
     let outcome = reading.page(page, format);
@@ -76,7 +88,21 @@ pub fn read(
             memory.end();
             Ok(read)
         }
-        Err(reason) => Err(PageError { reason, scraped: read.scraped, kept: read.kept }),
+        Err(Fault { kind, reason }) => {
+            Err(PageError { kind, reason, scraped: read.scraped, kept: read.kept })
+        }
+    }
+}
+
+/// Why reading ends.
+struct Fault {
+    kind: &'static str,
+    reason: String,
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Fault {
+        Fault { kind: "parse", reason }
     }
 }
 
@@ -86,40 +112,57 @@ struct Reading<'a, 'p> {
     families: Families<'p>,
     /// Where in `read.series` a label set is.
     places: HashMap<Labels, usize, foldhash::fast::RandomState>,
+    /// What `read.known` holds.
+    seen: HashSet<(SeriesRef, Timestamp), foldhash::fast::RandomState>,
     read: PageRead,
 }
 
 impl<'p> Reading<'_, 'p> {
-    fn page(&mut self, page: &'p str, format: Format) -> Result<(), String> {
+    fn page(&mut self, page: &'p str, format: Format) -> Result<(), Fault> {
         let mut lines = entries(page, format);
         while let Some(entry) = lines.next() {
-            match entry.map_err(|error| error.to_string())? {
+            let entry = entry.map_err(|error| error.to_string())?;
+            self.memory.metadata.learn(&entry, self.context.metadata_bytes_max);
+            match entry {
                 Entry::Help { .. } => {}
                 Entry::Type { family, metric_type } => self.families.learn_type(family, metric_type),
                 Entry::Unit { family, unit } => self.families.learn_unit(family, unit),
                 Entry::Sample(sample) => {
-                    self.sample(sample).map_err(|reason| format!("line {}: {reason}", lines.line()))?;
+                    self.sample(sample).map_err(|Fault { kind, reason }| Fault {
+                        kind,
+                        reason: format!("line {}: {reason}", lines.line()),
+                    })?;
                 }
             }
         }
+        self.order();
         let (kept, limit) = (self.read.kept, self.context.job.limits.samples);
         if kept > limit {
-            return Err(format!("sample limit exceeded (number of samples: {kept}, limit: {limit})"));
+            return Err(Fault {
+                kind: "sample_limit",
+                reason: format!("sample limit exceeded (number of samples: {kept}, limit: {limit})"),
+            });
         }
         Ok(())
     }
 
-    fn sample(&mut self, sample: SampleLine<'p>) -> Result<(), String> {
+    fn sample(&mut self, sample: SampleLine<'p>) -> Result<(), Fault> {
         self.read.scraped += 1;
-        let series = match self.memory.recall(sample.series.as_str()) {
-            Recalled::Dropped => return Ok(()),
-            Recalled::Series(series) => series.clone(),
-            Recalled::New => {
-                let series = self.series_of(&sample)?;
-                self.memory.learn(sample.series.as_str(), series.clone());
-                let Some(series) = series else { return Ok(()) };
-                self.read.added += 1;
-                series
+        let (stands_for, name) = match self.memory.recall(sample.series.as_str()) {
+            Some(recalled) => recalled,
+            None => {
+                let stands_for = self.meaning(&sample)?;
+                self.read.added += u64::from(matches!(stands_for, StandsFor::Series(_)));
+                let name = self.memory.learn(sample.series.as_str(), stands_for.clone());
+                (stands_for, name)
+            }
+        };
+        let series = match stands_for {
+            StandsFor::Series(series) => series,
+            StandsFor::Nothing => return Ok(()),
+            StandsFor::Refused(over) => {
+                self.refuse(&over);
+                return Ok(());
             }
         };
         self.read.kept += 1;
@@ -130,29 +173,46 @@ impl<'p> Reading<'_, 'p> {
         }
         let own_time = sample.timestamp.filter(|_| job.honor_timestamps);
         if own_time.is_none() || job.track_timestamps_staleness {
-            self.read.live.insert(series.labels.clone());
+            self.read.live.insert(&series.labels, name);
         }
         let ts = own_time.unwrap_or(self.context.at);
         if let Some(exemplar) = &sample.exemplar {
             self.exemplar(&series, exemplar, ts);
         }
-        self.add(series, Sample { ts, value: sample.value });
+        let sample = Sample { ts, value: sample.value };
+        match name {
+            Some(name) => self.add_known(name, sample),
+            None => self.add(&series, sample),
+        }
         Ok(())
     }
 
-    fn add(&mut self, series: Series, sample: Sample) {
+    fn add_known(&mut self, series: SeriesRef, sample: Sample) {
+        // The first one stays, as in Prometheus.
+        if self.seen.insert((series, sample.ts)) {
+            self.read.known.push(KnownSample { series, sample });
+        } else {
+            self.read.duplicates += 1;
+        }
+    }
+
+    fn add(&mut self, series: &Series, sample: Sample) {
         let Some(place) = self.places.get(&series.labels) else {
             self.places.insert(series.labels.clone(), self.read.series.len());
-            let samples = vec![sample];
-            let Series { labels, meta } = series;
-            self.read.series.push(SeriesSamples { labels, meta, start: None, samples });
+            let (labels, meta) = (series.labels.clone(), series.meta.clone());
+            self.read.series.push(SeriesSamples { labels, meta, start: None, samples: vec![sample] });
             return;
         };
-        let samples = &mut self.read.series[*place].samples;
-        match samples.binary_search_by_key(&sample.ts, |known| known.ts) {
-            // The first one stays, as in Prometheus.
-            Ok(_) => self.read.duplicates += 1,
-            Err(at) => samples.insert(at, sample),
+        self.read.series[*place].samples.push(sample);
+    }
+
+    /// Puts each series' samples in order; of two for one time the first one stays, as in Prometheus.
+    fn order(&mut self) {
+        for series in &mut self.read.series {
+            let pushed = series.samples.len();
+            series.samples.sort_by_key(|sample| sample.ts);
+            series.samples.dedup_by_key(|sample| sample.ts);
+            self.read.duplicates += (pushed - series.samples.len()) as u64;
         }
     }
 
@@ -178,8 +238,19 @@ impl<'p> Reading<'_, 'p> {
         });
     }
 
-    /// The series that a new piece of text stands for; `None` when it is not wanted.
-    fn series_of(&mut self, sample: &SampleLine<'p>) -> Result<Option<Series>, String> {
+    /// One more sample of a series that is over a limit.
+    fn refuse(&mut self, over: &str) {
+        self.read.rejections.reject(crate::Fault {
+            index: self.read.scraped,
+            pointer: String::new(),
+            reason: RejectReason::OverLimit,
+            count: 1,
+            message: over.to_owned(),
+        });
+    }
+
+    /// What a new piece of text stands for.
+    fn meaning(&self, sample: &SampleLine<'p>) -> Result<StandsFor, Fault> {
         let job = self.context.job;
         let pairs = sample.series.pairs()?;
         // Refuses labels that are given twice.
@@ -188,10 +259,10 @@ impl<'p> Reading<'_, 'p> {
         let meta = self.families.meta_of(exposed.metric());
         let mut labels = with_target_labels(&exposed, self.context.labels, job.honor_labels);
         if !relabel(&job.metric_relabel, &mut labels) {
-            return Ok(None);
+            return Ok(StandsFor::Nothing);
         }
         if !labels.has(METRIC_NAME) {
-            return Err(format!("metric relabelling left no name of {exposed}"));
+            return Err(format!("metric relabelling left no name of {exposed}").into());
         }
         check_job_limits(&labels, job)?;
         for (name, value) in job.external_labels.iter() {
@@ -199,70 +270,15 @@ impl<'p> Reading<'_, 'p> {
         }
         let pairs: Vec<(&str, &str)> = labels.iter().collect();
         if let Err(over) = check_label_sizes(&pairs, self.context.limits) {
-            self.read.rejections.reject(Fault {
-                index: self.read.scraped,
-                pointer: String::new(),
-                reason: RejectReason::OverLimit,
-                count: 1,
-                message: format!("series {}: {over}", crate::validate::describe(&pairs)),
-            });
-            return Ok(None);
+            let over = format!("series {}: {over}", crate::validate::describe(&pairs));
+            return Ok(StandsFor::Refused(over.into()));
         }
         let labels = labels.to_labels().map_err(|error| error.to_string())?;
-        Ok(Some(Series { labels, meta }))
+        Ok(StandsFor::Series(Arc::new(Series { labels, meta })))
     }
 }
 
-/// The labels of the page and of the target. Where both have one, the target's wins and the page's is
-/// renamed to `exported_…`; with `honor` the page's wins.
-fn with_target_labels(exposed: &Labels, target: &Labels, honor: bool) -> LabelSet {
-    let mut labels: LabelSet = exposed.iter().collect();
-    if honor {
-        target.iter().for_each(|(name, value)| labels.set_missing(name, value));
-        return labels;
-    }
-    let mut conflicts: Vec<&str> = Vec::new();
-    for (name, value) in target.iter() {
-        if exposed.get(name).is_some() {
-            conflicts.push(name);
-        }
-        labels.set(name, value);
-    }
-    conflicts.sort_by_key(|name| name.len());
-    for name in conflicts {
-        let mut renamed = format!("exported_{name}");
-        while labels.has(&renamed) {
-            renamed.insert_str(0, "exported_");
-        }
-        labels.set(&renamed, exposed.get(name).unwrap_or_default());
-    }
-    labels
-}
-
-/// Over one of these the whole scrape fails, as in Prometheus.
-fn check_job_limits(labels: &LabelSet, job: &Job) -> Result<(), String> {
-    let limits = &job.limits;
-    let metric = labels.get(METRIC_NAME);
-    let count = labels.iter().count() as u64;
-    if count > limits.labels {
-        return Err(format!(
-            "label_limit exceeded (metric: {metric:?}, number of labels: {count}, limit: {})",
-            limits.labels
-        ));
-    }
-    for (name, value) in labels.iter() {
-        let sizes = [
-            ("label_name_length_limit", name.len() as u64, limits.label_name_bytes),
-            ("label_value_length_limit", value.len() as u64, limits.label_value_bytes),
-        ];
-        if let Some((setting, length, limit)) = sizes.into_iter().find(|(_, length, limit)| length > limit) {
-            return Err(format!(
-                "{setting} exceeded (metric: {metric:?}, label: {name:?}, length: {length}, limit: {limit})"
-            ));
-        }
-    }
-    Ok(())
-}
-
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod promises;
 #[cfg(test)]
 mod tests;

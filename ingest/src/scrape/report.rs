@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use telemetry::{
-    Labels, METRIC_NAME, MetricType, Sample, SeriesMeta, SeriesSamples, Timestamp, stale_marker,
+    Batch, KnownSample, Labels, METRIC_NAME, MetricType, Sample, SeriesMeta, SeriesSamples, Timestamp,
+    stale_marker,
 };
+
+use super::memory::Ended;
 
 /// One scrape in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -52,11 +55,13 @@ fn gauge(labels: Labels, at: Timestamp, value: f64) -> SeriesSamples {
 }
 
 /// Stale markers: these series have ended.
-pub fn markers(ended: Vec<Labels>, at: Timestamp) -> impl Iterator<Item = SeriesSamples> {
-    ended.into_iter().map(move |labels| SeriesSamples {
+pub(super) fn mark(ended: Ended, at: Timestamp, batch: &mut Batch) {
+    let marker = Sample { ts: at, value: stale_marker() };
+    batch.known.extend(ended.named.into_iter().map(|series| KnownSample { series, sample: marker }));
+    batch.series.extend(ended.unnamed.into_iter().map(|labels| SeriesSamples {
         labels,
         meta: SeriesMeta::default(),
         start: None,
-        samples: vec![Sample { ts: at, value: stale_marker() }],
-    })
+        samples: vec![marker],
+    }));
 }

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
-use telemetry::{Batch, Clock, Labels, SeriesSamples, Timestamp};
+use telemetry::{Batch, Clock, Labels, Timestamp};
 use tokio::sync::{Semaphore, watch};
 
 use super::fetch::{FetchError, Fetched, Fetcher};
 use super::memory::Memory;
+use super::metadata::TargetMetadata;
 use super::metrics::ScrapeMetrics;
 use super::page::{self, PageContext, PageRead};
-use super::report::{Report, markers};
+use super::report::{Report, mark};
 use super::schedule::{end_of_target, next_scrape, offset, sample_time};
 use super::status::{Health, LastScrape};
 use super::target::Target;
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub permits: Semaphore,
     pub metrics: ScrapeMetrics,
     pub scrapes_in_flight_max: usize,
+    pub metadata_bytes_per_target_max: usize,
 }
 
 /// What a target's task is told.
@@ -50,6 +52,7 @@ pub(super) enum Order {
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub last: LastScrape,
+    pub metadata: TargetMetadata,
     /// It takes no more orders.
     pub has_ended: bool,
 }
@@ -154,12 +157,15 @@ impl TargetTask {
         let duration = self.shared.clock.now().since(began);
         self.last_at = Some(at);
         let last = self.store(read, at, duration).await;
-        self.told.lock().last = LastScrape { at: Some(began), duration, ..last };
+        let mut told = self.told.lock();
+        told.last = LastScrape { at: Some(began), duration, ..last };
+        told.metadata = self.memory.metadata.shown();
     }
 
     /// Reads the page, away from the executor's threads when it is large.
     async fn read(&mut self, fetched: Fetched, at: Timestamp) -> Result<PageRead, Failure> {
         self.shared.metrics.body_bytes.inc_by(fetched.received_bytes());
+        self.shared.ingest.count_scraped_body(&self.target.job.name, fetched.received_bytes());
         let is_small = fetched.received_bytes() <= INLINE_PAGE_BYTES_MAX;
         let (target, shared) = (self.target.clone(), self.shared.clone());
         let mut memory = std::mem::take(&mut self.memory);
@@ -190,13 +196,9 @@ impl TargetTask {
                 let report =
                     Report { up: true, duration, scraped: read.scraped, kept: read.kept, added: read.added };
                 self.shared.metrics.duplicate_samples.inc_by(read.duplicates);
-                let batch = Batch { series: read.series, exemplars: read.exemplars, ..Batch::default() };
-                (
-                    Decoded { batch, rejections: read.rejections, ..Decoded::default() },
-                    read.live,
-                    report,
-                    None,
-                )
+                let PageRead { known, series, exemplars, rejections, live, .. } = read;
+                let batch = Batch { known, series, exemplars, ..Batch::default() };
+                (Decoded { batch, rejections, ..Decoded::default() }, live, report, None)
             }
             Err(failure) => {
                 let report =
@@ -205,15 +207,18 @@ impl TargetTask {
             }
         };
         let samples = report.kept;
+        let by_labels: Vec<Labels> =
+            decoded.batch.series.iter().map(|series| series.labels.clone()).collect();
         let ended = self.memory.ended(&live);
         let ended_count = ended.len() as u64;
-        decoded.batch.series.extend(markers(ended, at));
+        mark(ended, at, &mut decoded.batch);
         decoded.batch.series.extend(report.series(&labels, at));
         let outcome = self.write(decoded).await;
         let metrics = &self.shared.metrics;
         match (outcome, failure) {
             (Ok(receipt), failure) => {
-                self.memory.stored(live);
+                let names = by_labels.into_iter().zip(&receipt.stored.series);
+                self.memory.stored(live, names.filter_map(|(labels, name)| Some((labels, (*name)?))));
                 metrics.stale_markers.inc_by(ended_count);
                 metrics.scraped(failure.as_ref().map_or("ok", |error| error.kind));
                 if failure.is_none() {
@@ -249,10 +254,10 @@ impl TargetTask {
     pub(super) async fn write_end(&mut self, at: Timestamp) {
         let ended = self.memory.all_live();
         let count = ended.len() as u64;
-        let mut series: Vec<SeriesSamples> = markers(ended, at).collect();
-        series.extend(Report::ends(&with_external(&self.target), at));
-        match self.write(Decoded { batch: Batch { series, ..Batch::default() }, ..Decoded::default() }).await
-        {
+        let mut batch = Batch::default();
+        mark(ended, at, &mut batch);
+        batch.series.extend(Report::ends(&with_external(&self.target), at));
+        match self.write(Decoded { batch, ..Decoded::default() }).await {
             Ok(_) => {
                 self.shared.metrics.stale_markers.inc_by(count);
                 self.memory = Memory::default();
@@ -329,10 +334,15 @@ fn read_fetched(
     memory: &mut Memory,
 ) -> Result<PageRead, Failure> {
     let page = fetched.into_page()?;
-    let context =
-        PageContext { job: &target.job, labels: &target.labels, at, limits: shared.ingest.limits() };
+    let context = PageContext {
+        job: &target.job,
+        labels: &target.labels,
+        at,
+        limits: shared.ingest.limits(),
+        metadata_bytes_max: shared.metadata_bytes_per_target_max,
+    };
     page::read(&page.text, page.format, context, memory).map_err(|error| Failure {
-        error: FetchError::new("parse", error.reason),
+        error: FetchError::new(error.kind, error.reason),
         scraped: error.scraped,
         kept: error.kept,
     })

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use telemetry::{Labels, Timestamp};
 
+use super::metadata::TargetMetadata;
 use super::target::Target;
 use super::targets::Pool;
 
@@ -44,6 +45,8 @@ pub struct LastScrape {
 pub struct TargetStatus {
     pub target: Target,
     pub last: LastScrape,
+    /// What its pages say of metric families.
+    pub metadata: TargetMetadata,
 }
 
 /// A job with what relabelling dropped.

@@ -78,12 +78,12 @@ async fn what_is_no_page_is_named() {
     let settings = "body_size_limit: 1KB";
     for (status, headers, body, expect) in [
         ("404 Not Found", vec![], vec![], "status: server returned HTTP status 404 Not Found"),
-        ("200 OK", vec![], vec![b'a'; 1025], "body_size: body size limit exceeded (limit: 1024 bytes)"),
+        ("200 OK", vec![], vec![b'a'; 1025], "body_size_limit: body size limit exceeded (limit: 1024 bytes)"),
         (
             "200 OK",
             vec!["content-encoding: gzip"],
             gzip(&[b'a'; 100_000]),
-            "body_size: body size limit exceeded (limit: 1024 bytes)",
+            "body_size_limit: body size limit exceeded (limit: 1024 bytes)",
         ),
         (
             "200 OK",

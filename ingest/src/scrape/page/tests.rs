@@ -1,6 +1,9 @@
 //! Pages of one target, read one after the other.
 
+mod by_name;
+
 use super::*;
+use crate::scrape::memory::Ended;
 use crate::scrape::tests::job;
 
 const AT: Timestamp = Timestamp::from_secs(1_000);
@@ -24,8 +27,18 @@ impl Reader {
     }
 
     fn try_read(&mut self, page: &str) -> Result<PageRead, String> {
-        let context = PageContext { job: &self.job, labels: &self.labels, at: AT, limits: &self.limits };
-        read(page, Format::Text, context, &mut self.memory).map_err(|error| error.reason)
+        self.read_as(Format::Text, page).map_err(|error| error.reason)
+    }
+
+    fn read_as(&mut self, format: Format, page: &str) -> Result<PageRead, PageError> {
+        let context = PageContext {
+            job: &self.job,
+            labels: &self.labels,
+            at: AT,
+            limits: &self.limits,
+            metadata_bytes_max: 1_000,
+        };
+        read(page, format, context, &mut self.memory)
     }
 
     fn read(&mut self, page: &str) -> PageRead {
@@ -117,12 +130,11 @@ fn a_family_gives_its_type_to_its_series() {
 #[test]
 fn exemplars_come_along() {
     let mut reader = Reader::new("");
-    let context = PageContext { job: &reader.job, labels: &reader.labels, at: AT, limits: &reader.limits };
     let long = "x".repeat(130);
     let page = format!(
         "a_total 3 # {{trace_id=\"t1\"}} 0.5 7\nb_total 1 # {{trace_id=\"t2\"}} 1\nc_total 1 # {{x=\"{long}\"}} 1\n# EOF\n"
     );
-    let read = read(&page, Format::OpenMetrics, context, &mut reader.memory).unwrap();
+    let read = reader.read_as(Format::OpenMetrics, &page).unwrap();
     let shown: Vec<_> = read
         .exemplars
         .iter()
@@ -149,6 +161,8 @@ fn limits_fail_the_scrape_by_name() {
     ] {
         let page = "a 1\nb{long_name=\"value\"} 1\n";
         assert_eq!(Reader::new(settings).try_read(page).unwrap_err(), expect, "{settings}");
+        let kind = Reader::new(settings).read_as(Format::Text, page).unwrap_err().kind;
+        assert!(settings.starts_with(kind), "{settings} is counted as {kind}");
     }
     assert_eq!(
         Reader::new("").try_read("a{b=\"1\",b=\"2\"} 1\n").unwrap_err(),
@@ -166,8 +180,11 @@ fn a_series_over_the_limits_of_all_senders_is_left_out() {
     reader.limits.label_value_bytes_max = 4;
     let read = reader.read("a{b=\"12345\"} 1\nc 1\n");
     assert_eq!((read.series.len(), read.scraped, read.kept), (1, 2, 1));
-    let refused = read.rejections.refused("scrape:j");
-    assert!(refused[0].sample.contains("label_value_bytes_max"), "{refused:?}");
+    for rejections in [read.rejections, reader.read("a{b=\"12345\"} 1\n").rejections] {
+        let refused = rejections.refused("scrape:j");
+        assert!(refused[0].sample.contains("label_value_bytes_max"), "{refused:?}");
+        assert_eq!(refused[0].count, 1, "with each page");
+    }
 }
 
 #[test]
@@ -183,16 +200,41 @@ fn external_labels_fill_gaps() {
 fn series_that_end_are_told() {
     let mut reader = Reader::new("");
     let read = reader.read("a 1\nb 1\nc 1 5000\n");
-    assert_eq!(reader.memory.ended(&read.live), []);
-    reader.memory.stored(read.live);
+    assert_eq!(reader.memory.ended(&read.live), Ended::default());
+    reader.memory.stored(read.live, std::iter::empty());
     let read = reader.read("a 2\n");
-    let shown = |labels: Vec<Labels>| labels.iter().map(|it| it.metric().to_owned()).collect::<Vec<_>>();
+    let shown = |ended: Ended| ended.unnamed.iter().map(|it| it.metric().to_owned()).collect::<Vec<_>>();
     assert_eq!(shown(reader.memory.ended(&read.live)), ["b"]);
     // As long as that is not stored it stays so.
     let read = reader.read("a 3\n");
     assert_eq!(shown(reader.memory.ended(&read.live)), ["b"]);
-    reader.memory.stored(read.live);
+    reader.memory.stored(read.live, std::iter::empty());
     assert_eq!(shown(reader.memory.all_live()), ["a"]);
+}
+
+#[test]
+fn a_series_that_the_lake_has_named_is_told_by_its_name() {
+    let mut reader = Reader::new("");
+    let page = "a{x=\"1\",y=\"2\"} 1\nb 2 5000\n";
+    let read = reader.read(page);
+    let labels = read.series.iter().map(|series| series.labels.clone());
+    let names = labels.zip([7, 8].map(SeriesRef::new)).collect::<Vec<_>>();
+    reader.memory.stored(read.live, names.into_iter());
+
+    let shown = |read: &PageRead| -> Vec<(u32, i64, f64)> {
+        let known = read.known.iter();
+        known.map(|it| (it.series.get(), it.sample.ts.secs(), it.sample.value)).collect()
+    };
+    let read = reader.read(page);
+    assert_eq!((read.series.len(), shown(&read)), (0, vec![(7, 1_000, 1.0), (8, 5, 2.0)]));
+    assert_eq!((read.added, read.live.len()), (0, 1), "b brings its own time");
+    // The same series, written otherwise and twice: the first sample stays.
+    let read = reader.read("a{y=\"2\", x=\"1\"} 3\na{x=\"1\",y=\"2\"} 4\nc 5\n");
+    assert_eq!((read.series.len(), shown(&read), read.duplicates), (1, vec![(7, 1_000, 3.0)], 1));
+    assert_eq!(reader.memory.ended(&read.live), Ended::default());
+    // New rules make labels anew; what comes to the same labels is the same series.
+    reader.memory.forget_labels();
+    assert_eq!(shown(&reader.read(page)), [(7, 1_000, 1.0), (8, 5, 2.0)]);
 }
 
 #[test]
@@ -211,12 +253,18 @@ fn a_large_page_is_read_in_milliseconds() {
     let took = |reader: &mut Reader| {
         #[expect(clippy::disallowed_methods, reason = "measures how long reading takes")]
         let began = std::time::Instant::now();
-        assert_eq!(reader.read(&page).kept, 12_000);
-        began.elapsed()
+        let read = reader.read(&page);
+        let took = began.elapsed();
+        assert_eq!(read.kept, 12_000);
+        (took, read)
     };
-    let first = took(&mut reader);
-    let again = (0..5).map(|_| took(&mut reader)).min().unwrap();
-    println!("{} bytes, 12000 series: first {first:?}, then {again:?}", page.len());
+    let (first, read) = took(&mut reader);
+    let again = (0..5).map(|_| took(&mut reader).0).min().unwrap();
+    let names = read.series.into_iter().zip(0..);
+    let names = names.map(|(series, name)| (series.labels, SeriesRef::new(name)));
+    reader.memory.stored(read.live, names);
+    let by_name = (0..5).map(|_| took(&mut reader).0).min().unwrap();
+    println!("{} bytes, 12000 series: first {first:?}, then {again:?}, by name {by_name:?}", page.len());
     // An order of magnitude above what it takes in a debug build, for machines that do much else.
-    assert!(again < std::time::Duration::from_millis(150), "{again:?}");
+    assert!(again.max(by_name) < std::time::Duration::from_millis(150), "{again:?}, {by_name:?}");
 }

@@ -1,0 +1,5 @@
+//! OTLP logs as JSON.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| ingest::fuzzing::otlp_logs_json(body));

@@ -4,6 +4,7 @@
 //! series as the index knows them, and `lake.slo_slices` with its exact thousandths.
 
 mod cost;
+mod in_memory;
 mod series;
 mod slo;
 
@@ -46,10 +47,9 @@ pub(crate) fn register(context: &SessionContext, lake: &Lake, slo: &SloTables) -
         public.register_table(name.name().to_owned(), table(name))?;
     }
     inner.register_table(Table::SloSlices.name().to_owned(), table(Table::SloSlices))?;
-    inner.register_table("series".to_owned(), Arc::new(series::SeriesTable::new(lake.clone())))?;
+    inner.register_table("series".to_owned(), series::table(lake.clone()))?;
     for of in cost::CostOf::ALL {
-        let table = cost::CostTable::new(lake.clone(), of);
-        public.register_table(of.name().to_owned(), Arc::new(table))?;
+        public.register_table(of.name().to_owned(), of.table(lake.clone()))?;
     }
     public.register_table("slo_status".to_owned(), slo.status_table())?;
     public.register_table("slo_history".to_owned(), slo.history_table())?;

@@ -39,7 +39,9 @@ pub struct QueryConfig {
     pub memory_bytes_max: u64,
     /// What all running queries may spill to disk together.
     pub spill_bytes_max: u64,
-    /// Threads of one query; `None` is one per core.
+    /// Threads that all queries share; `None` is one per core. Receivers have threads of their own.
+    pub threads: Option<usize>,
+    /// Parts of one query that run beside each other; `None` is one per core.
     pub partitions: Option<usize>,
     pub promql: PromqlLimits,
     pub postgres: PostgresLimits,
@@ -102,6 +104,7 @@ impl Default for QueryConfig {
             },
             memory_bytes_max: 1024 * MIB,
             spill_bytes_max: 4096 * MIB,
+            threads: None,
             partitions: None,
             promql: PromqlLimits::default(),
             postgres: PostgresLimits::default(),

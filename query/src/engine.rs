@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
 use datafusion::prelude::SessionContext;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::SloTables;
 use crate::config::{QueryConfig, QueryRole};
 use crate::guard::{Slots, check_read_only, guard_stream, timed_out};
+use crate::pool::Pool;
 use crate::promql_source::LakeSeriesSource;
 use crate::{QueryError, SloHistorySource, catalog, session};
 
@@ -44,6 +46,7 @@ struct Inner {
     config: QueryConfig,
     clock: Arc<dyn Clock>,
     context: SessionContext,
+    pool: Arc<Pool>,
     slots: Slots,
     promql_slots: Arc<Semaphore>,
     slo: SloTables,
@@ -77,9 +80,10 @@ impl Engine {
         let context = session::base_context(&config)?;
         let slo = SloTables::default();
         catalog::register(&context, &lake, &slo)?;
+        let pool = Arc::new(Pool::new(config.threads).map_err(DataFusionError::from)?);
         let slots = Slots::new(&config);
         let promql_slots = Arc::new(Semaphore::new(config.promql.concurrency_max));
-        Ok(Engine(Arc::new(Inner { lake, config, clock, context, slots, promql_slots, slo })))
+        Ok(Engine(Arc::new(Inner { lake, config, clock, context, pool, slots, promql_slots, slo })))
     }
 
     /// Runs one statement that reads. The limits of `role` hold until the last row is taken.
@@ -101,7 +105,8 @@ impl Engine {
 
     /// The PromQL view of the lake, without limits of its own beyond `promql.samples_max`.
     pub fn series_source(&self) -> Arc<dyn promql::SeriesSource> {
-        Arc::new(LakeSeriesSource::new(self.0.lake.clone(), self.0.context.clone(), &self.0.config.promql))
+        let (lake, context) = (self.0.lake.clone(), self.0.context.clone());
+        Arc::new(LakeSeriesSource::new(lake, context, self.0.pool.clone(), &self.0.config.promql))
     }
 
     /// Options with the configured limits, for surfaces to narrow.
@@ -134,7 +139,7 @@ impl Engine {
         self.promql(&promql::parse(expr)?, Times::Range(range), options).await
     }
 
-    /// Loads on this task, computes on a thread of its own. Dropping the future ends the computation.
+    /// Loads and computes on the threads for queries. Dropping the future ends both.
     pub async fn promql(
         &self,
         query: &promql::Query,
@@ -164,7 +169,7 @@ impl Engine {
         };
         let (prepared, slot) =
             timeout_at(deadline, load).await.map_err(|_elapsed| PromqlError::Timeout)??;
-        let computed = tokio::task::spawn_blocking(move || {
+        let computed = self.0.pool.compute(move || {
             let _slot = slot;
             prepared.run()
         });
@@ -214,12 +219,12 @@ impl Engine {
         check_read_only(&plan)?;
         let limits = self.0.config.limits_of(role);
         let slot = self.0.slots.take(&self.0.config, role).await?;
-        let start = async {
+        let start = self.0.pool.run(async {
             let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
             frame.execute_stream().await
-        };
+        });
         let stream = match timeout_at(deadline, start).await {
-            Ok(started) => started?,
+            Ok(started) => self.0.pool.drive(started??),
             Err(_elapsed) => return Err(timed_out(limits, role)),
         };
         let schema = stream.schema();

@@ -14,8 +14,10 @@ pub mod formats;
 mod functions;
 mod guard;
 pub mod pgwire;
+mod pool;
 mod promql_source;
 mod provider;
+mod scan_filter;
 mod session;
 pub mod sli;
 #[cfg(test)]

@@ -10,35 +10,37 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Float64Type, Int64Type, SchemaRef, TimestampMicrosecondType};
-use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, lit};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
-use lake::{Lake, SeriesEntry, Table};
+use lake::{Lake, SeriesEntry};
 use promql::{Samples, Selector, SeriesData, SeriesSource, SourceError};
-use telemetry::Timestamp;
 
 use crate::QueryError;
 use crate::config::PromqlLimits;
+use crate::pool::Pool;
 use crate::provider::{ScanRequest, plan_scan};
+use crate::scan_filter::ScanFilter;
 
-/// Up to this many series are asked for one by one; more as the range of their ids, which are
-/// neighbours when they belong to one metric.
-const SERIES_LISTED_MAX: usize = 512;
-
+#[derive(Clone)]
 pub(crate) struct LakeSeriesSource {
     lake: Lake,
     context: SessionContext,
+    pool: Arc<Pool>,
     samples_max: u64,
 }
 
 impl LakeSeriesSource {
-    pub(crate) fn new(lake: Lake, context: SessionContext, limits: &PromqlLimits) -> LakeSeriesSource {
-        LakeSeriesSource { lake, context, samples_max: limits.samples_max }
+    pub(crate) fn new(
+        lake: Lake,
+        context: SessionContext,
+        pool: Arc<Pool>,
+        limits: &PromqlLimits,
+    ) -> LakeSeriesSource {
+        LakeSeriesSource { lake, context, pool, samples_max: limits.samples_max }
     }
 
     async fn read(&self, selector: &Selector) -> Result<Vec<SeriesData>, QueryError> {
@@ -47,7 +49,7 @@ impl LakeSeriesSource {
         if entries.is_empty() || selector.start >= selector.end {
             return Ok(Vec::new());
         }
-        let snapshot = self.lake.snapshot(Table::MetricSamples).await?;
+        let snapshot = self.lake.snapshot_of_series(&entries).await?;
         let mut columns = Columns::new(&entries);
         let predicates = predicates(&snapshot.schema, &entries, selector)?;
         let wanted = ["series_id", "ts", "value"]
@@ -77,7 +79,9 @@ impl LakeSeriesSource {
 #[async_trait]
 impl SeriesSource for LakeSeriesSource {
     async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
-        self.read(selector).await.map_err(|error| Box::new(error) as SourceError)
+        let (source, selector) = (self.clone(), selector.clone());
+        let read = self.pool.run(async move { source.read(&selector).await });
+        read.await.flatten().map_err(|error| Box::new(error) as SourceError)
     }
 }
 
@@ -86,33 +90,16 @@ fn predicates(
     schema: &SchemaRef,
     entries: &[Arc<SeriesEntry>],
     selector: &Selector,
-) -> Result<Vec<Arc<dyn PhysicalExpr>>, QueryError> {
-    let column = |name: &str| -> Result<Arc<dyn PhysicalExpr>, QueryError> {
-        let index = schema.index_of(name).map_err(DataFusionError::from)?;
-        Ok(Arc::new(Column::new(name, index)))
-    };
-    let compare = |left, op, value: ScalarValue| -> Arc<dyn PhysicalExpr> {
-        Arc::new(BinaryExpr::new(left, op, lit(value)))
-    };
-    let time = |time: Timestamp| ScalarValue::TimestampMicrosecond(Some(time.micros()), Some("UTC".into()));
-    let mut predicates = vec![
-        compare(column("ts")?, Operator::Gt, time(selector.start)),
-        compare(column("ts")?, Operator::LtEq, time(selector.end)),
-    ];
+) -> Result<Vec<Arc<dyn PhysicalExpr>>, DataFusionError> {
+    let mut filter = ScanFilter::new(schema)
+        .time(Operator::Gt, selector.start)?
+        .time(Operator::LtEq, selector.end)?
+        .series(entries.iter().map(|entry| entry.id.get()))?;
     let metric = entries[0].labels.metric();
     if entries.iter().all(|entry| entry.labels.metric() == metric) {
-        predicates.push(compare(column("metric")?, Operator::Eq, metric.into()));
+        filter = filter.compare("metric", Operator::Eq, metric.into())?;
     }
-    let mut ids: Vec<i64> = entries.iter().map(|entry| entry.id.get()).collect();
-    ids.sort_unstable();
-    if ids.len() <= SERIES_LISTED_MAX {
-        let list = ids.iter().map(|id| lit(*id)).collect();
-        predicates.push(Arc::new(InListExpr::try_new(column("series_id")?, list, false, schema)?));
-    } else {
-        predicates.push(compare(column("series_id")?, Operator::GtEq, ids[0].into()));
-        predicates.push(compare(column("series_id")?, Operator::LtEq, ids[ids.len() - 1].into()));
-    }
-    Ok(predicates)
+    Ok(filter.predicates())
 }
 
 /// Samples of each wanted series as they come: sorted runs, in any order.

@@ -3,15 +3,12 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::TableProvider;
 use lake::Lake;
+
+use super::in_memory::InMemoryTable;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CostOf {
@@ -31,6 +28,12 @@ impl CostOf {
         }
     }
 
+    pub(super) fn table(self, lake: Lake) -> Arc<dyn TableProvider> {
+        InMemoryTable::provider(Schema::new(self.fields()), move |schema| {
+            Ok(RecordBatch::try_new(schema.clone(), self.columns(&lake))?)
+        })
+    }
+
     fn fields(self) -> Vec<Field> {
         let text = |name: &str| Field::new(name, DataType::Utf8, false);
         let count = |name: &str| Field::new(name, DataType::Int64, false);
@@ -46,24 +49,11 @@ impl CostOf {
             CostOf::Sources => vec![text("source"), count("series"), count("samples"), count("rejected")],
         }
     }
-}
 
-#[derive(Debug)]
-pub(super) struct CostTable {
-    lake: Lake,
-    of: CostOf,
-    schema: SchemaRef,
-}
-
-impl CostTable {
-    pub(super) fn new(lake: Lake, of: CostOf) -> CostTable {
-        CostTable { lake, of, schema: Arc::new(Schema::new(of.fields())) }
-    }
-
-    fn rows(&self) -> Result<RecordBatch> {
-        let columns = match self.of {
+    fn columns(self, lake: &Lake) -> Vec<ArrayRef> {
+        match self {
             CostOf::Metrics => {
-                let costs = self.lake.series().metric_costs();
+                let costs = lake.series().metric_costs();
                 let rates = costs.iter().map(|cost| cost.samples_per_minute);
                 vec![
                     texts(costs.iter().map(|cost| cost.metric.as_str())),
@@ -72,7 +62,7 @@ impl CostTable {
                 ]
             }
             CostOf::Labels => {
-                let costs = self.lake.series().label_costs();
+                let costs = lake.series().label_costs();
                 vec![
                     texts(costs.iter().map(|cost| cost.label.as_str())),
                     counts(costs.iter().map(|cost| cost.values)),
@@ -81,7 +71,7 @@ impl CostTable {
                 ]
             }
             CostOf::Sources => {
-                let costs = self.lake.source_costs();
+                let costs = lake.source_costs();
                 vec![
                     texts(costs.iter().map(|cost| cost.source.as_str())),
                     counts(costs.iter().map(|cost| cost.series)),
@@ -89,8 +79,7 @@ impl CostTable {
                     counts(costs.iter().map(|cost| cost.rejected)),
                 ]
             }
-        };
-        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
+        }
     }
 }
 
@@ -100,26 +89,4 @@ fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
 
 fn counts(values: impl Iterator<Item = u64>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values.map(|count| i64::try_from(count).unwrap_or(i64::MAX))))
-}
-
-#[async_trait]
-impl TableProvider for CostTable {
-    fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
-    async fn scan(
-        &self,
-        _session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let rows = vec![self.rows()?];
-        Ok(MemorySourceConfig::try_new_exec(&[rows], self.schema.clone(), projection.cloned())?)
-    }
 }

@@ -5,19 +5,16 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::{
     ArrayRef, Float64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::catalog::TableProvider;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
 use parking_lot::RwLock;
 use slo::SloStatus;
 
+use super::in_memory::InMemoryTable;
 use crate::SloHistorySource;
 use crate::functions::timestamp_type;
 
@@ -43,53 +40,13 @@ impl SloTables {
     }
 
     pub(super) fn status_table(&self) -> Arc<dyn TableProvider> {
-        Arc::new(PublishedTable {
-            published: self.published.clone(),
-            schema: status_schema(),
-            rows: status_rows,
-        })
+        let published = self.published.clone();
+        InMemoryTable::provider(status_schema(), move |schema| status_rows(&published, schema))
     }
 
     pub(super) fn history_table(&self) -> Arc<dyn TableProvider> {
-        Arc::new(PublishedTable {
-            published: self.published.clone(),
-            schema: history_schema(),
-            rows: history_rows,
-        })
-    }
-}
-
-struct PublishedTable {
-    published: Arc<Published>,
-    schema: SchemaRef,
-    rows: fn(&Published, SchemaRef) -> Result<RecordBatch>,
-}
-
-impl std::fmt::Debug for PublishedTable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PublishedTable")
-    }
-}
-
-#[async_trait]
-impl TableProvider for PublishedTable {
-    fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
-    async fn scan(
-        &self,
-        _session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let rows = vec![(self.rows)(&self.published, self.schema.clone())?];
-        Ok(MemorySourceConfig::try_new_exec(&[rows], self.schema.clone(), projection.cloned())?)
+        let published = self.published.clone();
+        InMemoryTable::provider(history_schema(), move |schema| history_rows(&published, schema))
     }
 }
 
@@ -105,15 +62,15 @@ fn number(name: &str) -> Field {
     Field::new(name, DataType::Float64, true)
 }
 
-fn status_schema() -> SchemaRef {
+fn status_schema() -> Schema {
     let mut fields: Vec<Field> = STATUS_TEXTS.map(text).into();
     fields.extend(STATUS_NUMBERS.map(number));
     fields.push(text("state"));
     fields.push(Field::new("as_of", timestamp_type(), true));
-    Arc::new(Schema::new(fields))
+    Schema::new(fields)
 }
 
-fn status_rows(published: &Published, schema: SchemaRef) -> Result<RecordBatch> {
+fn status_rows(published: &Published, schema: &SchemaRef) -> Result<RecordBatch> {
     let statuses = published.statuses.read().clone();
     let mut texts: [StringBuilder; 5] = Default::default();
     let mut numbers: [Float64Builder; 8] = Default::default();
@@ -149,11 +106,11 @@ fn status_rows(published: &Published, schema: SchemaRef) -> Result<RecordBatch> 
     }
     columns.push(Arc::new(state.finish()));
     columns.push(Arc::new(as_of.finish()));
-    Ok(RecordBatch::try_new(schema, columns)?)
+    Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
-fn history_schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![
+fn history_schema() -> Schema {
+    Schema::new(vec![
         text("slo"),
         text("objective"),
         Field::new("at", timestamp_type(), true),
@@ -161,10 +118,10 @@ fn history_schema() -> SchemaRef {
         number("total"),
         number("sli"),
         number("error_budget_remaining"),
-    ]))
+    ])
 }
 
-fn history_rows(published: &Published, schema: SchemaRef) -> Result<RecordBatch> {
+fn history_rows(published: &Published, schema: &SchemaRef) -> Result<RecordBatch> {
     let source = published.history.read().clone();
     let (mut slos, mut objectives) = (StringBuilder::new(), StringBuilder::new());
     let mut times = TimestampMicrosecondBuilder::new().with_data_type(timestamp_type());
@@ -185,5 +142,5 @@ fn history_rows(published: &Published, schema: SchemaRef) -> Result<RecordBatch>
     for mut column in numbers {
         columns.push(Arc::new(column.finish()));
     }
-    Ok(RecordBatch::try_new(schema, columns)?)
+    Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }

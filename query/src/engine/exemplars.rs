@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, MapArray, RecordBatch};
-use datafusion::arrow::datatypes::{Float64Type, Int64Type, SchemaRef, TimestampMicrosecondType};
-use datafusion::common::ScalarValue;
+use datafusion::arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, lit};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use lake::{SeriesEntry, Table};
@@ -20,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Engine;
 use crate::QueryError;
 use crate::provider::{ScanRequest, plan_scan};
-use crate::session::MAX_IN_LIST_SIZE;
+use crate::scan_filter::ScanFilter;
 
 const COLUMNS: [&str; 4] = ["series_id", "ts", "value", "labels"];
 
@@ -38,7 +35,9 @@ impl Engine {
         let read = async {
             // Closed semaphores do not exist here: this one lives as long as the engine.
             let _slot = self.0.promql_slots.acquire().await;
-            self.read_exemplars(selectors, from, to).await
+            let (engine, selectors) = (self.clone(), selectors.to_vec());
+            let read = async move { engine.read_exemplars(&selectors, from, to).await };
+            self.0.pool.run(read).await.flatten()
         };
         timeout_at(deadline, read).await.map_err(|_elapsed| PromqlError::Timeout)?
     }
@@ -56,7 +55,9 @@ impl Engine {
             return Ok(Vec::new());
         }
         let snapshot = self.lake().snapshot(Table::MetricExemplars).await?;
-        let predicates = predicates(&snapshot.schema, &entries, from, to)?;
+        let filter =
+            ScanFilter::new(&snapshot.schema).time(Operator::GtEq, from)?.time(Operator::LtEq, to)?;
+        let predicates = filter.series(entries.keys().copied())?.predicates();
         let wanted: Vec<usize> = COLUMNS
             .iter()
             .map(|name| snapshot.schema.index_of(name))
@@ -91,35 +92,6 @@ impl Engine {
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(series)
     }
-}
-
-/// The time range and the series: one by one when they are few, else as the range of their numbers.
-fn predicates(
-    schema: &SchemaRef,
-    entries: &HashMap<i64, Arc<SeriesEntry>>,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<Arc<dyn PhysicalExpr>>, QueryError> {
-    let column = |name: &str| -> Result<Arc<dyn PhysicalExpr>, QueryError> {
-        let index = schema.index_of(name).map_err(DataFusionError::from)?;
-        Ok(Arc::new(Column::new(name, index)))
-    };
-    let compare = |left, op, value: ScalarValue| -> Arc<dyn PhysicalExpr> {
-        Arc::new(BinaryExpr::new(left, op, lit(value)))
-    };
-    let time = |time: Timestamp| ScalarValue::TimestampMicrosecond(Some(time.micros()), Some("UTC".into()));
-    let mut predicates = vec![
-        compare(column("ts")?, Operator::GtEq, time(from)),
-        compare(column("ts")?, Operator::LtEq, time(to)),
-    ];
-    if entries.len() <= MAX_IN_LIST_SIZE {
-        let list = entries.keys().map(|id| lit(*id)).collect();
-        predicates.push(Arc::new(InListExpr::try_new(column("series_id")?, list, false, schema)?));
-    } else if let (Some(first), Some(last)) = (entries.keys().min(), entries.keys().max()) {
-        predicates.push(compare(column("series_id")?, Operator::GtEq, (*first).into()));
-        predicates.push(compare(column("series_id")?, Operator::LtEq, (*last).into()));
-    }
-    Ok(predicates)
 }
 
 fn read_rows(batch: &RecordBatch) -> Result<Vec<(i64, Exemplar)>, QueryError> {

@@ -361,8 +361,7 @@ fn without_a_certificate_encryption_is_declined() {
 #[test]
 fn limits_hold_around_the_stream() {
     run(async {
-        let viewer =
-            RoleLimits { rows_max: 1_000, timeout: Duration::from_millis(500), ..RoleLimits::default() };
+        let viewer = RoleLimits { rows_max: 1_000, timeout: Duration::from_secs(1), ..RoleLimits::default() };
         let served = served(QueryConfig { viewer, ..QueryConfig::default() }).await;
         let mut client = Client::connect(served.port, "ada", "secret").await.unwrap();
         let many = "SELECT * FROM generate_series(1, 5000)";
@@ -371,10 +370,10 @@ fn limits_hold_around_the_stream() {
             assert_eq!(state, "54000");
             assert!(message.contains("`query.viewer.rows_max`"), "{message}");
         }
-        let endless = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b WHERE 1 > random()";
+        let endless = "SELECT count(*) FROM generate_series(1, 1000000000000) WHERE 1 > random()";
         let (state, message) = client.query(endless).await.error.unwrap();
         assert_eq!(state, "57014");
-        assert!(message.contains("longer than 500ms (limit `query.viewer.timeout`)"), "{message}");
+        assert!(message.contains("longer than 1s (limit `query.viewer.timeout`)"), "{message}");
         // The connection is still good, and so is another role.
         assert_eq!(client.query("SELECT 1").await.rows, [row(&["1"])]);
         let mut admin = Client::connect(served.port, "bob", "hidden").await.unwrap();

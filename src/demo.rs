@@ -25,6 +25,7 @@ use anyhow::Context;
 use telemetry::{Clock, SystemClock};
 use tokio_util::sync::CancellationToken;
 
+use crate::console::tell;
 use crate::server::{Extras, Server};
 use crate::settings::Settings;
 use api::Api;
@@ -78,20 +79,20 @@ pub async fn run(options: DemoOptions, shutdown: CancellationToken) -> anyhow::R
     let api =
         Api::new(http.clone(), server.http_url().context("the demo needs its HTTP listener")?, token.clone());
 
-    println!("\nEvenkeel demo. Simulated: the game. Real: this machine's metrics, every server behind it.");
-    println!("\n  dashboard   {}", server.login_url());
+    tell!("\nEvenkeel demo. Simulated: the game. Real: this machine's metrics, every server behind it.");
+    tell!("\n  dashboard   {}", server.login_url());
     if let Some(postgres) = server.postgres_address() {
-        println!(
+        tell!(
             "  SQL         PGPASSWORD={token} psql \"host={} port={} user=demo dbname=evenkeel\"",
             postgres.ip(),
             postgres.port()
         );
     }
-    println!(
+    tell!(
         "  command     export EVENKEEL_URL={} EVENKEEL_TOKEN={token}",
         server.http_url().unwrap_or_default()
     );
-    println!("  data        {}", options.data_dir.display());
+    tell!("  data        {}", options.data_dir.display());
 
     let traffic = history::backfill(&server, &api, &game, &options, clock.now()).await?;
     say(&format!("{} days of history are in. Look around while the game runs.", options.history_days));
@@ -109,7 +110,7 @@ pub async fn run(options: DemoOptions, shutdown: CancellationToken) -> anyhow::R
     let story = tokio::spawn(Story { api, game, clock, dashboard }.play(shutdown.clone()));
 
     shutdown.cancelled().await;
-    println!();
+    tell!("");
     for task in [live, story] {
         let _ended = task.await;
     }

@@ -4,8 +4,10 @@
 //! implemented ([`wiring`]), listeners opened ([`server`]), ticks scheduled ([`jobs`]) and settings
 //! read ([`settings`], [`objects`]).
 
+pub mod allocator;
 mod backup;
 pub mod cli;
+mod console;
 mod demo;
 mod jobs;
 mod logging;

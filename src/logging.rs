@@ -22,7 +22,11 @@ pub fn init(default: Default) {
         Default::Quiet => "warn,buoyant_kernel=off",
     };
     let filter = EnvFilter::try_from_env("EVENKEEL_LOG").unwrap_or_else(|_| EnvFilter::new(fallback));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that could not be written is not reported on the very output that failed: that panics.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let is_json = std::env::var("EVENKEEL_LOG_FORMAT").is_ok_and(|format| format == "json");
     // A second call, as tests make, keeps the first subscriber.
     let _installed_before = if is_json {

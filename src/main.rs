@@ -5,5 +5,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    evenkeel::allocator::bound_arenas();
     evenkeel::cli::Cli::parse().run()
 }

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use web::{AppState, Auth, Role};
 
+use crate::console::tell;
 use crate::jobs::Jobs;
 use crate::objects::{ObjectFiles, Objects, Watch};
 use crate::scrape::ScrapeConfig;
@@ -219,12 +220,12 @@ impl Server {
 
     /// Prints where it listens and how to log in, one fact a line, for people and scripts.
     pub fn announce(&self) {
-        println!("evenkeel {} is ready", self.state.version);
+        tell!("evenkeel {} is ready", self.state.version);
         self.listeners.announce();
         if self.auth.has_tokens() {
-            println!("log in with a token, or with this link (once): {}", self.login_url);
+            tell!("log in with a token, or with this link (once): {}", self.login_url);
         } else {
-            println!("log in (this link works once): {}", self.login_url);
+            tell!("log in (this link works once): {}", self.login_url);
         }
     }
 

@@ -12,6 +12,7 @@ use super::api::Api;
 use super::control::SharedGame;
 use super::game::Outage;
 use super::traffic::{HISTORY_STEP, Traffic};
+use crate::console::tell;
 use crate::server::Server;
 
 /// Remembers, beside the data, that the history is in.
@@ -34,7 +35,7 @@ pub async fn backfill(
     let now = now.floor_to(HISTORY_STEP);
     let start = now.minus(Duration::from_secs(u64::from(options.history_days) * 86_400));
     let mut traffic = Traffic::starting_at(start);
-    println!("\nImporting {} days of simulated history ...", options.history_days);
+    tell!("\nImporting {} days of simulated history ...", options.history_days);
     while traffic.counted_to() < now {
         let next_day = Timestamp::from_micros((traffic.counted_to().days() + 1) * MICROS_PER_DAY);
         let request = game.with(|game| traffic.history(game, next_day.min(now)));

@@ -14,6 +14,8 @@ use super::api::Api;
 use super::control::SharedGame;
 use super::game::Outage;
 
+use crate::console::tell;
+
 /// From the start of the live telemetry to the bad deploy: time to open the dashboard.
 pub const DEPLOY_AFTER: Duration = Duration::from_secs(20);
 /// How often the story looks.
@@ -161,15 +163,15 @@ async fn wait(span: Duration, shutdown: &CancellationToken) -> bool {
 
 /// One thing that happened.
 pub fn say(text: &str) {
-    println!("\n● {text}");
+    tell!("\n● {text}");
 }
 
 /// What to look at or click next.
 pub fn hint(text: &str) {
-    println!("  → {text}");
+    tell!("  → {text}");
 }
 
 /// A query to try, ready to paste.
 pub fn command(query: &str) {
-    println!("    evenkeel sql \"{query}\"");
+    tell!("    evenkeel sql \"{query}\"");
 }

@@ -2,8 +2,8 @@
 
 use alerting::Alerting;
 use async_trait::async_trait;
-use ingest::Ingest;
 use ingest::scrape::{Health as TargetHealth, Scraper};
+use ingest::{Ingest, SourceCounts};
 use lake::Lake;
 use query::SloEvaluator;
 use serde_json::json;
@@ -118,20 +118,32 @@ impl Health for ServerHealth {
             });
         }
         defects.extend(scrape_defects);
-        let counts = self.ingest.counts();
-        let ingest: serde_json::Map<String, serde_json::Value> = counts
-            .iter()
-            .map(|count| {
-                let shown = json!({
-                    "requests": count.requests,
-                    "failed_requests": count.failed_requests,
-                    "stored_rows": count.stored_rows,
-                    "duplicate_rows": count.duplicate_rows,
-                    "rejected_rows": count.rejected_rows,
-                });
-                (count.dialect.clone(), shown)
-            })
-            .collect();
-        HealthReport { components, ingest: ingest.into(), object_files: object_files as u64, defects }
+        HealthReport {
+            components,
+            ingest: by_source(self.ingest.counts()),
+            object_files: object_files as u64,
+            defects,
+        }
     }
+}
+
+/// Sources on the status page; `/metrics` has all of them.
+const SOURCES_SHOWN_MAX: usize = 200;
+
+/// The counters of those sources that brought the most.
+fn by_source(mut counts: Vec<SourceCounts>) -> serde_json::Value {
+    counts.sort_by_key(|count| std::cmp::Reverse((count.stored_rows, count.requests)));
+    let shown = counts.into_iter().take(SOURCES_SHOWN_MAX).map(|count| {
+        let counters = json!({
+            "requests": count.requests,
+            "failed_requests": count.failed_requests,
+            "turned_away": count.turned_away,
+            "stored_rows": count.stored_rows,
+            "duplicate_rows": count.duplicate_rows,
+            "rejected_rows": count.rejected_rows,
+            "body_bytes": count.body_bytes,
+        });
+        (format!("{}:{}", count.dialect, count.source), counters)
+    });
+    shown.collect::<serde_json::Map<_, _>>().into()
 }

@@ -15,6 +15,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use web::{AppState, Auth};
 
+use crate::console::tell;
 use crate::settings::{Listen, Settings};
 
 /// One listener, until it is served.
@@ -71,7 +72,7 @@ impl Listeners {
     pub fn announce(&self) {
         let all = [&self.http, &self.otlp_http, &self.otlp_grpc, &self.postgres, &self.elastic];
         for bound in all.into_iter().flatten() {
-            println!("listening: {} on {}://{}", bound.name, bound.scheme, bound.address);
+            tell!("listening: {} on {}://{}", bound.name, bound.scheme, bound.address);
         }
     }
 

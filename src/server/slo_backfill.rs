@@ -3,10 +3,12 @@
 use query::SloEvaluator;
 use telemetry::Timestamp;
 
+use crate::console::tell;
+
 pub(super) async fn run(slos: &SloEvaluator, from: Timestamp, to: Timestamp) -> anyhow::Result<()> {
     for slo in slos.slos() {
         let report = slos.backfill(&slo.name, from, to, &|_progress| {}).await?;
-        println!("  {}: {} slices of history", slo.name, report.written);
+        tell!("  {}: {} slices of history", slo.name, report.written);
     }
     Ok(())
 }

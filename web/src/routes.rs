@@ -136,6 +136,7 @@ fn map(state: &AppState) -> Site {
         .get("/prometheus/api/v1/alerts", Needs(Viewer), prometheus::alerts)
         .get("/prometheus/api/v1/alertmanagers", Needs(Viewer), prometheus::alertmanagers)
         .get("/prometheus/api/v1/targets", Needs(Viewer), prometheus::targets)
+        .get("/prometheus/api/v1/targets/metadata", Needs(Viewer), prometheus::targets_metadata)
         .get("/prometheus/api/v1/scrape_pools", Needs(Viewer), prometheus::scrape_pools)
         .get("/prometheus/api/v1/status/buildinfo", Needs(Viewer), prometheus::buildinfo)
         .get("/prometheus/api/v1/status/config", Needs(Viewer), prometheus::config)

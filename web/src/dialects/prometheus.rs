@@ -28,7 +28,7 @@ pub(crate) use expressions::{format_query, parse_query};
 pub(crate) use rules::{alerts, rules};
 pub(crate) use series::{label_values, labels, metadata, series};
 pub(crate) use status::{alertmanagers, buildinfo, config, flags, runtimeinfo};
-pub(crate) use targets::{scrape_pools, targets};
+pub(crate) use targets::{scrape_pools, targets, targets_metadata};
 pub(crate) use tsdb::tsdb;
 
 /// `/prometheus/api/v1/query`

@@ -55,7 +55,7 @@ pub enum TargetHealth {
 }
 
 impl From<TargetStatus> for Target {
-    fn from(TargetStatus { target, last }: TargetStatus) -> Target {
+    fn from(TargetStatus { target, last, metadata: _ }: TargetStatus) -> Target {
         let labels = target.labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Target {
             job: target.job.name.clone(),

@@ -1,10 +1,12 @@
-//! What is scraped and how that goes, in Prometheus' shapes: `targets` and `scrape_pools`.
+//! What is scraped and how that goes, in Prometheus' shapes: `targets`, `targets/metadata` and
+//! `scrape_pools`.
 
 use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::Response;
-use ingest::scrape::{PoolStatus, TargetStatus};
+use ingest::scrape::{FamilyText, PoolStatus, TargetStatus};
+use query::promql;
 use serde::Serialize;
 use telemetry::Labels;
 use telemetry::time::format_duration;
@@ -88,7 +90,7 @@ fn shown(state: &AppState, params: &Params) -> Result<Success<Targets>, ApiError
 }
 
 impl From<TargetStatus> for ActiveTarget {
-    fn from(TargetStatus { target, last }: TargetStatus) -> ActiveTarget {
+    fn from(TargetStatus { target, last, metadata: _ }: TargetStatus) -> ActiveTarget {
         ActiveTarget {
             scrape_pool: target.job.name.clone(),
             scrape_url: target.url.to_string(),
@@ -103,6 +105,74 @@ impl From<TargetStatus> for ActiveTarget {
             labels: target.labels,
         }
     }
+}
+
+/// What a target says of a metric family.
+#[derive(Serialize)]
+struct FamilyOfTarget {
+    target: Labels,
+    /// Left out when one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<String>,
+    r#type: &'static str,
+    help: String,
+    unit: String,
+}
+
+impl FamilyOfTarget {
+    fn of(target: &Labels, metric: Option<&str>, text: &FamilyText) -> FamilyOfTarget {
+        FamilyOfTarget {
+            target: target.clone(),
+            metric: metric.map(str::to_owned),
+            r#type: text.metric_type.as_str(),
+            help: text.help.to_string(),
+            unit: text.unit.to_string(),
+        }
+    }
+}
+
+/// `/prometheus/api/v1/targets/metadata`
+pub(crate) async fn targets_metadata(State(state): State<AppState>, params: Params) -> Response {
+    answer(families(&state, &params))
+}
+
+fn families(state: &AppState, params: &Params) -> Result<Success<Vec<FamilyOfTarget>>, ApiError> {
+    let targets_of = match params.get("match_target") {
+        None => Vec::new(),
+        Some(selector) => promql::parse_selector(selector)
+            .map_err(|error| ApiError::bad_data(format!("invalid parameter \"match_target\": {error}")))?,
+    };
+    let limit = match params.get("limit") {
+        None => usize::MAX,
+        Some(text) => {
+            let count: i64 = text.parse().map_err(|_| ApiError::bad_data("limit must be a number"))?;
+            // Less than nothing is no limit.
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }
+    };
+    let only = params.get("metric");
+    let mut found = Vec::new();
+    for TargetStatus { target, metadata, .. } in state.scraper.targets() {
+        // Of whole targets, as in Prometheus: the last one may bring more than were asked for.
+        if found.len() >= limit {
+            break;
+        }
+        let labels = &target.labels;
+        if !targets_of.iter().all(|matcher| matcher.matches(labels)) {
+            continue;
+        }
+        match only {
+            Some(metric) => {
+                let text = metadata.get(metric);
+                found.extend(text.map(|text| FamilyOfTarget::of(labels, None, text)));
+            }
+            None => {
+                let all = metadata.iter();
+                found.extend(all.map(|(metric, text)| FamilyOfTarget::of(labels, Some(metric), text)));
+            }
+        }
+    }
+    Ok(Success::of(found))
 }
 
 /// `/prometheus/api/v1/scrape_pools`

@@ -307,6 +307,7 @@ async fn telemetry_that_is_garbage_is_answered_in_its_dialect() {
     assert_eq!(send("/v1/metrics", "application/json", "{").await, 400);
     assert_eq!(send("/v1/metrics", "text/plain", "x").await, 415);
     assert_eq!(send("/v1/logs", "application/x-protobuf", "\u{7f}\u{7f}").await, 400);
-    assert_eq!(send("/prometheus/api/v1/write", "application/x-protobuf", "not snappy").await, 415);
+    assert_eq!(send("/prometheus/api/v1/write", "application/x-protobuf", "not snappy").await, 400);
+    assert_eq!(send("/prometheus/api/v1/write", "text/plain", "x").await, 415);
     assert_eq!(send("/api/events", "application/json", "[[[").await, 400);
 }

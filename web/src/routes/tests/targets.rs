@@ -4,7 +4,7 @@ use ingest::scrape::ScrapeSettings;
 use ingest::scrape::load::{self, SettingsPlace};
 use serde_json::json;
 
-use super::world::World;
+use super::world::{MINUTE, World};
 
 /// A world whose scraper has two jobs; none of the targets is due before the clock moves.
 async fn scraping() -> World {
@@ -107,4 +107,67 @@ async fn the_dashboard_is_told_of_targets_and_of_what_makes_none() {
     );
     let fault = shown["faults"][0]["message"].as_str().unwrap();
     assert!(fault.starts_with("target \"c:x\": \"http://c:x\" is not an address"), "{fault}");
+}
+
+/// An exporter on loopback, scraped every 20 ms once the clock moves.
+async fn scraping_an_exporter() -> World {
+    const PAGE: &str = "# HELP jobs_total Jobs \\\\ done.\n# TYPE jobs_total counter\njobs_total 1\n\
+                        # TYPE heat_celsius gauge\n# UNIT heat_celsius celsius\nheat_celsius 21\n";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let exporter = axum::Router::new().route("/metrics", axum::routing::get(async || PAGE));
+    tokio::spawn(async move { axum::serve(listener, exporter).await });
+    let world = World::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("prometheus.yml");
+    let text = format!(
+        "scrape_configs:\n- job_name: node\n  scrape_interval: 20ms\n  \
+         static_configs: [{{targets: ['{address}'], labels: {{instance: a}}}}]\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let settings = ScrapeSettings { config_files: vec![config], ..ScrapeSettings::default() };
+    let place = SettingsPlace::default();
+    world.state.scraper.set_config(load::jobs(&settings, &place, &load::read(&settings, &place))).await;
+    let scraped = async {
+        while world.state.scraper.targets()[0].metadata.is_empty() {
+            world.clock.advance(MINUTE);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(MINUTE, scraped).await.expect("the exporter is scraped");
+    world
+}
+
+#[tokio::test]
+async fn targets_tell_what_they_say_of_their_metrics() {
+    let world = scraping_an_exporter().await;
+    let who = world.admin();
+    let target = json!({"instance": "a", "job": "node"});
+    let heat = json!({"target": target, "metric": "heat_celsius", "type": "gauge", "help": "", "unit": ""});
+    let jobs = json!({"target": target, "metric": "jobs_total", "type": "counter", "help": "Jobs \\ done.", "unit": ""});
+    let jobs_alone = json!({"target": target, "type": "counter", "help": "Jobs \\ done.", "unit": ""});
+    for (query, expect) in [
+        ("", json!([heat, jobs])),
+        ("?metric=jobs_total", json!([jobs_alone])),
+        ("?metric=unknown", json!([])),
+        ("?match_target=%7Bjob%3D%22node%22%2Cinstance%3D~%22a%7Cb%22%7D", json!([heat, jobs])),
+        ("?match_target=%7Bjob%3D%22other%22%7D", json!([])),
+        ("?limit=1", json!([heat, jobs])),
+        ("?limit=0", json!([])),
+        ("?limit=-1", json!([heat, jobs])),
+    ] {
+        let path = format!("/prometheus/api/v1/targets/metadata{query}");
+        let answer = world.get(&who, &path).await.ok();
+        assert_eq!(answer, json!({"status": "success", "data": expect}), "{query}");
+    }
+    for (query, expect) in [
+        ("limit=many", "limit must be a number"),
+        ("match_target=%7Bjob", "invalid parameter \"match_target\""),
+    ] {
+        let answer = world.get(&who, &format!("/prometheus/api/v1/targets/metadata?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        let answer = answer.json();
+        assert_eq!((&answer["status"], &answer["errorType"]), (&json!("error"), &json!("bad_data")));
+        assert!(answer["error"].as_str().unwrap().starts_with(expect), "{answer}");
+    }
 }

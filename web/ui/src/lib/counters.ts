@@ -4,7 +4,14 @@ export interface CounterTable {
 }
 
 /** What people look for first; other counters follow as they come. */
-const FIRST = ["stored_rows", "duplicate_rows", "rejected_rows", "requests", "failed_requests"];
+const FIRST = [
+  "stored_rows",
+  "duplicate_rows",
+  "rejected_rows",
+  "requests",
+  "failed_requests",
+  "turned_away",
+];
 
 /** Counters of several sources as one table: a row per source, a column per counter. */
 export function counterTable(sources: Record<string, unknown>): CounterTable {

@@ -132,11 +132,14 @@ function Defects({ list }: { list: Defect[] }) {
   );
 }
 
-/** Source names as their projects write them. */
-const sourceName = (name: string): string =>
-  capital(name)
+/** `remote_write:prometheus_eu`: the dialect as its project writes it, and the name of token, hook or job. */
+const sourceName = (source: string): string => {
+  const [dialect = "", ...name] = source.split(":");
+  const spelled = capital(dialect)
     .replace(/\botlp\b/i, "OTLP")
     .replace(/\bgrpc\b/i, "gRPC");
+  return name.length > 0 ? `${spelled}: ${name.join(":")}` : spelled;
+};
 
 function Counters({ of }: { of: Record<string, unknown> }) {
   const { columns, rows } = counterTable(of);

@@ -7,18 +7,22 @@
 use serde_json::{Value, json};
 use telemetry::{LogRecord, Timestamp};
 
-use crate::sets::Random;
+use crate::random::Random;
 
 pub struct ServiceLogs {
     pub records: Vec<LogRecord>,
     pub json_bytes: u64,
 }
 
-const LINES: usize = 400_000;
-/// 2026-11-23T00:00:00Z.
-const START_NANOS: i64 = 1_795_392_000_000_000_000;
-/// Six hours.
-const SPAN_NANOS: i64 = 6 * 3_600 * 1_000_000_000;
+/// How many lines, and from when to when about.
+#[derive(Clone, Copy)]
+pub struct Extent {
+    pub lines: usize,
+    pub start_nanos: i64,
+    pub span_nanos: i64,
+    /// Other numbers give other lines.
+    pub seed: u64,
+}
 
 /// Service, and its templates: severity, text.
 const SERVICES: [(&str, &[(&str, &str)]); 6] = [
@@ -86,12 +90,12 @@ const SERVICES: [(&str, &[(&str, &str)]); 6] = [
     ),
 ];
 
-pub fn generate() -> ServiceLogs {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut records: Vec<LogRecord> = Vec::with_capacity(LINES);
+pub fn generate(extent: Extent) -> ServiceLogs {
+    let mut random = Random(extent.seed);
+    let mut records: Vec<LogRecord> = Vec::with_capacity(extent.lines);
     let mut json_bytes = 0;
-    let mut nanos = START_NANOS;
-    while records.len() < LINES {
+    let mut nanos = extent.start_nanos;
+    while records.len() < extent.lines {
         // A request touches the gateway and two to four others, each with one to three lines.
         let trace_id = hex(&mut random, 2);
         let uuid = uuid(&mut random);
@@ -129,7 +133,7 @@ pub fn generate() -> ServiceLogs {
             }
         }
         // Requests arrive at random, ten lines each on average.
-        nanos += random.below(2 * SPAN_NANOS as u64 / (LINES as u64 / 8)) as i64;
+        nanos += random.below(2 * extent.span_nanos as u64 / (extent.lines as u64 / 8)) as i64;
     }
     records.sort_by_key(|record| (record.ts, record.ts_ns_rem));
     ServiceLogs { records, json_bytes }

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use crate::random::Random;
+
 /// Samples that were scraped together.
 pub struct Scrape {
     pub ts_ms: i64,
@@ -182,17 +184,4 @@ fn walk(value: f64, random: &mut Random) -> f64 {
 
 fn jump(_: f64, random: &mut Random) -> f64 {
     random.below(200) as f64
-}
-
-/// xorshift: the same numbers in every run.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        // The high bits are the better ones.
-        ((u128::from(self.0) * u128::from(bound)) >> 64) as u64
-    }
 }

@@ -5,5 +5,7 @@ mod crash;
 mod full_disk;
 mod idle_start;
 mod ledger;
+mod outside;
 mod pager;
 mod stop;
+mod writers;

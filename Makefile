@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/evenkeel/target
 UI := web/ui
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test-results/*' 2>/dev/null)
 
-.PHONY: help demo test build ui setup-demo setup-test lint ui-check e2e conformance openapi crash clean
+.PHONY: help demo test build ui setup-demo setup-test lint ui-check e2e conformance openapi crash fuzz clean
 
 help: ## What there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,8 +55,11 @@ ui-check: $(UI)/node_modules/.package-lock.json ## Types, lints and unit tests o
 e2e: setup-test ui ## Browser tests against the real binary
 	tests/browser.sh
 
-crash: setup-test ## kill -9 the server 100 times at random moments and count what was lost
-	EVENKEEL_CRASH_ROUNDS=100 cargo test --test acceptance -- --nocapture durability::crash
+crash: setup-test ## kill -9 the server over 300 times at random moments and count what was lost
+	EVENKEEL_CRASH_ROUNDS=190 cargo test --test acceptance -- --nocapture durability::crash
+
+fuzz: ## Fuzz every wire decoder for 15 minutes (needs cargo-fuzz)
+	ingest/fuzz/run.sh
 
 conformance: ## Prometheus' own PromQL scripts, where they are kept beside the checkout
 	tests/conformance.sh

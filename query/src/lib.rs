@@ -23,6 +23,7 @@ pub mod sli;
 #[cfg(test)]
 mod testing;
 mod views;
+mod yielding;
 
 /// The evaluator, for surfaces that speak its errors and values.
 pub use promql;

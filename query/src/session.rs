@@ -17,6 +17,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use crate::config::{QueryConfig, QueryRole};
 use crate::guard::QueryMemory;
 use crate::provider::QuerySnapshots;
+use crate::yielding::YieldingJoins;
 
 pub const CATALOG: &str = "evenkeel";
 pub const SCHEMA: &str = "public";
@@ -32,7 +33,12 @@ pub(crate) fn base_context(config: &QueryConfig) -> Result<SessionContext> {
         .with_memory_pool(Arc::new(memory))
         .with_disk_manager_builder(spill)
         .build_arc()?;
-    Ok(SessionContext::new_with_config_rt(session_config(config), runtime))
+    let state = SessionStateBuilder::new_with_default_features()
+        .with_config(session_config(config))
+        .with_runtime_env(runtime)
+        .with_physical_optimizer_rule(Arc::new(YieldingJoins))
+        .build();
+    Ok(SessionContext::new_with_state(state))
 }
 
 fn session_config(config: &QueryConfig) -> SessionConfig {

@@ -1,41 +1,15 @@
-//! The load of the remote write benchmarks: its messages as a protobuf compiler sees them, and its series.
+//! The load of the remote write benchmarks: its series and its bodies.
 
 use prost::Message;
+
+#[path = "wire.rs"]
+mod wire;
+
+use wire::{Label, Sample, TimeSeries, WriteRequest};
 
 /// What a scrape of one host sends, and about what Prometheus puts into a request.
 pub const SAMPLES_PER_REQUEST: usize = 2_000;
 pub const SCRAPE_INTERVAL_MS: i64 = 15_000;
-
-/// `prometheus.WriteRequest`, as far as the load needs it.
-#[derive(Clone, PartialEq, Message)]
-struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
-}
 
 /// Series of even numbers are counters, the others gauges.
 pub fn is_counter(series: usize) -> bool {

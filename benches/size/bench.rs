@@ -19,6 +19,8 @@ mod process;
 mod random;
 mod service_logs;
 mod sets;
+#[path = "../load/wire.rs"]
+mod wire;
 
 use std::path::{Path, PathBuf};
 

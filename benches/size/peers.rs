@@ -8,6 +8,7 @@ use std::time::Duration;
 use prost::Message;
 
 use crate::sets::SampleSet;
+use crate::wire::{Label, Sample, TimeSeries, WriteRequest};
 
 /// Bytes on disk.
 pub struct PeerSize {
@@ -15,36 +16,6 @@ pub struct PeerSize {
     pub data: u64,
     /// Which series there are.
     pub index: u64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<TimeSeries>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Label {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Sample {
-    #[prost(double, tag = "1")]
-    value: f64,
-    #[prost(int64, tag = "2")]
-    timestamp: i64,
 }
 
 pub async fn victoria_metrics(set: &SampleSet, dir: &Path) -> PeerSize {

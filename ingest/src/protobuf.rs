@@ -4,6 +4,9 @@
 //! Accepts and refuses what generated code does (each decoder checks that against prost's types in
 //! its tests): unknown fields and groups are passed over, text is UTF-8. Nothing recurses.
 
+#[cfg(test)]
+pub(crate) mod hostile;
+
 use std::str;
 
 /// A body that is not the message, and where that showed.

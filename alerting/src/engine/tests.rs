@@ -1,185 +1,20 @@
 //! Promises of the engine, over a real store on disk and a clock that is turned by hand.
 
 mod killed;
+mod rig;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use parking_lot::Mutex;
-use telemetry::{Event, Labels, ManualClock};
+use rig::{Rig, Trouble, UP, open};
+use telemetry::{Event, Labels};
 
 use super::*;
 use crate::alert::AlertState;
-use crate::config::DeliveryConfig;
 use crate::escalation::EscalationState;
 use crate::incident::{Actor, IncidentState, Severity, Via};
-use crate::notify::{Channel, Notice, SendError};
+use crate::notify::SendError;
 use crate::page::PageState;
-use crate::people::ChannelKind;
-use crate::ports::{FactSink, InstantQuery, PortError, Signal, SignalSource, SignalState};
-
-/// Everything outside of alerting, as the test wants it.
-#[derive(Default)]
-struct Outside {
-    /// Results by expression; without an entry the query fails.
-    results: Mutex<BTreeMap<String, Vec<(Labels, f64)>>>,
-    queries_hang: Mutex<bool>,
-    signals: Mutex<Option<Vec<Signal>>>,
-    recorded: Mutex<Vec<Event>>,
-    sink_fails: Mutex<bool>,
-    /// Pages that were taken: address, page id, link, "may repeat".
-    taken: Mutex<Vec<Taken>>,
-    /// How sendings to an address end, one after the other; then they succeed.
-    trouble: Mutex<BTreeMap<String, Vec<Trouble>>>,
-}
-
-#[derive(Clone, Debug)]
-struct Taken {
-    address: String,
-    page: String,
-    link: String,
-    may_repeat: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Trouble {
-    Fails(SendError),
-    /// Taken, but the answer never arrives.
-    Hangs,
-}
-
-#[async_trait]
-impl InstantQuery for Outside {
-    async fn query(&self, expr: &str, _: Timestamp) -> Result<Vec<(Labels, f64)>, PortError> {
-        if *self.queries_hang.lock() {
-            std::future::pending::<()>().await;
-        }
-        self.results.lock().get(expr).cloned().ok_or_else(|| PortError::new("no such expression"))
-    }
-}
-
-#[async_trait]
-impl SignalSource for Outside {
-    async fn signals(&self, _: Timestamp) -> Result<Vec<Signal>, PortError> {
-        self.signals.lock().clone().ok_or_else(|| PortError::new("no signals today"))
-    }
-}
-
-#[async_trait]
-impl FactSink for Outside {
-    async fn record(&self, events: Vec<Event>) -> Result<(), PortError> {
-        if *self.sink_fails.lock() {
-            return Err(PortError::new("the lake is full"));
-        }
-        let mut recorded = self.recorded.lock();
-        for event in events {
-            if recorded.iter().all(|known| known.event_id != event.event_id) {
-                recorded.push(event);
-            }
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Channel for Outside {
-    async fn send(&self, notice: &Notice) -> Result<(), SendError> {
-        let address = notice.page.address.clone();
-        let trouble =
-            self.trouble.lock().get_mut(&address).and_then(|list| (!list.is_empty()).then(|| list.remove(0)));
-        let taken = Taken {
-            address,
-            page: notice.page.id.to_string(),
-            link: notice.acknowledge_url.clone(),
-            may_repeat: notice.page.may_repeat,
-        };
-        match trouble {
-            Some(Trouble::Fails(error)) => Err(error),
-            Some(Trouble::Hangs) => {
-                self.taken.lock().push(taken);
-                std::future::pending().await
-            }
-            None => {
-                self.taken.lock().push(taken);
-                Ok(())
-            }
-        }
-    }
-}
-
-/// An engine that can be dropped and opened again.
-struct Rig {
-    _dir: tempfile::TempDir,
-    path: std::path::PathBuf,
-    clock: Arc<ManualClock>,
-    outside: Arc<Outside>,
-    alerting: Alerting,
-}
-
-const UP: &str = "up == 0";
-
-impl Rig {
-    async fn new() -> Rig {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db");
-        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
-        let outside = Arc::new(Outside::default());
-        outside.signals.lock().replace(Vec::new());
-        outside.results.lock().insert(UP.into(), Vec::new());
-        let alerting = open(&path, &outside, &clock).await;
-        Rig { _dir: dir, path, clock, outside, alerting }
-    }
-
-    /// As after a crash: nothing is closed.
-    async fn reopen(&mut self) {
-        self.alerting = open(&self.path, &self.outside, &self.clock).await;
-    }
-
-    fn is_down(&self, jobs: &[&str]) {
-        let series = jobs.iter().map(|job| (Labels::new([("__name__", "up"), ("job", *job)]).unwrap(), 0.0));
-        self.outside.results.lock().insert(UP.into(), series.collect());
-    }
-
-    /// One turn of everything, some time later.
-    async fn turn(&self, after: Duration) {
-        self.clock.advance(after);
-        self.alerting.tick().await.unwrap();
-        self.alerting.deliver().await.unwrap();
-        self.alerting.publish_facts().await.unwrap();
-        assert!(self.alerting.audit().await.unwrap().is_clean());
-    }
-
-    fn taken(&self) -> Vec<String> {
-        self.outside.taken.lock().iter().map(|taken| taken.address.clone()).collect()
-    }
-
-    fn token(&self) -> String {
-        let taken = self.outside.taken.lock();
-        taken.last().unwrap().link.rsplit_once("/p/").unwrap().1.to_owned()
-    }
-
-    async fn page_states(&self) -> Vec<&'static str> {
-        let pages = self.alerting.pages(&PageFilter::default()).await.unwrap();
-        pages.iter().map(|page| page.state.as_str()).collect()
-    }
-}
-
-async fn open(path: &std::path::Path, outside: &Arc<Outside>, clock: &Arc<ManualClock>) -> Alerting {
-    let store = Store::open(path, &[store::MIGRATIONS]).await.unwrap();
-    let ports = Ports { queries: outside.clone(), signals: outside.clone(), facts: outside.clone() };
-    let channels = Channels::default().with(ChannelKind::Email, outside.clone());
-    let config = AlertingConfig {
-        external_url: "https://pager.example.com/".into(),
-        query_timeout: Duration::from_millis(200),
-        delivery: DeliveryConfig { send_timeout: Duration::from_millis(50), ..DeliveryConfig::default() },
-        ..AlertingConfig::default()
-    };
-    let alerting = Alerting::open(store, ports, channels, config, clock.clone()).await.unwrap();
-    let (objects, _) = crate::objects::parse("t.yaml", include_str!("../../tests/data/two_steps.yaml"));
-    alerting.set_catalog(Arc::new(Catalog::build(objects).0));
-    alerting
-}
+use crate::ports::{Signal, SignalState};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

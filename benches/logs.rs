@@ -18,12 +18,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[path = "load/arguments.rs"]
 mod arguments;
 #[path = "load/evenkeel.rs"]
 mod evenkeel;
+#[path = "load/latencies.rs"]
+mod latencies;
 #[path = "load/otlp_logs.rs"]
 mod otlp_logs;
 #[path = "load/process.rs"]
@@ -35,6 +37,7 @@ mod service_logs;
 
 use arguments::number;
 use evenkeel::{Evenkeel, TableSize, table_size};
+use latencies::{clock, quantile_ms};
 use process::{cpu_secs, rss_mib};
 use service_logs::Extent;
 
@@ -143,13 +146,12 @@ async fn measure(bodies: &Arc<Bodies>, senders: usize, dir: &Path) -> Figures {
     }
     assert_eq!((merged.rows, merged.flush_files), (bodies.lines as i64, 0), "the hour is merged");
     latencies.sort();
-    let quantile_ms = |q: f64| latencies[((latencies.len() - 1) as f64 * q) as usize].as_secs_f64() * 1e3;
     Figures {
         secs,
         cpu_secs: cpu,
         peak_rss_mib,
-        ack_p50_ms: quantile_ms(0.5),
-        ack_p99_ms: quantile_ms(0.99),
+        ack_p50_ms: quantile_ms(&latencies, 0.5),
+        ack_p99_ms: quantile_ms(&latencies, 0.99),
         flushed,
         merged,
         merge_cpu_secs: cpu_secs(&process),
@@ -236,11 +238,6 @@ fn scratch_dir() -> PathBuf {
     let dir = std::env::temp_dir().join(format!("evenkeel-logs-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory");
     dir
-}
-
-#[allow(clippy::disallowed_methods)] // measures durations
-fn clock() -> Instant {
-    Instant::now()
 }
 
 #[allow(clippy::disallowed_methods)] // the records have to be of an hour that is just over

@@ -4,16 +4,19 @@
 //! `restore` and `openapi` work in this process.
 
 mod backup;
+mod chart;
 mod check;
 mod client;
 mod demo;
 mod incident;
+mod logs;
 mod oncall;
 mod openapi;
 mod output;
 mod promql;
 mod restore;
 mod serve;
+mod shell;
 mod slo;
 mod sql;
 mod targets;
@@ -47,6 +50,8 @@ enum Command {
     Sql(sql::Args),
     /// Evaluate a PromQL expression.
     Promql(promql::Args),
+    /// Search log lines, and follow what comes.
+    Logs(logs::Args),
     /// Objectives, error budgets and burn rates.
     #[command(subcommand)]
     Slo(slo::Command),
@@ -84,6 +89,7 @@ impl Cli {
                 Command::Check(args) => check::run(&args),
                 Command::Sql(args) => sql::run(args).await,
                 Command::Promql(args) => promql::run(args).await,
+                Command::Logs(args) => logs::run(args).await,
                 Command::Slo(command) => slo::run(command).await,
                 Command::Incident(command) => incident::run(command).await,
                 Command::Oncall(args) => oncall::run(args).await,

@@ -147,7 +147,7 @@ impl Server {
         let objects = ObjectsInUse::default();
         let metrics = web::HttpMetrics::default();
         let scraper = Scraper::new(ingest.clone(), settings.scrape.limits.clone(), clock.clone());
-        let registry = registry(&lake, &ingest, &alerting, &scraper, &metrics);
+        let registry = registry(&lake, &ingest, &alerting, &scraper, &engine, &metrics);
         let health = ServerHealth::new(
             lake.clone(),
             ingest.clone(),
@@ -295,6 +295,8 @@ impl Server {
         let draining_ends = tokio::time::Instant::now() + timeout.mul_f64(DRAINING_SHARE);
         let Server { mut tasks, stop, jobs, runbooks, scraper, auth, lake, .. } = self;
         stop.cancel();
+        // Requests that follow logs live would not end by themselves.
+        lake.end_followers();
         jobs.shutdown().await;
         let drained = tokio::time::timeout_at(draining_ends, async {
             while tasks.join_next().await.is_some() {}
@@ -331,6 +333,7 @@ fn registry(
     ingest: &Ingest,
     alerting: &Alerting,
     scraper: &Scraper,
+    engine: &Engine,
     http: &web::HttpMetrics,
 ) -> Registry {
     let mut registry = Registry::default();
@@ -338,6 +341,7 @@ fn registry(
     ingest.metrics().register(&mut registry);
     scraper.metrics().register(&mut registry);
     alerting.register_metrics(&mut registry);
+    engine.register_metrics(&mut registry);
     http.register(&mut registry);
     registry
 }

@@ -61,6 +61,8 @@ pub struct TableSize {
     pub files: usize,
     /// Of them those that compaction has not seen.
     pub flush_files: usize,
+    /// Of them those that stay as they are.
+    pub day_files: usize,
     pub bytes: i64,
     pub rows: i64,
 }
@@ -93,6 +95,7 @@ pub fn table_size(table: &Path) -> TableSize {
     active.iter().fold(TableSize::default(), |sum, (path, (bytes, rows))| TableSize {
         files: sum.files + 1,
         flush_files: sum.flush_files + usize::from(path.contains("flush")),
+        day_files: sum.day_files + usize::from(path.contains("/day-")),
         bytes: sum.bytes + bytes,
         rows: sum.rows + rows,
     })

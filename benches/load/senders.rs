@@ -1,9 +1,10 @@
 //! Two ways to send: each sender as fast as it is answered, or all on time at a rate.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::client::Client;
+use crate::latencies::clock;
 
 /// Where bodies come from, one after the other, until there are no more.
 pub trait Bodies: Send + Sync + 'static {
@@ -27,12 +28,6 @@ impl Answers {
         latencies.sort_unstable();
         (latencies, refused)
     }
-}
-
-/// Of latencies in order.
-pub fn quantile_ms(sorted: &[Duration], q: f64) -> f64 {
-    let at = (sorted.len().saturating_sub(1) as f64 * q) as usize;
-    sorted.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
 }
 
 /// Sends until there are no more bodies, each sender the next one as soon as it has an answer.
@@ -80,9 +75,4 @@ pub async fn send_on_time<B: Bodies>(
     while let Some(ended) = tasks.join_next().await {
         ended.expect("a request ends");
     }
-}
-
-#[allow(clippy::disallowed_methods)] // measures durations
-pub fn clock() -> Instant {
-    Instant::now()
 }

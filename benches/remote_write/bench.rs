@@ -24,6 +24,9 @@ mod client;
 #[path = "../load/evenkeel.rs"]
 mod evenkeel;
 mod figures;
+#[path = "../load/latencies.rs"]
+mod latencies;
+#[path = "../load/peers.rs"]
 mod peers;
 #[path = "../load/process.rs"]
 mod process;
@@ -38,12 +41,15 @@ use arguments::number;
 use client::Client;
 use evenkeel::{Evenkeel, TableSize, table_size};
 use figures::{Figures, print_table};
+use latencies::{clock, quantile_ms};
 use process::{cpu_secs, rss_mib};
 use rounds::Rounds;
-use senders::{Answers, Bodies, clock, quantile_ms, send_fast, send_on_time};
+use senders::{Answers, Bodies, send_fast, send_on_time};
 use series::{SAMPLES_PER_REQUEST, SCRAPE_INTERVAL_MS};
 
 const TOKEN: &str = "a-token-for-the-benchmark";
+/// Senders overtake each other.
+const PROMETHEUS_SETTINGS: &str = "storage: {tsdb: {out_of_order_time_window: 1d}}\n";
 /// What a system still has to do with the samples when it has acknowledged the last one (flush, merge)
 /// counts as its processor time for so long: twice the flush interval that is set here.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -81,11 +87,14 @@ fn main() {
     let bytes_per_sample = flushed.bytes as f64 / flushed.rows as f64;
     drop(ours);
     type Start = fn(&Path) -> peers::Peer;
-    let peers: [(&'static str, Start); 2] =
-        [("victoria-metrics", peers::victoria_metrics), ("prometheus", peers::prometheus)];
+    let peers: [(&'static str, Start); 2] = [
+        ("victoria-metrics", peers::victoria_metrics),
+        ("prometheus", |dir| peers::prometheus(dir, PROMETHEUS_SETTINGS)),
+    ];
     for (name, start) in peers {
         let peer = start(&dir.join(name));
-        all.push(runtime.block_on(measure(name, &peer.id(), &peer.client, &load)));
+        let client = Client::new(format!("{}/api/v1/write", peer.base), None);
+        all.push(runtime.block_on(measure(name, &peer.id(), &client, &load)));
     }
     if let Err(error) = std::fs::remove_dir_all(&dir) {
         eprintln!("{} was not removed: {error}", dir.display());

@@ -23,6 +23,8 @@ mod curve;
 mod dashboard;
 #[path = "../load/evenkeel.rs"]
 mod evenkeel;
+#[path = "../load/latencies.rs"]
+mod latencies;
 #[path = "../load/process.rs"]
 mod process;
 #[path = "../load/rounds.rs"]
@@ -37,8 +39,9 @@ mod target;
 use arguments::{argument, number};
 use curve::Slice;
 use evenkeel::table_size;
+use latencies::{clock, quantile_ms};
 use process::{cpu_secs, rss_mib};
-use senders::{Answers, clock, quantile_ms, send_fast};
+use senders::{Answers, send_fast};
 use series::SAMPLES_PER_REQUEST;
 use stamped::{Stream, Templates};
 use target::{Target, disk_bytes};

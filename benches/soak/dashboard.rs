@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::Load;
-use crate::senders::{Answers, clock, quantile_ms, send_fast, send_on_time};
+use crate::latencies::{clock, quantile_ms};
+use crate::senders::{Answers, send_fast, send_on_time};
 use crate::series::{SAMPLES_PER_REQUEST, SCRAPE_INTERVAL_MS};
 use crate::stamped::{ServerClock, Stream};
 use crate::target::Target;

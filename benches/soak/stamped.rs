@@ -7,8 +7,9 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::latencies::clock;
 use crate::rounds::Rounds;
-use crate::senders::{Bodies, clock};
+use crate::senders::Bodies;
 use crate::series::SAMPLES_PER_REQUEST;
 
 /// Stands for the time: in use nowhere else, and as long as any time of our age.

@@ -4,7 +4,9 @@
 //! series as the index knows them, and `lake.slo_slices` with its exact thousandths.
 
 mod cost;
+mod described;
 mod in_memory;
+mod manuals;
 mod series;
 mod slo;
 
@@ -15,18 +17,23 @@ use datafusion::prelude::SessionContext;
 use lake::{Lake, Table};
 
 use crate::QueryError;
+use crate::functions::{self, PromqlFunction};
 use crate::provider::LakeTable;
 use crate::session::{CATALOG, SCHEMA};
 
+pub(crate) use in_memory::InMemoryTable;
 pub(crate) use slo::SloTables;
 
 const INNER_SCHEMA: &str = "lake";
 
 /// Registers everything in a new session.
-pub(crate) fn register(context: &SessionContext, lake: &Lake, slo: &SloTables) -> Result<(), QueryError> {
-    for function in crate::functions::all() {
-        context.register_udf(function);
-    }
+pub(crate) fn register(
+    context: &SessionContext,
+    lake: &Lake,
+    slo: &SloTables,
+    promql: &PromqlFunction,
+) -> Result<(), QueryError> {
+    functions::register(context);
     let catalog = context
         .catalog(CATALOG)
         .ok_or_else(|| QueryError::Invalid(format!("the session has no catalog {CATALOG}")))?;
@@ -53,7 +60,11 @@ pub(crate) fn register(context: &SessionContext, lake: &Lake, slo: &SloTables) -
     }
     public.register_table("slo_status".to_owned(), slo.status_table())?;
     public.register_table("slo_history".to_owned(), slo.history_table())?;
-    crate::views::create(context)
+    let views = crate::views::create(context)?;
+    let manuals = functions::register_tables(context, promql)?;
+    public.register_table("catalog_comments".to_owned(), manuals::comments(&views))?;
+    public.register_table("catalog_functions".to_owned(), manuals::functions(context, &manuals))?;
+    Ok(())
 }
 
 fn schema(catalog: &dyn CatalogProvider, name: &str) -> Result<Arc<dyn SchemaProvider>, QueryError> {

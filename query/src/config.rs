@@ -45,6 +45,7 @@ pub struct QueryConfig {
     pub partitions: Option<usize>,
     pub promql: PromqlLimits,
     pub postgres: PostgresLimits,
+    pub logs: LogLimits,
 }
 
 /// What one query of a role may cost, and how many run at once.
@@ -66,7 +67,8 @@ pub struct RoleLimits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PromqlLimits {
-    /// Samples that one expression may load.
+    /// Samples and points that one expression may hold at once; what was read, reduced and dropped does
+    /// not count.
     pub samples_max: u64,
     /// Steps of a range query.
     pub points_max: usize,
@@ -76,12 +78,46 @@ pub struct PromqlLimits {
     #[serde(with = "duration_text")]
     pub lookback: Duration,
     pub concurrency_max: usize,
+    /// Functions and aggregations that Prometheus calls experimental and may yet change.
+    pub experimental_functions: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PostgresLimits {
     pub connections_max: usize,
+}
+
+/// What one request for logs may ask for; scans have the limits of the role beside these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogLimits {
+    /// Lines of a page.
+    pub page_lines_max: usize,
+    /// Lines before a line, and after it.
+    pub context_lines_max: usize,
+    pub histogram_bars_max: usize,
+    /// The newest lines, in which attributes are counted.
+    pub facet_sample_lines: usize,
+    /// Attributes that are counted, and values of each.
+    pub facet_attributes_max: usize,
+    pub facet_values_max: usize,
+    /// Live tails at once.
+    pub tails_max: usize,
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        LogLimits {
+            page_lines_max: 5_000,
+            context_lines_max: 500,
+            histogram_bars_max: 240,
+            facet_sample_lines: 5_000,
+            facet_attributes_max: 30,
+            facet_values_max: 20,
+            tails_max: 64,
+        }
+    }
 }
 
 impl Default for QueryConfig {
@@ -108,6 +144,7 @@ impl Default for QueryConfig {
             partitions: None,
             promql: PromqlLimits::default(),
             postgres: PostgresLimits::default(),
+            logs: LogLimits::default(),
         }
     }
 }
@@ -133,6 +170,7 @@ impl Default for PromqlLimits {
             timeout: Duration::from_secs(120),
             lookback: Duration::from_secs(300),
             concurrency_max: 20,
+            experimental_functions: true,
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod exemplars;
 mod series;
+mod work;
+mod workers;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::DFSchema;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
@@ -17,6 +19,7 @@ use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use futures::stream::BoxStream;
 use lake::Lake;
+use prometheus_client::registry::Registry;
 use promql::{Evaluated, PromqlError, Stop, TimeRange, Times};
 use slo::SloStatus;
 use telemetry::{Clock, Timestamp};
@@ -26,10 +29,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::SloTables;
 use crate::config::{QueryConfig, QueryRole};
-use crate::guard::{Slots, check_read_only, guard_stream, timed_out};
+use crate::functions::PromqlFunction;
+use crate::guard::{Deadline, Slots, check_read_only, guard_stream};
 use crate::pool::Pool;
-use crate::promql_source::LakeSeriesSource;
+use crate::samples::LakeSeriesSource;
 use crate::{QueryError, SloHistorySource, catalog, session};
+use work::{Counted, Counting, PromqlMetrics};
+use workers::PoolWorkers;
+
+pub use work::PromqlWork;
 
 /// A result: its columns, then its rows in batches. Dropping it cancels the query.
 pub struct SqlRows {
@@ -49,6 +57,8 @@ struct Inner {
     pool: Arc<Pool>,
     slots: Slots,
     promql_slots: Arc<Semaphore>,
+    promql_metrics: PromqlMetrics,
+    tail_places: Arc<Semaphore>,
     slo: SloTables,
 }
 
@@ -58,6 +68,8 @@ pub struct PromqlOptions {
     pub eval: promql::EvalOptions,
     /// For loading and computing together.
     pub timeout: Duration,
+    /// What it costs is written down here.
+    pub work: PromqlWork,
 }
 
 /// The sample limit that the source met is the evaluator's limit.
@@ -74,22 +86,57 @@ fn unwrapped(error: PromqlError) -> PromqlError {
     }
 }
 
+/// An engine as its own session sees it: the session does not keep it alive.
+pub(crate) struct WeakEngine(Weak<Inner>);
+
+impl WeakEngine {
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
+}
+
 impl Engine {
     /// Sets up the session, the catalog and the views. Reads nothing from the lake yet.
     pub fn open(lake: Lake, config: QueryConfig, clock: Arc<dyn Clock>) -> Result<Engine, QueryError> {
         let context = session::base_context(&config)?;
         let slo = SloTables::default();
-        catalog::register(&context, &lake, &slo)?;
+        let promql_function = PromqlFunction::default();
+        catalog::register(&context, &lake, &slo, &promql_function)?;
         let pool = Arc::new(Pool::new(config.threads).map_err(DataFusionError::from)?);
         let slots = Slots::new(&config);
         let promql_slots = Arc::new(Semaphore::new(config.promql.concurrency_max));
-        Ok(Engine(Arc::new(Inner { lake, config, clock, context, pool, slots, promql_slots, slo })))
+        let promql_metrics = PromqlMetrics::new(config.promql.concurrency_max);
+        let tail_places = Arc::new(Semaphore::new(config.logs.tails_max));
+        let engine = Engine(Arc::new(Inner {
+            lake,
+            config,
+            clock,
+            context,
+            pool,
+            slots,
+            promql_slots,
+            promql_metrics,
+            tail_places,
+            slo,
+        }));
+        promql_function.attach(&engine);
+        Ok(engine)
     }
 
     /// Runs one statement that reads. The limits of `role` hold until the last row is taken.
     pub async fn sql(&self, text: &str, role: QueryRole) -> Result<SqlRows, QueryError> {
+        self.sql_with(text, Vec::new(), role).await
+    }
+
+    /// As [`Engine::sql`], with values for `$1`, `$2`, ... of the text.
+    pub async fn sql_with(
+        &self,
+        text: &str,
+        parameters: Vec<ScalarValue>,
+        role: QueryRole,
+    ) -> Result<SqlRows, QueryError> {
         let statement = parse_one(text)?;
-        let deadline = Instant::now() + self.0.config.limits_of(role).timeout;
+        let deadline = Deadline::of(&self.0.config, role);
         let state = self.query_state(role)?;
         let plan = if is_transaction(&statement) {
             LogicalPlan::EmptyRelation(EmptyRelation {
@@ -97,16 +144,18 @@ impl Engine {
                 schema: DFSchema::empty_ref().clone(),
             })
         } else {
-            let planned = timeout_at(deadline, state.statement_to_plan(statement)).await;
-            planned.map_err(|_elapsed| timed_out(self.0.config.limits_of(role), role))??
+            let plan = deadline.within(state.statement_to_plan(statement)).await??;
+            if parameters.is_empty() { plan } else { plan.with_param_values(parameters)? }
         };
         self.run_plan(plan, state, role, deadline).await
     }
 
-    /// The PromQL view of the lake, without limits of its own beyond `promql.samples_max`.
+    /// The PromQL view of the lake. What it hands out counts against `query.memory_bytes_max` as long
+    /// as somebody holds it.
     pub fn series_source(&self) -> Arc<dyn promql::SeriesSource> {
-        let (lake, context) = (self.0.lake.clone(), self.0.context.clone());
-        Arc::new(LakeSeriesSource::new(lake, context, self.0.pool.clone(), &self.0.config.promql))
+        let (lake, runtime) = (self.0.lake.clone(), self.0.context.runtime_env());
+        let memory_bytes_max = self.0.config.memory_bytes_max;
+        Arc::new(LakeSeriesSource::new(lake, runtime, self.0.pool.clone(), memory_bytes_max))
     }
 
     /// Options with the configured limits, for surfaces to narrow.
@@ -116,9 +165,18 @@ impl Engine {
             lookback: limits.lookback,
             max_samples: limits.samples_max,
             max_points: limits.points_max,
+            experimental_functions: limits.experimental_functions,
+            workers: Some(Arc::new(PoolWorkers(self.0.pool.clone()))),
             ..promql::EvalOptions::default()
         };
-        PromqlOptions { eval, timeout: limits.timeout }
+        PromqlOptions { eval, timeout: limits.timeout, work: PromqlWork::default() }
+    }
+
+    /// Reads a query on the threads for queries: hostile regular expressions take their time.
+    pub async fn parse_promql(&self, text: &str) -> Result<promql::Query, PromqlError> {
+        let text = text.to_owned();
+        let parsed = self.0.pool.compute(move || promql::parse(&text)).await;
+        parsed.unwrap_or(Err(PromqlError::Canceled))
     }
 
     pub async fn promql_instant(
@@ -159,12 +217,22 @@ impl Engine {
             }
             asked_for.as_ref().and_then(|stop| stop())
         }));
-        let source = self.series_source();
+        let (work, metrics) = (options.work.clone(), &self.0.promql_metrics);
+        let source = Counted { source: self.series_source(), work: work.clone(), metrics: metrics.clone() };
         let load = async {
+            let (waits, began) = (Counting::on(&metrics.queued), Instant::now());
             // Closed semaphores do not exist here: this one lives as long as the engine.
             let slot = self.0.promql_slots.clone().acquire_owned().await;
-            let prepared =
-                promql::prepare(query, times, source.as_ref(), &options.eval).await.map_err(unwrapped)?;
+            drop(waits);
+            work.was_queued(began.elapsed());
+            let slot = (slot, Counting::on(&metrics.running));
+            // What the workers make is collected on a thread for queries too.
+            let (query, eval) = (query.clone(), options.eval);
+            let prepare = self
+                .0
+                .pool
+                .run(async move { promql::prepare(&query, times, &source, &eval).await.map_err(unwrapped) });
+            let prepared = prepare.await.unwrap_or(Err(PromqlError::Canceled))?;
             Ok::<_, PromqlError>((prepared, slot))
         };
         let (prepared, slot) =
@@ -174,6 +242,10 @@ impl Engine {
             prepared.run()
         });
         computed.await.unwrap_or(Err(PromqlError::Canceled))
+    }
+
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.0.promql_metrics.register(registry);
     }
 
     /// Replaces the rows of the view `slo_status`.
@@ -198,6 +270,15 @@ impl Engine {
         &self.0.clock
     }
 
+    /// One for each live tail of logs.
+    pub(crate) fn tail_places(&self) -> &Arc<Semaphore> {
+        &self.0.tail_places
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakEngine {
+        WeakEngine(Arc::downgrade(&self.0))
+    }
+
     /// The shared session: for looking names up, never for running queries.
     pub(crate) fn context(&self) -> &SessionContext {
         &self.0.context
@@ -214,7 +295,7 @@ impl Engine {
         plan: LogicalPlan,
         state: SessionState,
         role: QueryRole,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<SqlRows, QueryError> {
         check_read_only(&plan)?;
         let limits = self.0.config.limits_of(role);
@@ -223,10 +304,7 @@ impl Engine {
             let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
             frame.execute_stream().await
         });
-        let stream = match timeout_at(deadline, start).await {
-            Ok(started) => self.0.pool.drive(started??),
-            Err(_elapsed) => return Err(timed_out(limits, role)),
-        };
+        let stream = self.0.pool.drive(deadline.within(start).await???);
         let schema = stream.schema();
         Ok(SqlRows { schema, stream: guard_stream(stream, limits, role, deadline, slot) })
     }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use telemetry::time::format_duration;
 
@@ -31,6 +32,14 @@ pub struct Position {
     pub column: u64,
 }
 
+/// What a name would have been the name of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    Table,
+    Column,
+    Function,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The text is not SQL.
@@ -39,6 +48,9 @@ pub enum QueryError {
     /// The text is SQL and says something impossible: an unknown table, a type that does not fit.
     #[error("{0}")]
     Invalid(String),
+    /// A name that nothing has.
+    #[error("{message}")]
+    UnknownName { what: Name, name: String, message: String, hint: Option<String> },
     /// A statement that would change something.
     #[error("{statement} is not allowed: queries read, they change nothing")]
     ReadOnly { statement: String },
@@ -89,6 +101,7 @@ impl QueryError {
         match self {
             QueryError::Syntax { .. }
             | QueryError::Invalid(_)
+            | QueryError::UnknownName { .. }
             | QueryError::ReadOnly { .. }
             | QueryError::Execution(_) => ErrorClass::BadRequest,
             QueryError::TooManyRows { .. } | QueryError::TooMuchMemory { .. } => ErrorClass::TooExpensive,
@@ -118,18 +131,30 @@ impl QueryError {
         }
     }
 
+    /// What may have been meant.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            QueryError::UnknownName { hint, .. } => hint.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The code that PostgreSQL clients know the error by.
     pub fn sqlstate(&self) -> &'static str {
         match self {
             QueryError::Syntax { .. } => "42601",
-            QueryError::Invalid(_) => "42000",
+            QueryError::UnknownName { what: Name::Table, .. } => "42P01",
+            QueryError::UnknownName { what: Name::Column, .. } => "42703",
+            QueryError::UnknownName { what: Name::Function, .. } => "42883",
+            QueryError::Invalid(message) => state_of_plan(message),
             QueryError::ReadOnly { .. } => "25006",
             QueryError::TooManyRows { .. } => "54000",
             QueryError::TooMuchMemory { .. } => "53200",
             QueryError::Timeout { .. } | QueryError::Canceled => "57014",
             QueryError::Overloaded { .. } => "53300",
             QueryError::Lake(_) => "57P03",
-            QueryError::Execution(_) | QueryError::Promql(_) => "22000",
+            QueryError::Execution(message) => state_of_data(message),
+            QueryError::Promql(_) => "22000",
             QueryError::Internal(_) | QueryError::Encoding(_) => "XX000",
         }
     }
@@ -159,10 +184,11 @@ impl From<DataFusionError> for QueryError {
                 inner => QueryError::Internal(DataFusionError::ArrowError(Box::new(inner), backtrace)),
             },
             DataFusionError::SQL(error, _) => syntax(&error.to_string()),
-            DataFusionError::Plan(message)
-            | DataFusionError::NotImplemented(message)
-            | DataFusionError::Configuration(message) => QueryError::Invalid(first_line(&message)),
-            DataFusionError::SchemaError(error, _) => QueryError::Invalid(first_line(&error.to_string())),
+            DataFusionError::Plan(message) => planning(&message),
+            DataFusionError::NotImplemented(message) | DataFusionError::Configuration(message) => {
+                QueryError::Invalid(first_line(&message))
+            }
+            DataFusionError::SchemaError(error, _) => schema(&error),
             DataFusionError::Execution(message) => QueryError::Execution(first_line(&message)),
             other => QueryError::Internal(other),
         }
@@ -178,10 +204,80 @@ fn from_shared(shared: &std::sync::Arc<DataFusionError>) -> QueryError {
             }
             _ => QueryError::Internal(DataFusionError::Shared(shared.clone())),
         },
-        DataFusionError::Plan(message) => QueryError::Invalid(first_line(message)),
+        DataFusionError::Plan(message) => planning(message),
         DataFusionError::Execution(message) => QueryError::Execution(first_line(message)),
         _ => QueryError::Internal(DataFusionError::Shared(shared.clone())),
     }
+}
+
+/// Tells a name that nothing has from the other ways to be wrong, by DataFusion's words for it.
+fn planning(message: &str) -> QueryError {
+    let quoted = |before: &str, after: &str| {
+        message.strip_prefix(before)?.split_once(after).map(|(name, _)| name.to_owned())
+    };
+    let unknown = |what, name: String| {
+        let (message, hint) = (first_line(message), suggestion(message));
+        QueryError::UnknownName { what, name, message, hint }
+    };
+    if let Some(name) = quoted("table '", "' not found") {
+        return unknown(Name::Table, name);
+    }
+    if let Some(name) =
+        quoted("Invalid function '", "'").or_else(|| quoted("table function '", "' not found"))
+    {
+        return unknown(Name::Function, name);
+    }
+    QueryError::Invalid(first_line(message))
+}
+
+fn schema(error: &SchemaError) -> QueryError {
+    let text = error.to_string();
+    let SchemaError::FieldNotFound { field, .. } = error else {
+        return QueryError::Invalid(first_line(&text));
+    };
+    let message = text.split(". Did you mean").next().unwrap_or_default();
+    let name = field.name.clone();
+    QueryError::UnknownName {
+        what: Name::Column,
+        name,
+        message: first_line(message),
+        hint: suggestion(&text),
+    }
+}
+
+/// `Did you mean 'value'?`
+fn suggestion(text: &str) -> Option<String> {
+    let at = text.find("Did you mean")?;
+    text[at..].lines().next().map(|hint| hint.trim_end_matches('.').to_owned())
+}
+
+/// SQLSTATE of a plan that cannot be, by DataFusion's words for it.
+fn state_of_plan(message: &str) -> &'static str {
+    let words = [
+        ("column in SELECT must be in GROUP BY", "42803"),
+        ("ambiguous reference", "42702"),
+        ("failed to coerce arguments", "42883"),
+        ("cannot coerce", "42804"),
+        ("unsupported SQL type", "42704"),
+        ("one statement at a time", "42601"),
+        ("the query is empty", "42601"),
+    ];
+    let known = words.iter().find(|(beginning, _)| message.starts_with(beginning));
+    known.map_or("42000", |(_, state)| state)
+}
+
+/// SQLSTATE of data that a query could not be computed on.
+fn state_of_data(message: &str) -> &'static str {
+    let message = message.to_lowercase();
+    let words = [
+        ("divide by zero", "22012"),
+        ("overflow", "22003"),
+        ("cannot cast string", "22P02"),
+        ("unrecognized configuration parameter", "42704"),
+        ("was not provided a value", "08P01"),
+    ];
+    let known = words.iter().find(|(part, _)| message.contains(part));
+    known.map_or("22000", |(_, state)| state)
 }
 
 /// Splits the parser's `... at Line: 1, Column: 8` off.
@@ -225,6 +321,18 @@ mod tests {
         assert_eq!(error.to_string(), "syntax error: expected: an expression, found: EOF");
         assert_eq!(error.position(), Some(Position { line: 2, column: 17 }));
         assert_eq!(error.class(), ErrorClass::BadRequest);
+    }
+
+    #[test]
+    fn names_that_nothing_has_are_told_apart() {
+        let plan = |message: &str| QueryError::from(DataFusionError::Plan(message.to_owned()));
+        let error = plan("table 'evenkeel.public.nosuch' not found");
+        assert_eq!((error.sqlstate(), error.hint()), ("42P01", None));
+        let error = plan("Invalid function 'cuont'.\nDid you mean 'count'?");
+        assert_eq!((error.sqlstate(), error.hint()), ("42883", Some("Did you mean 'count'?")));
+        assert_eq!(error.to_string(), "invalid function 'cuont'");
+        let error = plan("Column in SELECT must be in GROUP BY or an aggregate function: x");
+        assert_eq!((error.sqlstate(), error.class()), ("42803", ErrorClass::BadRequest));
     }
 
     #[test]

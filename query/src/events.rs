@@ -5,10 +5,9 @@ use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::common::ScalarValue;
 use futures::TryStreamExt;
 use telemetry::{Event, EventKind, Timestamp};
-use tokio::time::{Instant, timeout_at};
 
 use crate::engine::Engine;
-use crate::guard::timed_out;
+use crate::guard::Deadline;
 use crate::{QueryError, QueryRole};
 
 const QUERY: &str = "SELECT event_id, kind, subject_id, seq, valid_at, recorded_at, service, env, actor, severity, payload \
@@ -27,8 +26,7 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<Event>, QueryError> {
         let role = QueryRole::Engine;
-        let limits = self.config().limits_of(role);
-        let deadline = Instant::now() + limits.timeout;
+        let deadline = Deadline::of(self.config(), role);
         let time = |at: Timestamp| ScalarValue::TimestampMicrosecond(Some(at.micros()), Some("UTC".into()));
         let params = vec![
             ScalarValue::from(kind.as_str()),
@@ -39,8 +37,7 @@ impl Engine {
         ];
         let state = self.query_state(role)?;
         let text = format!("{QUERY} LIMIT {limit}");
-        let planned = timeout_at(deadline, state.create_logical_plan(&text)).await;
-        let plan = planned.map_err(|_elapsed| timed_out(limits, role))??.with_param_values(params)?;
+        let plan = deadline.within(state.create_logical_plan(&text)).await??.with_param_values(params)?;
         let rows = self.run_plan(plan, state, role, deadline).await?;
         let batches: Vec<RecordBatch> = rows.stream.try_collect().await?;
         let mut events = Vec::new();

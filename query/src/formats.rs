@@ -1,4 +1,4 @@
-//! Results as bytes: a JSON document, NDJSON, CSV and an Arrow IPC stream.
+//! Results as bytes: a JSON document, NDJSON, CSV, an Arrow IPC stream and a Parquet file.
 //!
 //! The JSON rules are the contract of `POST /api/sql`: 64-bit integers are numbers, NaN and
 //! infinities the strings `"NaN" "+Inf" "-Inf"`, decimals numbers with all their digits, maps
@@ -6,8 +6,10 @@
 //! without quotes; NULL is an empty cell and the empty string `""`.
 
 mod arrow_stream;
+mod cells;
 mod csv;
 mod json;
+mod parquet;
 mod value;
 
 use bytes::Bytes;
@@ -17,6 +19,8 @@ use futures::stream::BoxStream;
 
 use crate::{QueryError, SqlRows};
 
+pub use cells::{CellReader, Column, UnreadableResult};
+pub(crate) use csv::cell_text;
 pub(crate) use value::write_json_value;
 
 /// The bytes of a result, in pieces. An error after the first piece means that the rest is missing.
@@ -33,16 +37,37 @@ pub enum Format {
     Csv,
     /// The Arrow IPC streaming format.
     ArrowIpc,
+    /// A Parquet file, compressed with zstd.
+    Parquet,
 }
 
 impl Format {
+    pub const ALL: [Format; 5] =
+        [Format::Json, Format::Ndjson, Format::Csv, Format::ArrowIpc, Format::Parquet];
+
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Json => "application/json",
             Format::Ndjson => "application/x-ndjson",
             Format::Csv => "text/csv; charset=utf-8",
             Format::ArrowIpc => "application/vnd.apache.arrow.stream",
+            Format::Parquet => "application/vnd.apache.parquet",
         }
+    }
+
+    /// What the name of a file in this format ends with; also the format's name in a URL.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+            Format::Csv => "csv",
+            Format::ArrowIpc => "arrow",
+            Format::Parquet => "parquet",
+        }
+    }
+
+    pub fn from_extension(name: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.extension() == name)
     }
 
     /// The format that an `Accept` header asks for first; `None` when it knows none of ours.
@@ -53,20 +78,24 @@ impl Format {
                 "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Some(Format::Ndjson),
                 "text/csv" => Some(Format::Csv),
                 "application/vnd.apache.arrow.stream" => Some(Format::ArrowIpc),
+                "application/vnd.apache.parquet" => Some(Format::Parquet),
                 _ => None,
             }
         })
     }
 }
 
-/// Writes a result piece by piece as its rows come.
+/// Writes a result piece by piece as its rows come. May be asked again after its end, as compression
+/// does.
 pub fn encode(rows: SqlRows, format: Format) -> ByteStream {
-    match format {
+    let bytes = match format {
         Format::Json => json_document(rows),
         Format::Ndjson => ndjson(rows),
         Format::Csv => csv(rows),
         Format::ArrowIpc => arrow_ipc_stream(rows),
-    }
+        Format::Parquet => parquet::file(rows),
+    };
+    bytes.fuse().boxed()
 }
 
 pub fn json_document(rows: SqlRows) -> ByteStream {

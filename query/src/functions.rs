@@ -1,12 +1,72 @@
-//! SQL functions of the field. One file per group; all are pure and immutable.
+//! SQL functions of the field. One file per group; scalar functions, aggregates and window functions
+//! are pure and immutable, table functions read the lake like tables do.
+//!
+//! Each carries a manual ([`documented`]), which SQL shows; `docs/sql.md` lists them all.
 
+mod arguments;
+mod as_of;
+mod buckets;
+mod change;
+mod column;
+mod documented;
+mod extract;
+mod fill;
+mod human;
 mod json;
+mod logfmt;
+mod promql_table;
+mod quantile;
+mod template;
+mod time_bucket;
+mod time_buckets;
+mod types;
 
-use datafusion::logical_expr::ScalarUDF;
+use std::sync::Arc;
 
-pub(crate) use json::{JSON_OF, map_builder, map_type, timestamp_type};
+use datafusion::catalog::TableFunctionImpl;
+use datafusion::prelude::SessionContext;
 
-/// Every function that a session registers.
-pub(crate) fn all() -> Vec<ScalarUDF> {
-    json::functions()
+use crate::QueryError;
+
+pub(crate) use documented::{Manual, Section};
+pub(crate) use json::JSON_OF;
+pub(crate) use promql_table::PromqlFunction;
+pub(crate) use types::{map_builder, map_type, timestamp_type};
+
+/// Registers everything but the table functions. Views use what is registered here.
+pub(crate) fn register(context: &SessionContext) {
+    let scalars = [
+        extract::functions(),
+        human::functions(),
+        json::functions(),
+        logfmt::functions(),
+        crate::logs::functions(),
+        template::functions(),
+        time_bucket::functions(),
+    ];
+    scalars.into_iter().flatten().for_each(|function| context.register_udf(function));
+    let aggregates = [change::functions(), quantile::functions()];
+    aggregates.into_iter().flatten().for_each(|function| context.register_udaf(function));
+    fill::functions().into_iter().for_each(|function| context.register_udwf(function));
+}
+
+/// A table function has no place for a manual in DataFusion: here it is, by name.
+pub(crate) type TableManual = (&'static str, Manual);
+type TableFunction = (TableManual, Arc<dyn TableFunctionImpl>);
+
+/// Registers the table functions, when the tables that they read are there.
+pub(crate) fn register_tables(
+    context: &SessionContext,
+    promql: &PromqlFunction,
+) -> Result<Vec<TableManual>, QueryError> {
+    let mut functions: Vec<TableFunction> = vec![
+        ((promql_table::NAME, promql_table::MANUAL), Arc::new(promql.clone())),
+        ((time_buckets::NAME, time_buckets::MANUAL), Arc::new(time_buckets::TimeBuckets)),
+    ];
+    functions.extend(as_of::functions(context)?);
+    let manuals = functions.into_iter().map(|(manual, function)| {
+        context.register_udtf(manual.0, function);
+        manual
+    });
+    Ok(manuals.collect())
 }

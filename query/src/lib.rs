@@ -13,13 +13,16 @@ mod events;
 pub mod formats;
 mod functions;
 mod guard;
+pub mod logs;
 pub mod pgwire;
 mod pool;
-mod promql_source;
 mod provider;
+mod samples;
 mod scan_filter;
 mod session;
 pub mod sli;
+#[cfg(test)]
+mod sql_tests;
 #[cfg(test)]
 mod testing;
 mod views;
@@ -29,6 +32,9 @@ mod yielding;
 pub use promql;
 
 pub use config::{QueryConfig, QueryRole, RoleLimits};
-pub use engine::{Engine, PromqlOptions, SqlRows};
+pub use engine::{Engine, PromqlOptions, PromqlWork, SqlRows};
 pub use error::{ErrorClass, Position, QueryError};
+
+/// The value of a parameter of a query.
+pub use datafusion::common::ScalarValue;
 pub use sli::{ObjectiveHistory, SloEvaluator, SloHistorySource};

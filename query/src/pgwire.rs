@@ -1,21 +1,29 @@
 //! The PostgreSQL wire protocol over the same catalog: `psql`, drivers and BI tools.
 //!
 //! Users log in by SCRAM-SHA-256 with a token's name and the token ([`PgAuthenticator`]). Statements
-//! pass an allow-list before anything is planned ([`gate`]), their plans pass the same guard as
-//! everybody's, and their rows run within the role's limits ([`connection`]) until somebody cancels
-//! them ([`cancel`]). Session settings stay in the connection; nothing a client sets reaches another
-//! one. With a certificate a client may encrypt the connection; without one it is told that it cannot.
+//! are brought into a form that can be planned ([`parse`], [`compat`]) and pass an allow-list ([`gate`]);
+//! their plans pass the same guard as everybody's, and their rows run within the role's limits
+//! ([`runner`]) until somebody cancels them ([`cancel`]). Settings stay in the connection ([`settings`]);
+//! nothing a client sets reaches another one. With a certificate a client may encrypt the connection; without one it is told that it cannot.
 
 mod cancel;
+mod compat;
 mod connection;
+mod copy;
+mod cursor;
+mod error;
 mod gate;
 mod login;
+mod names;
+mod parameters;
+mod parse;
 mod rows;
+mod runner;
+mod service;
+mod settings;
 
 use std::sync::Arc;
 
-use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
-use datafusion_postgres::datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
 use datafusion_postgres::pgwire::api::ConnectionManager;
 use datafusion_postgres::pgwire::tokio::{TlsAcceptor, process_socket};
 use rustls::ServerConfig;
@@ -24,9 +32,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::session::CATALOG;
 use crate::{Engine, QueryError};
 use cancel::Statements;
+use connection::{Handlers, Shared};
 
 pub use login::{PgAuthenticator, PgLogin, PgSecret, SCRAM_ITERATIONS, salted_password};
 
@@ -42,11 +50,12 @@ pub async fn serve(
     tls: Option<Arc<ServerConfig>>,
     shutdown: CancellationToken,
 ) -> Result<(), QueryError> {
-    setup_pg_catalog(engine.context(), CATALOG, EmptyContextProvider).map_err(|error| *error)?;
+    let context = compat::context(&engine)?;
     let connections_max = engine.config().postgres.connections_max;
     let places = Arc::new(Semaphore::new(connections_max));
     let manager = Arc::new(ConnectionManager::new());
     let statements = Arc::new(Statements::default());
+    let shared = Shared { engine, context, auth, manager, statements };
     let tls = tls.map(TlsAcceptor::from);
     let mut connections = JoinSet::new();
     loop {
@@ -68,8 +77,7 @@ pub async fn serve(
             tracing::warn!(%peer, connections_max, "a PostgreSQL connection was refused: postgres.connections_max");
             continue;
         };
-        let handlers =
-            connection::Handlers::new(engine.clone(), auth.clone(), manager.clone(), statements.clone());
+        let handlers = Handlers::new(&shared);
         let tls = tls.clone();
         connections.spawn(async move {
             if let Err(error) = process_socket(socket, tls, Arc::new(handlers)).await {

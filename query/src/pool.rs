@@ -1,7 +1,8 @@
 //! The threads that queries run on: their own, not those that take in what is to be stored.
 //!
 //! Whoever asks waits; plans, scans and computations run here. A query that takes long thereby holds up
-//! no receiver, and all queries together are at work on no more threads than there are.
+//! no receiver, and all queries together are at work on no more threads than there are. Where processor
+//! time is short, the threads also come after the receivers': an agent does not wait for a dashboard.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -9,6 +10,7 @@ use std::thread::available_parallelism;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use futures::StreamExt;
+use thread_priority::{ThreadPriority, ThreadPriorityValue};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
@@ -22,6 +24,8 @@ const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 const READERS_PER_THREAD: usize = 8;
 /// Batches that a query is ahead of its reader.
 const BATCHES_AHEAD: usize = 2;
+/// From 0 to 99; where receivers are at nice 0, this is nice 5.
+const PRIORITY: u8 = 35;
 
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -29,6 +33,7 @@ pub(crate) struct Pool {
     runtime: Option<Runtime>,
     handle: Handle,
     computing: Arc<Semaphore>,
+    threads: usize,
 }
 
 impl Pool {
@@ -40,10 +45,21 @@ impl Pool {
             .max_blocking_threads(threads * READERS_PER_THREAD)
             .thread_name("query")
             .thread_stack_size(THREAD_STACK_BYTES)
+            .on_thread_start(come_after_receivers)
             .enable_all()
             .build()?;
         let handle = runtime.handle().clone();
-        Ok(Pool { runtime: Some(runtime), handle, computing: Arc::new(Semaphore::new(threads)) })
+        Ok(Pool { runtime: Some(runtime), handle, computing: Arc::new(Semaphore::new(threads)), threads })
+    }
+
+    /// How many computations run beside each other.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Runs a future that nobody waits for, to its end.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(work);
     }
 
     /// Runs a future. Dropping what this returns ends it at the next point where it waits.
@@ -91,6 +107,17 @@ impl Drop for Pool {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// A third of a receiver thread's share: rules and objectives are still computed while ingest takes all
+/// it can.
+fn come_after_receivers() {
+    let lowered = ThreadPriorityValue::try_from(PRIORITY).and_then(|value| {
+        ThreadPriority::Crossplatform(value).set_for_current().map_err(|e| format!("{e:?}"))
+    });
+    if let Err(error) = lowered {
+        tracing::debug!(error, "queries run at the priority of receivers");
     }
 }
 

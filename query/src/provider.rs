@@ -19,9 +19,12 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use lake::{Lake, Table, TableSnapshot};
 use tokio::sync::Mutex;
+
+use crate::logs::{self, FoundRows};
 
 pub(crate) use scan::{ScanRequest, plan_scan};
 
@@ -70,6 +73,23 @@ impl LakeTable {
     }
 }
 
+impl LakeTable {
+    /// What the index in log files says about the predicates, for the files that statistics leave.
+    async fn found_rows(
+        &self,
+        snapshot: &TableSnapshot,
+        predicates: &[Arc<dyn PhysicalExpr>],
+        session: &dyn Session,
+    ) -> Result<FoundRows> {
+        let wanted = if self.table == Table::Logs { logs::marks_of(predicates) } else { Vec::new() };
+        if wanted.is_empty() {
+            return Ok(FoundRows::default());
+        }
+        let files = prune::prune(self.table, &self.schema, snapshot.files.iter(), predicates)?;
+        logs::find_rows(snapshot, &files, &wanted, session.runtime_env()).await
+    }
+}
+
 #[async_trait]
 impl TableProvider for LakeTable {
     fn schema(&self) -> SchemaRef {
@@ -97,6 +117,7 @@ impl TableProvider for LakeTable {
         for filter in filters {
             predicates.push(session.create_physical_expr(filter.clone(), &df_schema)?);
         }
+        let found_rows = self.found_rows(&snapshot, &predicates, session).await?;
         let all_columns: Vec<usize> = (0..self.schema.fields().len()).collect();
         let request = ScanRequest {
             columns: projection.unwrap_or(&all_columns),
@@ -104,6 +125,7 @@ impl TableProvider for LakeTable {
             // A limit may only cut rows when nothing above removes any.
             limit: limit.filter(|_| filters.is_empty()),
             filter_rows: false,
+            found_rows: Some(&found_rows),
         };
         plan_scan(&snapshot, &request, session.config_options(), session.runtime_env())
     }

@@ -209,7 +209,7 @@ fn incident_line(before: Option<&Value>, after: &Value) -> Option<Line> {
         changes.push("Incident closed".to_owned());
     }
     if let Some(commander) = changed("commander") {
-        changes.push(format!("{commander} is the incident commander"));
+        changes.push(format!("Incident commander: {commander}"));
     }
     if let Some(title) = changed("title") {
         changes.push(format!("Renamed to {title}"));

@@ -1,8 +1,9 @@
 //! Talks to a running server.
 
 use anyhow::{Context, bail};
-use reqwest::{Method, StatusCode, Url};
-use serde_json::Value;
+use query::formats::{CellReader, Column, Format};
+use reqwest::{Method, Response, StatusCode, Url};
+use serde_json::{Value, json};
 
 /// Where the server is and who asks.
 #[derive(Debug, clap::Args)]
@@ -38,16 +39,36 @@ impl Client {
         self.read(answer).await?.json().await.context("the server's answer is no JSON")
     }
 
+    /// An answer that is read as it comes.
+    pub async fn get_for(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Response> {
+        let answer = self.request(Method::GET, path)?.query(query).send().await;
+        self.read(answer).await
+    }
+
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let answer = self.request(Method::POST, path)?.json(body).send().await;
         let text = self.read(answer).await?.text().await?;
         if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) }
     }
 
-    /// The answer in another format than JSON, as text.
-    pub async fn post_for(&self, path: &str, body: &Value, accept: &str) -> anyhow::Result<String> {
+    /// The answer in another format than JSON, as it comes.
+    pub async fn post_for(&self, path: &str, body: &Value, accept: &str) -> anyhow::Result<Response> {
         let answer = self.request(Method::POST, path)?.header("accept", accept).json(body).send().await;
-        Ok(self.read(answer).await?.text().await?)
+        self.read(answer).await
+    }
+
+    /// Runs a SQL query; `parameters` are the values of `$1`, `$2`, ... in it.
+    pub async fn sql(&self, query: &str, parameters: &[Value]) -> anyhow::Result<SqlAnswer> {
+        let body = json!({ "query": query, "parameters": parameters });
+        let response = self.post_for("/api/sql", &body, Format::ArrowIpc.content_type()).await?;
+        let mut answer =
+            SqlAnswer { response, reader: CellReader::default(), first: Vec::new(), ended: false };
+        // The columns come before the first row.
+        while answer.columns().is_empty() && !answer.ended {
+            let rows = answer.receive().await?;
+            answer.first.extend(rows);
+        }
+        Ok(answer)
     }
 
     fn request(&self, method: Method, path: &str) -> anyhow::Result<reqwest::RequestBuilder> {
@@ -85,5 +106,46 @@ impl Client {
             })
             .collect();
         bail!("{said} (HTTP {}){}", status.as_u16(), fields.concat())
+    }
+}
+
+/// A result whose rows are still coming.
+pub struct SqlAnswer {
+    response: Response,
+    reader: CellReader,
+    /// Rows that came with the columns.
+    first: Vec<Vec<Value>>,
+    ended: bool,
+}
+
+impl SqlAnswer {
+    pub fn columns(&self) -> Vec<Column> {
+        self.reader.columns()
+    }
+
+    /// Some more rows, `None` after the last ones. A result that broke off is an error.
+    pub async fn next_rows(&mut self) -> anyhow::Result<Option<Vec<Vec<Value>>>> {
+        if !self.first.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.first)));
+        }
+        while !self.ended {
+            let rows = self.receive().await?;
+            if !rows.is_empty() {
+                return Ok(Some(rows));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn receive(&mut self) -> anyhow::Result<Vec<Vec<Value>>> {
+        const BROKEN: &str = "the result broke off: the query ended with an error, or the connection did";
+        match self.response.chunk().await.context(BROKEN)? {
+            Some(bytes) => Ok(self.reader.push(bytes)?),
+            None => {
+                self.ended = true;
+                self.reader.finish().context(BROKEN)?;
+                Ok(Vec::new())
+            }
+        }
     }
 }

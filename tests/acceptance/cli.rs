@@ -5,8 +5,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Finished, PAGED_SERVICE, PEOPLE, SOON, Series, Server, ServerOptions, WriteRequest, eventually, now_ms,
-    run,
+    ADMIN_TOKEN, Finished, PAGED_SERVICE, PEOPLE, SOON, Series, Server, ServerOptions, WriteRequest,
+    eventually, now_ms, peer_to_end, run,
 };
 
 const SLO: &str = "apiVersion: openslo/v1
@@ -85,6 +85,65 @@ async fn sql_and_promql_print_tables_json_and_csv() {
     assert_eq!(
         (&range["resultType"], range["result"][0]["values"].as_array().map(Vec::len)),
         (&json!("matrix"), Some(4))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_result_comes_as_it_is_found_and_times_are_readable() {
+    let server = start().await;
+    let done = run(server.cli(&["sql", "SELECT value FROM generate_series(1, 5000)"]), "").await;
+    assert_eq!((done.code, done.stdout.lines().count()), (0, 5_003), "{}", done.stderr);
+    assert!(done.stdout.ends_with("(5000 rows)\n"));
+    let rows = cli_json(&server, &["sql", "SELECT value FROM generate_series(1, 5000)"]).await;
+    assert_eq!((rows.as_array().map(Vec::len), &rows[4_999]["value"]), (Some(5_000), &json!(5_000)));
+    assert_eq!(cli_json(&server, &["sql", "SELECT 1 WHERE false"]).await, json!([]));
+    let piped = run(server.cli(&["sql", "--output", "csv"]), "SELECT 1 AS one").await;
+    assert_eq!((piped.code, piped.stdout.replace('\r', "").as_str()), (0, "one\n1\n"), "{}", piped.stderr);
+
+    let vector = cli_csv(&server, &["promql", "cli_up{region=\"eu\"}"]).await;
+    let time = vector[1].rsplit(',').nth(1).unwrap_or_default();
+    assert!(time.len() >= 20 && time.contains('T') && time.ends_with('Z'), "{vector:?}");
+    let chart = cli(&server, &["promql", "sum by (region) (cli_up)", "--chart"]).await;
+    assert!(
+        chart.contains("region=") && chart.contains("eu") && chart.contains("us") && chart.contains("UTC"),
+        "{chart}"
+    );
+    let nothing = run(server.cli(&["promql", "nosuch", "--chart"]), "").await;
+    assert!(nothing.code == 3 && nothing.stderr.contains("nothing to draw"), "{}", nothing.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shell_is_a_place_to_work_in() {
+    let server = Server::start(ServerOptions::default()).await;
+    let now = now_ms();
+    let samples: Vec<(i64, f64)> = (1..=60).map(|n| (now - n * 1_000, (n % 7) as f64)).rev().collect();
+    let labels = [("__name__", "shell_numbers")];
+    let series = [Series { labels: &labels, samples: &samples }];
+    let answer = server.api().remote_write(&WriteRequest::of(&series)).await.expect("the server answers");
+    assert_eq!(answer.status, 204, "{}", answer.text());
+    let dir = tempfile::tempdir().expect("a directory can be made");
+    let dir = dir.path().to_str().expect("it has a plain name");
+    let binary = env!("CARGO_BIN_EXE_evenkeel");
+    let seen = peer_to_end("shell_session.py", &[binary, server.http(), ADMIN_TOKEN, dir]).await;
+    assert_eq!(
+        seen,
+        json!({
+            "statement": true,
+            "described": true,
+            "unknown": true,
+            "error": true,
+            "expanded": true,
+            "timing": true,
+            "paged": true,
+            "chart": true,
+            "promql": true,
+            "file": "one,two\n1,\"x,y\"\n",
+            "interrupted": true,
+            "after": true,
+            "completed": true,
+            "exit": 0,
+            "history": true,
+        })
     );
 }
 

@@ -9,6 +9,7 @@ mod changes;
 mod cli;
 mod durability;
 mod harness;
+mod logs;
 mod postgres_port;
 mod prometheus_api;
 mod readers;

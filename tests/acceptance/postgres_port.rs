@@ -1,11 +1,11 @@
 //! The PostgreSQL port as a place to work in: encrypted when there is a certificate, statements that
-//! can be cancelled, and the small talk of clients.
+//! can be cancelled, and what psql, drivers and tools ask beside their queries.
 
 use std::process::Command;
 
 use serde_json::json;
 
-use crate::harness::{Finished, Server, ServerOptions, peer_to_end, run};
+use crate::harness::{Finished, Series, Server, ServerOptions, WriteRequest, now_ms, peer_to_end, run};
 
 /// Enough for a statement that only ends when it is cancelled.
 const LIMITS: &str = "query: {viewer: {rows_max: 1000000000, timeout: 60s}}\n";
@@ -92,4 +92,110 @@ fn session(encrypted: bool) -> serde_json::Value {
         "in_time": true,
         "after": 3,
     })
+}
+
+/// What is asked by the commands of psql, by catalogue tables and functions, is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn psql_finds_its_way_around() {
+    let server = Server::start(ServerOptions::settings(LIMITS)).await;
+    let token = server.token("ada", "viewer").await;
+    for (command, expected) in [
+        (r"\conninfo", "as user \"ada\""),
+        (r"\l", "evenkeel|"),
+        (r"\dn+", "public|"),
+        (r"\dt", "public|events|table|"),
+        (r"\dv", "public|incidents|view|"),
+        (r"\d metrics", "timestamp with time zone"),
+        (r"\d+ metrics", "timestamp with time zone"),
+        (r"\dtv+ metrics", "public|metrics|view|"),
+        (r"\dp metrics", "public|metrics|view|"),
+        (r"\df", ""),
+        (r"\dx", "plpgsql|"),
+        (r"\copy (SELECT 1 AS one, 'a,b' AS two) TO STDOUT CSV HEADER", "one,two\n1,\"a,b\"\n"),
+        ("SELECT current_user, current_database()", "ada|evenkeel"),
+        ("SELECT current_setting('server_version_num')::int / 100", "1500"),
+        ("SELECT quote_ident('a b'), array_length(string_to_array('a,b', ','), 1)", "\"a b\"|2"),
+        ("SELECT i FROM generate_series(1, 3) AS s(i) WHERE i = 3", "3"),
+        ("SHOW server_version", "15.0 (Evenkeel "),
+        ("SHOW TIME ZONE", "UTC"),
+    ] {
+        let done = psql(&server, &token, "prefer", &[command]).await;
+        assert!(
+            done.code == 0 && done.stdout.contains(expected),
+            "{command}: {}{}",
+            done.stdout,
+            done.stderr
+        );
+    }
+    let header = psql_header(&server, &token, "SELECT count(*), 1, now()::date").await;
+    assert_eq!(header, "count|?column?|now");
+}
+
+/// The names of the columns as psql shows them.
+async fn psql_header(server: &Server, token: &str, query: &str) -> String {
+    let (host, port) = server.postgres();
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-A", "-h", host, "-p", port, "-U", "ada", "-d", "evenkeel", "-c", query]);
+    psql.env("PGPASSWORD", token);
+    let done = run(psql, "").await;
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    done.stdout.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drivers_prepare_introspect_and_copy() {
+    let server = Server::start(ServerOptions::default()).await;
+    let token = server.token("ada", "viewer").await;
+    let now = now_ms();
+    let samples: Vec<(i64, f64)> = (0..100).map(|n| (now - (100 - n) * 1_000, n as f64)).collect();
+    let labels = [("__name__", "drivers_numbers"), ("job", "api")];
+    let series = [Series { labels: &labels, samples: &samples }];
+    let written = server.api().remote_write(&WriteRequest::of(&series)).await.expect("the server answers");
+    assert_eq!(written.status, 204, "{}", written.text());
+
+    let (host, port) = server.postgres();
+    let answers = peer_to_end("postgres_drivers.py", &[host, port, "ada", &token]).await;
+    assert_eq!(
+        answers["asyncpg"],
+        json!({
+            "values": [0.0, 1.0],
+            "labels": {"job": "api"},
+            "any": 100,
+            "array": ["a", "b"],
+            "parameters": ["float8"],
+            "columns": ["count", "max"],
+            "cursor": 100,
+            "unknown": "8",
+            "reset": 1,
+        })
+    );
+    assert_eq!(
+        answers["psycopg"],
+        json!({
+            "timeout": "45s",
+            "version": 1500,
+            "named": 99.0,
+            "interval": 100,
+            "copy": [["drivers_numbers", "0.0"], ["drivers_numbers", "1.0"]],
+            "csv": "metric,value\ndrivers_numbers,0.0\ndrivers_numbers,1.0\n",
+            "states": {
+                "table": "42P01",
+                "column": "42703",
+                "function": "42883",
+                "syntax": "42601",
+                "zero": "22012",
+                "cast": "22P02",
+                "write": "25006",
+                "file": "25006",
+                "setting": "42704",
+            },
+        })
+    );
+    let tools = &answers["sqlalchemy"];
+    assert_eq!(tools["has_table"], json!([true, false]), "{tools}");
+    assert_eq!(
+        (&tools["tables"], &tools["views"], &tools["max"]),
+        (&json!(true), &json!(true), &json!(99.0))
+    );
+    assert_eq!(tools["schemas"], json!(true), "{tools}");
 }

@@ -1,13 +1,13 @@
-//! Prometheus' own command line and a client library ask the Prometheus API as they would ask
-//! Prometheus.
+//! Prometheus' own command line, Grafana's data source and a client library ask the Prometheus API as
+//! they would ask Prometheus; a Prometheus beside it answers the same.
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{
-    ADMIN_TOKEN, PEOPLE, SOON, Series, Server, ServerOptions, WriteRequest, eventually, now_ms, peer_to_end,
-    rule, run,
+    ADMIN_TOKEN, PEOPLE, Prometheus, SOON, Series, Server, ServerOptions, WriteRequest, eventually, now_ms,
+    peer_to_end, rule, run,
 };
 
 /// Four samples of `readers_numbers` in one region: 1, 2, 3, 4, a second apart.
@@ -90,4 +90,107 @@ async fn rules_and_their_alerts_are_listed() {
     let alert = &alerts["data"]["alerts"][0];
     assert_eq!((&alert["labels"]["alertname"], &alert["state"]), (&json!("AlwaysThere"), &json!("firing")));
     assert_eq!(alert["value"], "1e+00");
+}
+
+const RULES: &str = r#"
+groups:
+  - name: shop
+    interval: 5s
+    rules:
+      - alert: AlwaysThere
+        expr: vector(1) > 0
+        labels: {severity: ticket}
+        annotations: {summary: "it is there"}
+      - alert: NeverThere
+        expr: vector(0) > 0
+        for: 5m
+        keep_firing_for: 10m
+        labels: {severity: ticket}
+"#;
+
+/// Evenkeel and a Prometheus with the same rules, and where the series of both begin.
+struct Pair {
+    server: Server,
+    prometheus: Prometheus,
+    from_secs: i64,
+    _dir: tempfile::TempDir,
+}
+
+impl Pair {
+    async fn start() -> Pair {
+        let dir = tempfile::tempdir().expect("a directory can be made");
+        let rules = dir.path().join("rules.yml");
+        std::fs::write(&rules, RULES).expect("a file can be written");
+        let config = format!("rule_files: [{:?}]\n", rules.display().to_string());
+        let flags = ["--web.enable-remote-write-receiver"];
+        let prometheus = Prometheus::start_with(dir.path(), &flags, |_| config).await;
+        let options =
+            ServerOptions::default().object("people.yaml", PEOPLE).object("rules.yaml", RULES.to_owned());
+        Pair { server: Server::start(options).await, prometheus, from_secs: hour_ago(), _dir: dir }
+    }
+
+    async fn ask(&self, script: &str, more: &[&str]) -> Value {
+        let (ours, from) = (format!("{}/prometheus", self.server.http()), self.from_secs.to_string());
+        let mut args = vec![self.prometheus.url.as_str(), &ours, ADMIN_TOKEN];
+        args.extend(more);
+        args.push(&from);
+        peer_to_end(script, &args).await
+    }
+}
+
+/// The whole minute from which an hour of series is past.
+fn hour_ago() -> i64 {
+    (now_ms() / 60_000 - 70) * 60
+}
+
+/// Names of differences, none of which there should be.
+fn none(answer: &Value, what: &str) {
+    let differences = answer[what].as_array().expect("a list");
+    let lines: Vec<&str> = differences.iter().filter_map(Value::as_str).collect();
+    assert!(lines.is_empty(), "{what}:\n{}", lines.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_is_answered_as_prometheus_answers_it() {
+    let pair = Pair::start().await;
+    let answer = pair.ask("prometheus_differential.py", &[]).await;
+    none(&answer, "different");
+    none(&answer, "no_longer_different");
+    assert!(answer["calls"].as_u64() > Some(300), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_has_the_result_that_prometheus_has() {
+    let pair = Pair::start().await;
+    let queries = format!("{}/tests/data/promql_compliance.txt", env!("CARGO_MANIFEST_DIR"));
+    let answer = pair.ask("prometheus_compliance.py", &[&queries]).await;
+    none(&answer, "different");
+    none(&answer, "no_longer_different");
+    assert!(answer["counts"]["queries"].as_u64() > Some(900), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grafana_sets_up_a_data_source_and_draws_a_panel() {
+    let options =
+        ServerOptions::default().object("people.yaml", PEOPLE).object("rules.yaml", RULES.to_owned());
+    let server = Server::start(options).await;
+    let url = format!("{}/prometheus", server.http());
+    let asked = peer_to_end("prometheus_grafana.py", &[&url, ADMIN_TOKEN, &hour_ago().to_string()]).await;
+    assert!(asked.as_array().is_some_and(|calls| calls.len() >= 12), "{asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_asked_takes_the_server_down_or_from_others() {
+    let server = Server::start(ServerOptions::default()).await;
+    let url = format!("{}/prometheus", server.http());
+    let found = peer_to_end("prometheus_attack.py", &[&url, ADMIN_TOKEN, &hour_ago().to_string()]).await;
+    // Each is ended by its limits, those of its parser or its timeout of 5 s.
+    assert!(found["slowest_secs"].as_f64() < Some(15.0), "{found}");
+    assert!(found["others_median_secs"].as_f64() < Some(1.0), "{found}");
+    assert!(found["others_slowest_secs"].as_f64() < Some(10.0), "{found}");
+    let answered: u64 = ["200", "422", "503"].iter().filter_map(|it| found["crowd"][it].as_u64()).sum();
+    assert_eq!(answered, 100, "{found}");
+    // What nobody waits for any more ends.
+    assert!(found["given_up_secs"].as_f64() < Some(10.0), "{found}");
+    assert!(found["idle_after_secs"].as_f64() < Some(10.0), "{found}");
 }

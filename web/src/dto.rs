@@ -9,6 +9,7 @@ pub mod backup;
 pub mod cardinality;
 pub mod inbox;
 pub mod incident;
+pub mod log;
 pub mod oncall;
 pub mod retrospective;
 pub mod run;

@@ -192,9 +192,10 @@ impl From<AuthError> for WebError {
 
 impl From<QueryError> for WebError {
     fn from(error: QueryError) -> WebError {
-        let message = match error.position() {
-            Some(at) => format!("{error} (line {}, column {})", at.line, at.column),
-            None => error.to_string(),
+        let message = match (error.position(), error.hint()) {
+            (Some(at), _) => format!("{error} (line {}, column {})", at.line, at.column),
+            (None, Some(hint)) => format!("{error}. {hint}"),
+            (None, None) => error.to_string(),
         };
         match error.class() {
             ErrorClass::BadRequest => WebError::bad_field("/query", message),

@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use crate::routes::{
-    alerts, backup, cardinality, health, inbox, incidents, oncall, retrospectives, runbooks, services,
+    alerts, backup, cardinality, health, inbox, incidents, logs, oncall, retrospectives, runbooks, services,
     session, slos, sql, targets, tokens,
 };
 
@@ -36,6 +36,11 @@ use crate::routes::{
         incidents::close,
         incidents::add_note,
         incidents::set_severity,
+        logs::search,
+        logs::histogram,
+        logs::facets,
+        logs::context,
+        logs::tail,
         oncall::list,
         retrospectives::list,
         retrospectives::draft,
@@ -57,6 +62,7 @@ use crate::routes::{
         slos::detail,
         slos::history,
         sql::run,
+        sql::download,
         targets::list,
         tokens::list,
         tokens::create,

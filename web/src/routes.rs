@@ -7,6 +7,7 @@ pub(crate) mod deploys;
 pub(crate) mod health;
 pub(crate) mod inbox;
 pub(crate) mod incidents;
+pub(crate) mod logs;
 pub(crate) mod oncall;
 pub(crate) mod page_links;
 pub(crate) mod retrospectives;
@@ -101,6 +102,12 @@ fn map(state: &AppState) -> Site {
         .get("/api/cardinality", Needs(Viewer), cardinality::get)
         .get("/api/inbox", Needs(Viewer), inbox::list)
         .query(Method::POST, "/api/sql", Needs(Viewer), sql::run)
+        .query(Method::GET, "/api/logs", Needs(Viewer), logs::search)
+        .query(Method::GET, "/api/logs/histogram", Needs(Viewer), logs::histogram)
+        .query(Method::GET, "/api/logs/facets", Needs(Viewer), logs::facets)
+        .query(Method::GET, "/api/logs/context", Needs(Viewer), logs::context)
+        .query(Method::GET, "/api/logs/tail", Needs(Viewer), logs::tail)
+        .query(Method::GET, "/api/sql", Needs(Viewer), sql::download)
         .get("/api/tokens", Needs(Admin), tokens::list)
         .post("/api/tokens", Needs(Admin), tokens::create)
         .post("/api/tokens/{name}/revoke", Needs(Admin), tokens::revoke)
@@ -143,6 +150,8 @@ fn map(state: &AppState) -> Site {
         .get("/prometheus/api/v1/status/flags", Needs(Viewer), prometheus::flags)
         .get("/prometheus/api/v1/status/runtimeinfo", Needs(Viewer), prometheus::runtimeinfo)
         .get("/prometheus/api/v1/status/tsdb", Needs(Viewer), prometheus::tsdb)
+        .get("/prometheus/api/v1/status/walreplay", Needs(Viewer), prometheus::walreplay)
+        .preflight_below("/prometheus/api/v1/", prometheus::preflight)
         .telemetry("/prometheus/api/v1/write", Needs(Ingest), telemetry::remote_write)
         .probe("/prometheus/", Needs(Viewer), prometheus::home)
         .probe("/prometheus/-/ready", Needs(Viewer), prometheus::ready)

@@ -4,6 +4,7 @@
 //! Around every route, outermost first: security headers, a net for panics, measuring, the guard
 //! (who is it), admission and time limit. Bodies are bounded per route.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::auth::AccessMap;
 use crate::auth::{Access, Guard};
-use crate::dialects::elastic;
+use crate::dialects::{elastic, prometheus};
 use crate::error::WebError;
 use crate::observe;
 use crate::security;
@@ -177,6 +178,21 @@ impl Site {
         self.mount(Method::GET, path, access, Traffic::Probe, on(MethodFilter::GET, handler))
     }
 
+    /// `OPTIONS` of every path that was mounted below `prefix`, for browsers that ask before they send
+    /// a token: open, and the same for all.
+    pub(crate) fn preflight_below<H, T>(mut self, prefix: &str, handler: H) -> Site
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        let below = self.routes.iter().map(|route| route.path).filter(|path| path.starts_with(prefix));
+        for path in below.collect::<BTreeSet<_>>() {
+            let route = on(MethodFilter::OPTIONS, handler.clone());
+            self = self.mount(Method::OPTIONS, path, Access::Open, Traffic::Probe, route);
+        }
+        self
+    }
+
     /// Every method of whatever is not served below `path`: a problem document, never a page.
     pub(crate) fn nothing_else_below(mut self, path: &'static str) -> Site {
         self.router = self.router.route(path, axum::routing::any(|| async { WebError::NoSuchPath }));
@@ -200,15 +216,19 @@ impl Site {
         let in_time = middleware::from_fn_with_state(bounds.clone(), in_time);
         let admitted = |admission: &Admission| middleware::from_fn_with_state(admission.clone(), admit);
         let requests = &bounds.requests;
+        // Before an answer is compressed.
+        let in_envelope = middleware::from_fn(prometheus::in_envelope);
         let handler = match traffic {
             Traffic::Api => {
                 let handler: MethodRouter<AppState> =
                     handler.layer(DefaultBodyLimit::max(api_max)).layer(in_time).layer(admitted(requests));
+                let handler: MethodRouter<AppState> = handler.layer(in_envelope);
                 handler.layer(CompressionLayer::new())
             }
             Traffic::Query => {
                 let handler: MethodRouter<AppState> =
                     handler.layer(DefaultBodyLimit::max(api_max)).layer(admitted(requests));
+                let handler: MethodRouter<AppState> = handler.layer(in_envelope);
                 handler.layer(CompressionLayer::new())
             }
             Traffic::Form => {
@@ -243,6 +263,7 @@ impl Site {
             .fallback(|| async { WebError::NoSuchPath })
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn(elastic::answer_in_kind))
+            .layer(middleware::from_fn(prometheus::across_origins))
             .layer(middleware::from_fn(move |request: Request, next: Next| {
                 security::headers(is_https, request, next)
             }))

@@ -2,24 +2,24 @@
 //! files, late rows are merged into what they repeat.
 //!
 //! [`plan`] decides from the list of files, the clock and what was merged lately; [`merge`] does the
-//! work, one merge at a time and on a thread of its own; one Delta commit swaps the files and changes no
-//! data. A crash in between leaves files that nobody names.
+//! work, one merge at a time and on a thread of its own that comes after those of ingest; one Delta commit
+//! swaps the files and changes no data. A crash in between leaves files that nobody names.
 
 pub mod merge;
 pub mod plan;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use object_store::path::Path;
-use tokio::sync::Semaphore;
+use thread_priority::{ThreadPriority, ThreadPriorityValue};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::commit::Purpose;
 use crate::error::LakeError;
 use crate::file::FileKind;
-use crate::lake::{Inner, queue_kib_max};
+use crate::lake::Inner;
 use crate::read;
 use crate::schema::Table;
 use crate::storage::{DurableStore, StagedFile};
@@ -117,7 +117,6 @@ impl Inner {
             partition: group.partition.clone(),
             kind: group.kind,
             finished,
-            courtesy: Courtesy::towards(&self.queue_room, queue_kib_max(&self.config)),
             cancel: self.cancel.clone(),
         };
         let target = Target {
@@ -126,13 +125,13 @@ impl Inner {
             rows_max: self.config.compact_rows_max,
             bytes_max: self.config.compact_bytes_max,
         };
-        let merging = tokio::task::spawn_blocking(move || merge::merge(target, inputs, &mut output));
+        let merging = on_thread_of_its_own(move || merge::merge(target, inputs, &mut output))?;
         let mut stored = Vec::new();
         while let Some(NewFile { file, content }) = files.recv().await {
             self.store.put_staged(&self.location_of(table, &file)?, content).await?;
             stored.push(file);
         }
-        merging.await.map_err(|_| LakeError::TaskStopped("merge"))??;
+        merging.await.map_err(|_panicked| LakeError::TaskStopped("merge"))??;
 
         let rows_in: u64 = group.inputs.iter().map(|file| file.rows).sum();
         let rows_out: u64 = stored.iter().map(|file| file.rows).sum();
@@ -166,7 +165,6 @@ struct Output {
     partition: String,
     kind: FileKind,
     finished: tokio::sync::mpsc::Sender<NewFile<StagedFile>>,
-    courtesy: Courtesy,
     cancel: CancellationToken,
 }
 
@@ -182,35 +180,34 @@ impl Sink for Output {
         self.finished.blocking_send(file).map_err(|_| LakeError::Closed)
     }
 
-    fn pause(&mut self) -> Result<(), LakeError> {
-        self.courtesy.pause();
+    fn go_on(&mut self) -> Result<(), LakeError> {
         // What is half merged is merged anew after the restart.
         if self.cancel.is_cancelled() { Err(LakeError::Closed) } else { Ok(()) }
     }
 }
 
-/// Merging takes at most half of one core while batches wait for the log: as long as it worked, it
-/// pauses. With nothing waiting it goes on at full speed.
-struct Courtesy {
-    queue: Arc<Semaphore>,
-    room: usize,
-    working_since: Instant,
-}
+/// From 0 to 99; where ingest is at nice 0, this is nice 5: a third of the share of one of its threads
+/// when processor time is short, and all that is left when it is not.
+const MERGE_PRIORITY: u8 = 35;
 
-/// A merge that was held up by the disk need not make up for it.
-const PAUSE_MAX: Duration = Duration::from_millis(200);
-
-impl Courtesy {
-    #[allow(clippy::disallowed_methods)] // measures how long the merge worked
-    fn towards(queue: &Arc<Semaphore>, room: usize) -> Courtesy {
-        Courtesy { queue: queue.clone(), room, working_since: Instant::now() }
-    }
-
-    #[allow(clippy::disallowed_methods)] // measures how long the merge worked
-    fn pause(&mut self) {
-        if self.queue.available_permits() < self.room {
-            std::thread::park_timeout(self.working_since.elapsed().min(PAUSE_MAX));
+/// A thread keeps its priority, so none of the runtime's does this. The answer is an error when it panics.
+fn on_thread_of_its_own<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<oneshot::Receiver<T>, LakeError> {
+    let (answer, answered) = oneshot::channel();
+    let work = move || {
+        let lowered = ThreadPriorityValue::try_from(MERGE_PRIORITY).and_then(|value| {
+            ThreadPriority::Crossplatform(value).set_for_current().map_err(|error| format!("{error:?}"))
+        });
+        if let Err(error) = lowered {
+            tracing::debug!(error, "files are merged at the priority of ingest");
         }
-        self.working_since = Instant::now();
-    }
+        // Nobody waits when the lake was closed meanwhile.
+        let _ = answer.send(work());
+    };
+    std::thread::Builder::new()
+        .name("merge".to_owned())
+        .spawn(work)
+        .map_err(|_refused| LakeError::TaskStopped("merge"))?;
+    Ok(answered)
 }

@@ -54,6 +54,8 @@ pub struct LakeConfig {
     /// Below this the lake writes nothing at all, no flush and no merge: what is left belongs to the
     /// workflow store, so that people are paged on a full disk.
     pub disk_reserved_bytes: u64,
+    /// Log records held for those who follow them live; a slower follower is told what it missed.
+    pub log_feed_bytes_max: u64,
     /// How far back Delta versions reach; they never answer a reporting question.
     #[serde(with = "duration_text")]
     pub log_retention: Duration,
@@ -169,6 +171,7 @@ impl Default for LakeConfig {
             disk_free_min_bytes: GIB,
             disk_free_min_percent: 1.0,
             disk_reserved_bytes: 128 * MIB,
+            log_feed_bytes_max: 16 * MIB,
             log_retention: DAY,
             vacuum_after: Duration::from_secs(3600),
             checkpoint_commits: 100,

@@ -29,6 +29,7 @@ use crate::error::LakeError;
 use crate::faults::Faults;
 use crate::file::DataFile;
 use crate::flush::FlushReport;
+use crate::log_feed::LogFollower;
 use crate::metrics::Metrics;
 use crate::prepare::{AppendOptions, Prepared, RefusedLog, prepare};
 use crate::recent::RetryState;
@@ -208,6 +209,16 @@ impl Lake {
         })
     }
 
+    /// Log records as they are stored, from now on.
+    pub fn follow_logs(&self) -> LogFollower {
+        self.0.state.log_feed.follow()
+    }
+
+    /// Ends all who follow: before a server waits for its requests to end. [`Lake::shutdown`] does it too.
+    pub fn end_followers(&self) {
+        self.0.state.log_feed.close();
+    }
+
     /// All columns of a table, the partition column last.
     pub fn schema(table: Table) -> SchemaRef {
         table.schema()
@@ -260,6 +271,7 @@ impl Lake {
     /// Flushes, commits and closes. Later calls on any clone fail with [`LakeError::Closed`].
     pub async fn shutdown(&self) -> Result<(), LakeError> {
         self.0.cancel.cancel();
+        self.end_followers();
         if self.0.requests.lock().is_none() {
             return Ok(());
         }

@@ -1,11 +1,13 @@
 //! What a reader gets: one table at one moment, files and buffered rows, each row exactly once.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use telemetry::Timestamp;
 use url::Url;
@@ -43,6 +45,16 @@ impl TableSnapshot {
     /// Where a file lies in `store`.
     pub fn location(&self, file: &DataFile) -> Result<Path, LakeError> {
         commit::location(&self.root, &file.path)
+    }
+
+    /// Where a file lies on this machine's disk; `None` when the table is kept elsewhere.
+    pub fn local_path(&self, file: &DataFile) -> Result<Option<PathBuf>, LakeError> {
+        if self.root.scheme() != "file" {
+            return Ok(None);
+        }
+        let location = self.location(file)?;
+        let path = LocalFileSystem::new().path_to_filesystem(&location);
+        path.map(Some).map_err(LakeError::Store)
     }
 
     /// Whether a key may occur in more than one source. Cheap.

@@ -24,6 +24,7 @@ use crate::columns;
 use crate::commit::ActiveFiles;
 use crate::config::LakeConfig;
 use crate::error::LakeError;
+use crate::log_feed::LogFeed;
 use crate::recent::{RecentIds, RetryKeys};
 use crate::schema::Table;
 use crate::series::cells::Cell;
@@ -34,6 +35,7 @@ use crate::wal::payload::{DeltaTotal, PreparedBatch, Starts};
 #[derive(Debug)]
 pub struct State {
     pub series: SeriesIndex,
+    pub log_feed: Arc<LogFeed>,
     inner: Mutex<Inner>,
 }
 
@@ -137,6 +139,7 @@ impl State {
     pub fn new(config: &LakeConfig) -> State {
         State {
             series: SeriesIndex::default(),
+            log_feed: Arc::new(LogFeed::new(config.log_feed_bytes_max)),
             inner: Mutex::new(Inner {
                 active: Buffer::default(),
                 frozen: None,
@@ -163,6 +166,7 @@ impl State {
         applied.leave_out(batch.starts);
         applied.logs = batch.logs.len() as u64;
         if !batch.logs.is_empty() && position > inner.committed[Table::Logs.index()] {
+            self.log_feed.push(&batch.logs);
             inner.active.logs.push(batch.logs);
         }
         for (table, rows) in Table::ALL.into_iter().zip(batch.tables) {

@@ -1,7 +1,8 @@
 //! Aggregations. Which group a series belongs to is computed once from its labels; then rows are added.
 //!
-//! Simple aggregations keep one accumulator per group and step. The others look at all members of a
-//! group at a step: `quantile` sorts them, `topk` and its kin choose among them and keep their labels.
+//! Simple aggregations keep one accumulator per group and step ([`Fold`]) and can take rows while the
+//! series are read. The others look at all members of a group at a step: `quantile` orders them, `topk`
+//! and its kin choose among them and keep their labels.
 
 use std::collections::HashMap;
 
@@ -11,10 +12,13 @@ use crate::annotations;
 use crate::error::PromqlError;
 use crate::evaluate::{Column, Evaluator, unexpected};
 use crate::matrix::{Assembly, Grid, Matrix, Series};
-use crate::numbers::{self, KahanSum, Mean};
+use crate::numbers;
 use crate::plan::{Aggregate, AggregateOp, Grouping};
 
 mod choose;
+mod fold;
+
+pub(crate) use fold::{Fold, fold_of, is_foldable};
 
 pub(crate) fn evaluate(
     evaluator: &Evaluator<'_>,
@@ -24,17 +28,10 @@ pub(crate) fn evaluate(
     let param = node.param.as_ref().map(|param| evaluator.column(param, grid)).transpose()?;
     let input = evaluator.vector(&node.expr, grid)?;
     match (node.op, param) {
-        (AggregateOp::Sum, None) => accumulate::<KahanSum>(&node.grouping, &input),
-        (AggregateOp::Avg, None) => accumulate::<Mean>(&node.grouping, &input),
-        (AggregateOp::Min, None) => accumulate::<Min>(&node.grouping, &input),
-        (AggregateOp::Max, None) => accumulate::<Max>(&node.grouping, &input),
-        (AggregateOp::Count, None) => accumulate::<Count>(&node.grouping, &input),
-        (AggregateOp::Group, None) => accumulate::<Group>(&node.grouping, &input),
-        (AggregateOp::Stdvar, None) => accumulate::<Stdvar>(&node.grouping, &input),
-        (AggregateOp::Stddev, None) => {
-            let mut matrix = accumulate::<Stdvar>(&node.grouping, &input)?;
-            matrix.map(f64::sqrt);
-            Ok(matrix)
+        (op, None) if is_foldable(op) => {
+            let mut fold = fold_of(op, input.steps(), input.meter());
+            fold.add(groups_of(&node.grouping, &input), &input)?;
+            fold.finish()
         }
         (AggregateOp::Quantile, Some(Column::Scalar(quantiles))) => {
             quantile(evaluator, &quantiles, &node.grouping, &input)
@@ -48,13 +45,13 @@ pub(crate) fn evaluate(
 }
 
 /// The rows of one group.
-struct Members {
-    series: Series,
-    rows: Vec<usize>,
+pub(crate) struct Members {
+    pub series: Series,
+    pub rows: Vec<usize>,
 }
 
 /// Groups in the order in which they first occur.
-fn groups_of(grouping: &Grouping, input: &Matrix) -> Vec<Members> {
+pub(crate) fn groups_of(grouping: &Grouping, input: &Matrix) -> Vec<Members> {
     let mut groups: Vec<Members> = Vec::new();
     let mut found: HashMap<Labels, usize> = HashMap::new();
     for (row, series) in input.series.iter().enumerate() {
@@ -75,128 +72,6 @@ fn group_labels(grouping: &Grouping, labels: &Labels) -> Labels {
         labels.filter(|name| name != METRIC_NAME && !named(name))
     } else {
         labels.filter(named)
-    }
-}
-
-/// What a simple aggregation remembers of a group at a step.
-trait Accumulator: Copy + Default {
-    fn add(&mut self, value: f64);
-    fn get(self) -> f64;
-}
-
-fn accumulate<A: Accumulator>(grouping: &Grouping, input: &Matrix) -> Result<Matrix, PromqlError> {
-    let mut output = Matrix::new(input.steps(), input.meter());
-    let mut accumulators = vec![A::default(); input.steps()];
-    for group in groups_of(grouping, input) {
-        accumulators.fill(A::default());
-        let target = output.add_row(group.series)?;
-        let result = output.row_mut(target);
-        for row in group.rows {
-            let row = input.row(row);
-            row.iter().for_each(|(step, value)| accumulators[step].add(value));
-            result.bits.iter_mut().zip(row.bits).for_each(|(all, word)| *all |= word);
-        }
-        result.values.iter_mut().zip(&accumulators).for_each(|(cell, accumulator)| *cell = accumulator.get());
-    }
-    output.drop_empty_rows();
-    Ok(output)
-}
-
-impl Accumulator for KahanSum {
-    fn add(&mut self, value: f64) {
-        KahanSum::add(self, value);
-    }
-
-    fn get(self) -> f64 {
-        self.total()
-    }
-}
-
-impl Accumulator for Mean {
-    fn add(&mut self, value: f64) {
-        Mean::add(self, value);
-    }
-
-    fn get(self) -> f64 {
-        Mean::get(self)
-    }
-}
-
-/// NaN only if there is nothing else.
-#[derive(Clone, Copy)]
-struct Min(f64);
-
-impl Default for Min {
-    fn default() -> Self {
-        Min(f64::NAN)
-    }
-}
-
-impl Accumulator for Min {
-    fn add(&mut self, value: f64) {
-        self.0 = self.0.min(value);
-    }
-
-    fn get(self) -> f64 {
-        self.0
-    }
-}
-
-/// NaN only if there is nothing else.
-#[derive(Clone, Copy)]
-struct Max(f64);
-
-impl Default for Max {
-    fn default() -> Self {
-        Max(f64::NAN)
-    }
-}
-
-impl Accumulator for Max {
-    fn add(&mut self, value: f64) {
-        self.0 = self.0.max(value);
-    }
-
-    fn get(self) -> f64 {
-        self.0
-    }
-}
-
-#[derive(Clone, Copy, Default)]
-struct Count(f64);
-
-impl Accumulator for Count {
-    fn add(&mut self, _: f64) {
-        self.0 += 1.0;
-    }
-
-    fn get(self) -> f64 {
-        self.0
-    }
-}
-
-#[derive(Clone, Copy, Default)]
-struct Group;
-
-impl Accumulator for Group {
-    fn add(&mut self, _: f64) {}
-
-    fn get(self) -> f64 {
-        1.0
-    }
-}
-
-/// Population variance.
-#[derive(Clone, Copy, Default)]
-struct Stdvar(numbers::Variance);
-
-impl Accumulator for Stdvar {
-    fn add(&mut self, value: f64) {
-        self.0.add(value);
-    }
-
-    fn get(self) -> f64 {
-        self.0.get()
     }
 }
 
@@ -231,6 +106,8 @@ fn count_values(label: &str, grouping: &Grouping, input: &Matrix) -> Result<Matr
     {
         return Err(PromqlError::execution(format!("invalid label name {label:?}")));
     }
+    // The label is set before the grouping is looked at, which may leave it out again.
+    let is_left_out = grouping.without && grouping.labels.iter().any(|left_out| left_out == label);
     let mut output = Assembly::new(input.steps(), input.meter());
     for group in groups_of(grouping, input) {
         let mut targets: HashMap<u64, usize> = HashMap::new();
@@ -241,7 +118,9 @@ fn count_values(label: &str, grouping: &Grouping, input: &Matrix) -> Result<Matr
                 let target = match targets.get(&key) {
                     Some(target) => *target,
                     None => {
-                        let labels = group.series.labels.with(label, &value_text(value));
+                        let labels = &group.series.labels;
+                        let labels =
+                            if is_left_out { labels.clone() } else { labels.with(label, &value_text(value)) };
                         let drop_name = group.series.drop_name;
                         *targets.entry(key).or_insert(output.row_of(Series { labels, drop_name })?)
                     }

@@ -19,6 +19,11 @@ impl Annotations {
         self.infos.insert(format!("PromQL info: {text}"));
     }
 
+    pub(crate) fn join(&mut self, mut other: Annotations) {
+        self.warnings.append(&mut other.warnings);
+        self.infos.append(&mut other.infos);
+    }
+
     /// Warnings and infos, each sorted.
     pub(crate) fn into_lists(self) -> (Vec<String>, Vec<String>) {
         (self.warnings.into_iter().collect(), self.infos.into_iter().collect())

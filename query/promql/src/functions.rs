@@ -1,28 +1,35 @@
 //! The functions: a registry with each one's name, signature and body; a file per family.
 //!
 //! A family file holds a table and the plain computations; walking series, steps and windows is done
-//! here, once per shape of function ([`Body`]).
+//! once per shape of function ([`Body`]), here and in `windows`.
 
 use crate::error::PromqlError;
-use crate::evaluate::{Column, Evaluator, Windows};
-use crate::matrix::{Grid, Matrix, Series};
+use crate::evaluate::{Column, Evaluator};
+use crate::matrix::{Grid, Series};
 use crate::plan::{Expr, Kind};
 
 mod calendar;
 mod convert;
-mod histogram;
+pub(crate) mod histogram;
+pub(crate) mod info;
 mod labels;
 mod math;
 mod order;
 mod over_time;
 mod presence;
-mod rate;
+pub(crate) mod rate;
+mod slide;
 mod trend;
+mod windows;
 
-const FAMILIES: [&[Function]; 10] = [
+pub(crate) use windows::Window;
+use windows::{Slide, Sliding, WindowBody, over_windows, scalars_by_step};
+
+const FAMILIES: [&[Function]; 11] = [
     calendar::FUNCTIONS,
     convert::FUNCTIONS,
     histogram::FUNCTIONS,
+    info::FUNCTIONS,
     labels::FUNCTIONS,
     math::FUNCTIONS,
     order::FUNCTIONS,
@@ -36,6 +43,11 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     FAMILIES.iter().flat_map(|family| family.iter()).find(|function| function.name == name)
 }
 
+/// What `absent_over_time` asks about.
+pub(crate) fn present_over_time() -> &'static Function {
+    find("present_over_time").expect("the registry has it")
+}
+
 #[derive(Debug)]
 pub(crate) struct Function {
     pub name: &'static str,
@@ -47,6 +59,10 @@ pub(crate) struct Function {
     pub returns: Kind,
     /// Depends on the time of the step even if its arguments do not.
     pub reads_time: bool,
+    /// Asks of its argument only at which steps there is anything.
+    pub presence_only: bool,
+    /// Of a [`Body::Whole`]: treats each series by itself.
+    row_wise: bool,
     body: Body,
 }
 
@@ -72,33 +88,19 @@ impl std::fmt::Debug for Body {
     }
 }
 
-/// A function of one range vector and any number of scalars around it.
-#[derive(Clone, Copy)]
-struct WindowBody {
-    /// Sees windows with at least one sample; `None` means no result.
-    apply: fn(&Window<'_>, &[f64]) -> Option<f64>,
-    keeps_name: bool,
-    /// Looks at the scalar arguments of a step before any window.
-    check: fn(&Evaluator<'_>, &[f64]) -> Result<(), PromqlError>,
-    /// Looks at each series that has a result.
-    remark: fn(&Evaluator<'_>, &Series),
-}
-
-/// The samples of one series before one step.
-pub(crate) struct Window<'s> {
-    pub ts_ms: &'s [i64],
-    pub values: &'s [f64],
-    /// Exclusive.
-    pub start_ms: i64,
-    /// Inclusive; with `@` or `offset` not the time of the step.
-    pub end_ms: i64,
-    /// The time of the step.
-    pub now_ms: i64,
-}
-
 impl Function {
     const fn new(name: &'static str, args: &'static [Kind], returns: Kind, body: Body) -> Function {
-        Function { name, args, optional: 0, variadic: false, returns, reads_time: false, body }
+        Function {
+            name,
+            args,
+            optional: 0,
+            variadic: false,
+            returns,
+            reads_time: false,
+            presence_only: false,
+            row_wise: false,
+            body,
+        }
     }
 
     const fn map(name: &'static str, body: fn(f64) -> f64) -> Function {
@@ -110,7 +112,8 @@ impl Function {
         args: &'static [Kind],
         apply: fn(&Window<'_>, &[f64]) -> Option<f64>,
     ) -> Function {
-        let body = WindowBody { apply, keeps_name: false, check: |_, _| Ok(()), remark: |_, _| {} };
+        let body =
+            WindowBody { apply, slide: None, keeps_name: false, check: |_, _| Ok(()), remark: |_, _| {} };
         Function::new(name, args, Kind::Vector, Body::Window(body))
     }
 
@@ -136,6 +139,22 @@ impl Function {
         Function { reads_time: true, ..self }
     }
 
+    const fn presence_only(self) -> Function {
+        Function { presence_only: true, ..self }
+    }
+
+    const fn row_wise(self) -> Function {
+        Function { row_wise: true, ..self }
+    }
+
+    /// From so many windows on that share a sample, computes from what enters and leaves them.
+    const fn sliding(mut self, from_overlap: i64, begin: fn() -> Box<dyn Slide>) -> Function {
+        if let Body::Window(body) = &mut self.body {
+            body.slide = Some(Sliding { from_overlap, begin });
+        }
+        self
+    }
+
     const fn keeps_name(mut self) -> Function {
         if let Body::Window(body) = &mut self.body {
             body.keeps_name = true;
@@ -155,6 +174,11 @@ impl Function {
             body.remark = remark;
         }
         self
+    }
+
+    /// Whether it treats each series of its one vector by itself.
+    pub(crate) fn is_row_wise(&self) -> bool {
+        self.row_wise || !matches!(self.body, Body::Whole(_))
     }
 
     pub(crate) fn check_args(&self, given: &[Kind]) -> Result<(), PromqlError> {
@@ -208,24 +232,6 @@ impl Function {
     }
 }
 
-/// Long windows make even one row slow, so the stop signal is asked after this many samples too: about
-/// a millisecond of work.
-const SAMPLES_PER_CHECK: usize = 1 << 20;
-
-/// The scalars among the arguments, transposed: what each step sees.
-fn scalars_by_step(
-    evaluator: &Evaluator<'_>,
-    args: &[Expr],
-    grid: Grid,
-) -> Result<Vec<Vec<f64>>, PromqlError> {
-    let mut by_step = vec![Vec::new(); grid.steps];
-    for arg in args.iter().filter(|arg| arg.kind() == Kind::Scalar) {
-        let values = evaluator.scalar(arg, grid)?;
-        by_step.iter_mut().zip(values).for_each(|(step, value)| step.push(value));
-    }
-    Ok(by_step)
-}
-
 fn map_with(
     evaluator: &Evaluator<'_>,
     args: &[Expr],
@@ -234,56 +240,10 @@ fn map_with(
 ) -> Result<Column, PromqlError> {
     let mut matrix = evaluator.vector(&args[0], grid)?;
     let scalars = scalars_by_step(evaluator, &args[1..], grid)?;
-    matrix.filter_cells(|step, value| change(value, &scalars[step]).is_some());
-    matrix.map_steps(|step, value| change(value, &scalars[step]).unwrap_or(value));
+    matrix.filter_cells(|step, value| change(value, scalars.of(step)).is_some());
+    matrix.map_steps(|step, value| change(value, scalars.of(step)).unwrap_or(value));
     matrix.mark_names_dropped();
     Ok(Column::Vector(matrix))
-}
-
-fn over_windows(
-    evaluator: &Evaluator<'_>,
-    args: &[Expr],
-    grid: Grid,
-    body: WindowBody,
-) -> Result<Column, PromqlError> {
-    let scalars = scalars_by_step(evaluator, args, grid)?;
-    let windows = range_argument(evaluator, args, grid)?;
-    let mut matrix = Matrix::new(grid.steps, evaluator.meter);
-    let mut samples_since_check = 0;
-    for row in &windows.rows {
-        let mut series = row.series.clone();
-        series.drop_name |= !body.keeps_name;
-        let before = matrix.len();
-        matrix.add_filled(series, |result| {
-            row.walk(&windows, |step, ts_ms, values| {
-                let end_ms = windows.ends_ms[step];
-                let start_ms = end_ms - windows.range_ms;
-                samples_since_check += values.len();
-                if samples_since_check > SAMPLES_PER_CHECK {
-                    samples_since_check = 0;
-                    evaluator.meter.check()?;
-                }
-                (body.check)(evaluator, &scalars[step])?;
-                let window = Window { ts_ms, values, start_ms, end_ms, now_ms: grid.time_ms(step) };
-                if let Some(value) = (body.apply)(&window, &scalars[step]) {
-                    result.set(step, value);
-                }
-                Ok(())
-            })
-        })?;
-        if matrix.len() > before {
-            (body.remark)(evaluator, &row.series);
-        }
-    }
-    Ok(Column::Vector(matrix))
-}
-
-/// The one range vector among the arguments.
-fn range_argument(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Windows, PromqlError> {
-    match args.iter().find(|arg| arg.kind() == Kind::Matrix) {
-        Some(arg) => evaluator.range_vector(arg, grid),
-        None => Err(PromqlError::bad("a range vector is missing")),
-    }
 }
 
 /// A literal string argument.

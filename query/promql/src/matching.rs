@@ -1,5 +1,7 @@
 //! Binary operators between two vectors: which series belong together, and what results.
 //!
+//! A side that lacks a sample may have a number in its place (`fill`).
+//!
 //! Signatures are computed once from labels. Whether a match is unique is a question of each step,
 //! as in Prometheus: two series of one match group that never have samples at the same step are fine.
 //! Set operators work on whole validity words and never fail.
@@ -80,7 +82,10 @@ fn either(binary: &Binary, left: Matrix, right: Matrix) -> Result<Matrix, Promql
 fn joined(binary: &Binary, left: &Matrix, right: &Matrix) -> Result<Matrix, PromqlError> {
     let swapped = binary.matching.cardinality == Cardinality::OneToMany;
     let (many, one) = if swapped { (right, left) } else { (left, right) };
-    let mut join = Join { binary, swapped, many, one, result: Assembly::new(left.steps(), left.meter()) };
+    let (fill_left, fill_right) = (binary.matching.fill_left, binary.matching.fill_right);
+    let (fill_many, fill_one) = if swapped { (fill_right, fill_left) } else { (fill_left, fill_right) };
+    let result = Assembly::new(left.steps(), left.meter());
+    let mut join = Join { binary, swapped, many, one, fill_many, fill_one, result };
     let ones = groups(&binary.matching, one);
     join.check_one_side(&ones)?;
 
@@ -89,12 +94,22 @@ fn joined(binary: &Binary, left: &Matrix, right: &Matrix) -> Result<Matrix, Prom
     let mut seen: HashMap<Labels, usize> = HashMap::new();
     for (row, series) in many.series.iter().enumerate() {
         let signature = signature(&binary.matching, &series.labels);
-        let Some(partners) = ones.get(&signature) else { continue };
+        let partners = match ones.get(&signature) {
+            Some(partners) => partners.as_slice(),
+            None if fill_one.is_some() => &[],
+            None => continue,
+        };
         let at = *seen.entry(signature).or_insert(order.len());
         if at == order.len() {
             order.push((partners, Vec::new()));
         }
         order[at].1.push(row);
+    }
+    if let Some(value) = fill_many {
+        for (signature, rows) in in_order(&ones) {
+            let members = seen.get(signature).map_or(&[][..], |at| &order[*at].1);
+            join.fill_many(signature, rows, members, value)?;
+        }
     }
     for (partners, rows) in order {
         if binary.matching.cardinality == Cardinality::OneToOne && rows.len() > 1 {
@@ -104,9 +119,19 @@ fn joined(binary: &Binary, left: &Matrix, right: &Matrix) -> Result<Matrix, Prom
             for partner in partners {
                 join.pair(row, *partner)?;
             }
+            if let Some(value) = fill_one {
+                join.fill_one(row, partners, value)?;
+            }
         }
     }
     Ok(join.result.finish())
+}
+
+/// Match groups in the order of their signatures.
+fn in_order(groups: &HashMap<Labels, Vec<usize>>) -> Vec<(&Labels, &[usize])> {
+    let mut groups: Vec<_> = groups.iter().map(|(signature, rows)| (signature, rows.as_slice())).collect();
+    groups.sort_unstable_by(|a, b| a.0.cmp(b.0));
+    groups
 }
 
 struct Join<'a> {
@@ -115,6 +140,8 @@ struct Join<'a> {
     swapped: bool,
     many: &'a Matrix,
     one: &'a Matrix,
+    fill_many: Option<f64>,
+    fill_one: Option<f64>,
     result: Assembly,
 }
 
@@ -123,8 +150,11 @@ impl Join<'_> {
     /// the other side has any sample at that step.
     fn check_one_side(&self, ones: &HashMap<Labels, Vec<usize>>) -> Result<(), PromqlError> {
         let mut anything_to_match = None;
-        for (signature, rows) in ones.iter().filter(|(_, rows)| rows.len() > 1) {
-            let relevant = anything_to_match.get_or_insert_with(|| union_of(self.many, 0..self.many.len()));
+        for (signature, rows) in in_order(ones).into_iter().filter(|(_, rows)| rows.len() > 1) {
+            let relevant = anything_to_match.get_or_insert_with(|| match self.fill_many {
+                Some(_) => union_of(self.one, 0..self.one.len()),
+                None => union_of(self.many, 0..self.many.len()),
+            });
             let met = meeting_rows(rows.iter().map(|row| (*row, self.one.row(*row))), relevant);
             let Some((first, second)) = met else { continue };
             let mut twins = [first, second].map(|row| braces(&self.one.series[row].labels));
@@ -142,7 +172,10 @@ impl Join<'_> {
 
     /// One-to-one: two samples on the other side must not share a partner at a step either.
     fn check_many_side(&self, rows: &[usize], partners: &[usize]) -> Result<(), PromqlError> {
-        let relevant = union_of(self.one, partners.iter().copied());
+        let relevant = match self.fill_one {
+            Some(_) => union_of(self.many, rows.iter().copied()),
+            None => union_of(self.one, partners.iter().copied()),
+        };
         match meeting_rows(rows.iter().map(|row| (*row, self.many.row(*row))), &relevant) {
             None => Ok(()),
             Some(_) => Err(PromqlError::execution(
@@ -154,14 +187,52 @@ impl Join<'_> {
     fn pair(&mut self, many: usize, one: usize) -> Result<(), PromqlError> {
         let (many_row, one_row) = (self.many.row(many), self.one.row(one));
         let both: Vec<u64> = many_row.bits.iter().zip(one_row.bits).map(|(a, b)| a & b).collect();
-        if both.iter().all(|word| *word == 0) {
+        let (many_series, one_series) = (&self.many.series[many], &self.one.series[one]);
+        self.compute(many_series, one_series, &both, |step| (many_row.values[step], one_row.values[step]))
+    }
+
+    /// Where a row of the "many" side has no partner.
+    fn fill_one(&mut self, many: usize, partners: &[usize], value: f64) -> Result<(), PromqlError> {
+        let (row, series) = (self.many.row(many), &self.many.series[many]);
+        let met = union_of(self.one, partners.iter().copied());
+        let alone: Vec<u64> = row.bits.iter().zip(&met).map(|(bits, met)| bits & !met).collect();
+        let partner = Series::new(signature(&self.binary.matching, &series.labels));
+        self.compute(series, &partner, &alone, |step| (row.values[step], value))
+    }
+
+    /// Where rows of the "one" side are nobody's partner.
+    fn fill_many(
+        &mut self,
+        signature: &Labels,
+        rows: &[usize],
+        members: &[usize],
+        value: f64,
+    ) -> Result<(), PromqlError> {
+        let met = union_of(self.many, members.iter().copied());
+        for &one in rows {
+            let row = self.one.row(one);
+            let alone: Vec<u64> = row.bits.iter().zip(&met).map(|(bits, met)| bits & !met).collect();
+            let member = Series::new(signature.clone());
+            self.compute(&member, &self.one.series[one], &alone, |step| (value, row.values[step]))?;
+        }
+        Ok(())
+    }
+
+    /// The operator at some steps, for the values of the "many" and the "one" side there.
+    fn compute(
+        &mut self,
+        many: &Series,
+        one: &Series,
+        steps: &[u64],
+        values: impl Fn(usize) -> (f64, f64),
+    ) -> Result<(), PromqlError> {
+        if steps.iter().all(|word| *word == 0) {
             return Ok(());
         }
         let (op, return_bool) = (self.binary.op, self.binary.return_bool);
-        let series = self.result_series(&self.many.series[many], &self.one.series[one]);
-        let target = self.result.row_of(series)?;
-        for step in set_bits(&both) {
-            let (many, one) = (many_row.values[step], one_row.values[step]);
+        let target = self.result.row_of(self.result_series(many, one))?;
+        for step in set_bits(steps) {
+            let (many, one) = values(step);
             let (left, right) = if self.swapped { (one, many) } else { (many, one) };
             let (value, keep) = operators::pair(op, left, right, return_bool);
             if keep && !self.result.set(target, step, value) {

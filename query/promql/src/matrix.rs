@@ -13,6 +13,12 @@ use telemetry::Labels;
 use crate::error::PromqlError;
 use crate::meter::{Charge, Meter};
 
+mod assembly;
+mod row;
+
+pub(crate) use assembly::Assembly;
+pub(crate) use row::{Row, RowMut, set_bits};
+
 /// The steps of an evaluation, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grid {
@@ -63,6 +69,9 @@ impl Series {
     }
 }
 
+/// A cell of the meter is a sample: a time and a number.
+const CELL_BYTES: usize = 16;
+
 pub(crate) struct Matrix {
     pub series: Vec<Series>,
     steps: usize,
@@ -73,6 +82,11 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
+    /// Charges for more than the numbers: what its labels hold.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), PromqlError> {
+        self.charge.add(bytes / CELL_BYTES)
+    }
+
     pub(crate) fn new(steps: usize, meter: &Arc<Meter>) -> Matrix {
         let words = steps.div_ceil(64);
         let (series, values, valid) = (Vec::new(), Vec::new(), Vec::new());
@@ -134,6 +148,32 @@ impl Matrix {
             values: &mut self.values[row * self.steps..(row + 1) * self.steps],
             bits: &mut self.valid[row * self.words..(row + 1) * self.words],
         }
+    }
+
+    /// Adds the rows of a matrix with the same steps.
+    pub(crate) fn append(&mut self, mut other: Matrix) {
+        self.series.append(&mut other.series);
+        self.values.append(&mut other.values);
+        self.valid.append(&mut other.valid);
+        self.charge.join(other.charge);
+    }
+
+    /// Rows in the order of their labels.
+    pub(crate) fn sorted(mut self) -> Matrix {
+        if self.series.is_sorted_by(|a, b| a.labels <= b.labels) {
+            return self;
+        }
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_unstable_by(|a, b| self.series[*a].labels.cmp(&self.series[*b].labels));
+        let (mut values, mut valid) =
+            (Vec::with_capacity(self.values.len()), Vec::with_capacity(self.valid.len()));
+        for &row in &order {
+            values.extend_from_slice(self.row(row).values);
+            valid.extend_from_slice(self.row(row).bits);
+        }
+        let series = order.into_iter().map(|row| std::mem::take(&mut self.series[row]));
+        self.series = series.collect();
+        Matrix { values, valid, ..self }
     }
 
     /// Replaces every value; `change` also sees cells that do not count.
@@ -211,122 +251,6 @@ impl Matrix {
 
 pub(crate) fn same_labelset() -> PromqlError {
     PromqlError::execution("vector cannot contain metrics with the same labelset")
-}
-
-/// One series over all steps.
-#[derive(Clone, Copy)]
-pub(crate) struct Row<'m> {
-    /// Cells that do not count hold anything.
-    pub values: &'m [f64],
-    pub bits: &'m [u64],
-}
-
-impl<'m> Row<'m> {
-    pub(crate) fn has(&self, step: usize) -> bool {
-        self.bits[step / 64] >> (step % 64) & 1 == 1
-    }
-
-    pub(crate) fn get(&self, step: usize) -> Option<f64> {
-        self.has(step).then(|| self.values[step])
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bits.iter().all(|word| *word == 0)
-    }
-
-    /// The cells that count: step and value.
-    pub(crate) fn iter(self) -> impl Iterator<Item = (usize, f64)> + 'm {
-        set_bits(self.bits).map(move |step| (step, self.values[step]))
-    }
-}
-
-/// The positions of the bits that are set, ascending.
-pub(crate) fn set_bits(bits: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    bits.iter().enumerate().flat_map(|(index, &word)| {
-        let mut rest = word;
-        std::iter::from_fn(move || {
-            if rest == 0 {
-                return None;
-            }
-            let bit = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
-            Some(index * 64 + bit)
-        })
-    })
-}
-
-pub(crate) struct RowMut<'m> {
-    pub values: &'m mut [f64],
-    pub bits: &'m mut [u64],
-}
-
-impl RowMut<'_> {
-    pub(crate) fn set(&mut self, step: usize, value: f64) {
-        self.values[step] = value;
-        self.bits[step / 64] |= 1 << (step % 64);
-    }
-
-    /// Every step counts.
-    pub(crate) fn fill(&mut self, value: impl Fn(usize) -> f64) {
-        for step in 0..self.values.len() {
-            self.set(step, value(step));
-        }
-    }
-
-    fn retain(&mut self, keep: impl Fn(usize, f64) -> bool) {
-        for (index, word) in self.bits.iter_mut().enumerate() {
-            let mut rest = *word;
-            while rest != 0 {
-                let bit = rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                let step = index * 64 + bit;
-                if !keep(step, self.values[step]) {
-                    *word &= !(1 << bit);
-                }
-            }
-        }
-    }
-}
-
-/// A matrix under construction whose rows are found by series.
-pub(crate) struct Assembly {
-    matrix: Matrix,
-    rows: HashMap<Series, usize>,
-}
-
-impl Assembly {
-    pub(crate) fn new(steps: usize, meter: &Arc<Meter>) -> Assembly {
-        Assembly { matrix: Matrix::new(steps, meter), rows: HashMap::new() }
-    }
-
-    pub(crate) fn row_of(&mut self, series: Series) -> Result<usize, PromqlError> {
-        if let Some(row) = self.rows.get(&series) {
-            return Ok(*row);
-        }
-        let row = self.matrix.add_row(series.clone())?;
-        self.rows.insert(series, row);
-        Ok(row)
-    }
-
-    /// False if the cell was taken; it then keeps its value.
-    pub(crate) fn set(&mut self, row: usize, step: usize, value: f64) -> bool {
-        let free = !self.matrix.row(row).has(step);
-        if free {
-            self.matrix.row_mut(row).set(step, value);
-        }
-        free
-    }
-
-    /// Adds to what the cell holds.
-    pub(crate) fn add(&mut self, row: usize, step: usize, value: f64) {
-        let before = self.matrix.row(row).get(step).unwrap_or(0.0);
-        self.matrix.row_mut(row).set(step, before + value);
-    }
-
-    pub(crate) fn finish(mut self) -> Matrix {
-        self.matrix.drop_empty_rows();
-        self.matrix
-    }
 }
 
 #[cfg(test)]

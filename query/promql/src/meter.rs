@@ -72,6 +72,11 @@ impl Charge {
         self.meter.cells.fetch_sub(cells as u64, Ordering::Relaxed);
     }
 
+    /// Takes over what the other holds.
+    pub(crate) fn join(&mut self, mut other: Charge) {
+        self.cells += std::mem::take(&mut other.cells);
+    }
+
     pub(crate) fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }

@@ -67,6 +67,17 @@ impl Mean {
     }
 }
 
+pub(crate) fn sum(values: &[f64]) -> f64 {
+    let mut sum = KahanSum::default();
+    values.iter().for_each(|value| sum.add(*value));
+    sum.total()
+}
+
+/// As [`mean`] of as many values, of which the sum did not overflow.
+pub(crate) fn mean_of_sum(sum: KahanSum, count: usize) -> f64 {
+    Mean { count: count as f64, kahan: sum, incremental: false }.get()
+}
+
 pub(crate) fn mean(values: &[f64]) -> f64 {
     let mut mean = Mean::default();
     values.iter().for_each(|value| mean.add(*value));
@@ -105,25 +116,52 @@ pub(crate) fn nan_first(left: &f64, right: &f64) -> std::cmp::Ordering {
     left.partial_cmp(right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
 }
 
-/// The quantile with linear interpolation; sorts the values. NaN without values or for a NaN quantile,
+/// The quantile with linear interpolation; reorders the values. NaN without values or for a NaN quantile,
 /// infinite for one outside of 0..1.
 pub(crate) fn quantile(quantile: f64, values: &mut [f64]) -> f64 {
-    if values.is_empty() || quantile.is_nan() {
-        return f64::NAN;
+    let rank = match rank(quantile, values.len()) {
+        Ok(rank) => rank,
+        Err(value) => return value,
+    };
+    let (_, low, above) = values.select_nth_unstable_by(rank.lower, nan_first);
+    // With nothing above, the weight of the upper value is 0.
+    let high = above.iter().copied().min_by(nan_first).unwrap_or(*low);
+    rank.between(*low, high)
+}
+
+/// As [`quantile`], of values in the order of [`nan_first`].
+pub(crate) fn quantile_of_sorted(quantile: f64, values: &[f64]) -> f64 {
+    match rank(quantile, values.len()) {
+        Ok(rank) => rank.between(values[rank.lower], values[(rank.lower + 1).min(values.len() - 1)]),
+        Err(value) => value,
+    }
+}
+
+/// Where a quantile lies: how far from the value at `lower` to the next.
+struct Rank {
+    lower: usize,
+    weight: f64,
+}
+
+impl Rank {
+    fn between(&self, low: f64, high: f64) -> f64 {
+        low * (1.0 - self.weight) + high * self.weight
+    }
+}
+
+/// An error is the value of a quantile that lies nowhere.
+fn rank(quantile: f64, count: usize) -> Result<Rank, f64> {
+    if count == 0 || quantile.is_nan() {
+        return Err(f64::NAN);
     }
     if quantile < 0.0 {
-        return f64::NEG_INFINITY;
+        return Err(f64::NEG_INFINITY);
     }
     if quantile > 1.0 {
-        return f64::INFINITY;
+        return Err(f64::INFINITY);
     }
-    values.sort_unstable_by(nan_first);
-    let last = (values.len() - 1) as f64;
-    let rank = quantile * last;
-    let lower = rank.floor().max(0.0);
-    let upper = (lower + 1.0).min(last);
-    let weight = rank - rank.floor();
-    values[lower as usize] * (1.0 - weight) + values[upper as usize] * weight
+    let rank = quantile * (count - 1) as f64;
+    Ok(Rank { lower: rank.floor() as usize, weight: rank - rank.floor() })
 }
 
 /// Slope per second and the value at `origin_ms`, by least squares.

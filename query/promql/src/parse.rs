@@ -19,13 +19,8 @@ use crate::plan::{
     SelectorRef, When,
 };
 
-/// Longer texts are refused: the longest generated dashboards stay below a tenth of it.
-const TEXT_BYTES_MAX: usize = 64 * 1024;
-/// Bound on everything that can nest (operators, brackets, calls): a tree of this depth still fits
-/// the smallest thread stack in use (2 MiB) in an unoptimised build.
-const NESTING_MAX: usize = 250;
-/// Regular expressions are compiled while parsing, a hostile one takes tens of milliseconds.
-const PATTERNS_MAX: usize = 100;
+mod size;
+mod unsupported;
 
 /// Reads a query.
 ///
@@ -33,9 +28,9 @@ const PATTERNS_MAX: usize = 100;
 /// [`PromqlError::Bad`] for wrong syntax, wrong types, and constructs that are not supported.
 pub fn parse(text: &str) -> Result<Query, PromqlError> {
     let tree = tree_of(text)?;
-    let mut lowering = Lowering { selectors: Vec::new() };
+    let mut lowering = Lowering::default();
     let expr = lowering.expr(&tree)?.mark_invariants();
-    Ok(Query { expr, selectors: lowering.selectors })
+    Ok(Query { expr, selectors: lowering.selectors, experimental: lowering.experimental })
 }
 
 /// Reads a series selector: a name, matchers in braces, or both, and nothing around them.
@@ -43,7 +38,7 @@ pub fn parse(text: &str) -> Result<Query, PromqlError> {
 /// # Errors
 /// [`PromqlError::Bad`] as for [`parse`], and for every other kind of query.
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, PromqlError> {
-    let mut lowering = Lowering { selectors: Vec::new() };
+    let mut lowering = Lowering::default();
     match tree_of(text)? {
         ast::Expr::VectorSelector(selector) if selector.offset.is_none() && selector.at.is_none() => {
             lowering.selector(&selector)?;
@@ -55,94 +50,25 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, PromqlError> {
 
 /// The library's tree, of a text whose size is bounded.
 pub(crate) fn tree_of(text: &str) -> Result<ast::Expr, PromqlError> {
-    check_size(text)?;
-    ast::parse(text).map_err(|message| bad(format!("parse error: {message}")))
+    size::check(text)?;
+    // The library panics at spans that do not fit (`offset 1e300`).
+    let tree = std::panic::catch_unwind(|| ast::parse(text));
+    let tree = tree.unwrap_or_else(|_| Err("a number in the query is out of range".to_owned()));
+    tree.map_err(|message| match unsupported::construct(text) {
+        Some(what) => bad(format!("parse error: {what}")),
+        None => bad(format!("parse error: {message}")),
+    })
 }
 
 fn bad(message: impl Into<String>) -> PromqlError {
     PromqlError::bad(message)
 }
 
-fn check_size(text: &str) -> Result<(), PromqlError> {
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(bad(format!("the query has {} bytes, more than {TEXT_BYTES_MAX}", text.len())));
-    }
-    let Size { nesting, patterns } = measure(text)?;
-    if patterns > PATTERNS_MAX {
-        return Err(bad(format!("the query has {patterns} regular expressions, more than {PATTERNS_MAX}")));
-    }
-    if nesting > NESTING_MAX {
-        return Err(bad(format!("the query has {nesting} operators and brackets, more than {NESTING_MAX}")));
-    }
-    Ok(())
-}
-
-#[derive(Debug, Default, PartialEq)]
-struct Size {
-    /// Operators, opening brackets and operator words outside of strings, matchers and comments: an
-    /// upper bound of the tree's depth.
-    nesting: usize,
-    /// `=~` and `!~`
-    patterns: usize,
-}
-
-fn measure(text: &str) -> Result<Size, PromqlError> {
-    let mut size = Size::default();
-    let mut in_matchers = false;
-    let mut word = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c.is_alphanumeric() || c == '_' || c == ':' {
-            word.push(c.to_ascii_lowercase());
-            continue;
-        }
-        if matches!(word.as_str(), "and" | "or" | "unless" | "atan2") {
-            size.nesting += 1;
-        }
-        word.clear();
-        match c {
-            '"' | '\'' | '`' => skip_string(&mut chars, c)?,
-            '#' => drop(chars.by_ref().find(|c| *c == '\n')),
-            '{' => in_matchers = true,
-            '}' => in_matchers = false,
-            '(' | '[' | '+' | '-' | '*' | '/' | '%' | '^' | '=' | '<' | '>' | '!' if !in_matchers => {
-                size.nesting += 1;
-            }
-            '~' => size.patterns += 1,
-            _ => {}
-        }
-    }
-    Ok(size)
-}
-
-/// Refuses escapes of single bytes beyond ASCII: the library reads them as code points, while in PromQL
-/// they are parts of UTF-8 sequences.
-fn skip_string(chars: &mut std::str::Chars<'_>, quote: char) -> Result<(), PromqlError> {
-    while let Some(c) = chars.next() {
-        if c == quote {
-            return Ok(());
-        }
-        if c != '\\' || quote == '`' {
-            continue;
-        }
-        let rest = chars.as_str();
-        let beyond_ascii = match chars.next() {
-            Some('x') => rest[1..].starts_with(|c: char| c.is_ascii_hexdigit() && c >= '8'),
-            Some(c) => ('2'..='3').contains(&c),
-            None => false,
-        };
-        if beyond_ascii {
-            let escape: String = rest.chars().take(3).collect();
-            return Err(bad(format!(
-                "the byte escape `\\{escape}` is not supported: write the character itself"
-            )));
-        }
-    }
-    Ok(())
-}
-
+#[derive(Default)]
 struct Lowering {
     selectors: Vec<Vec<Matcher>>,
+    /// How to refuse the first experimental construct.
+    experimental: Option<String>,
 }
 
 impl Lowering {
@@ -223,8 +149,20 @@ impl Lowering {
             }
         }
         let modifier = binary.modifier.clone().unwrap_or_default();
-        if modifier.fill_values.lhs.is_some() || modifier.fill_values.rhs.is_some() {
-            return Err(bad("the modifier `fill` is not supported yet"));
+        let (fill_left, fill_right) = (modifier.fill_values.lhs, modifier.fill_values.rhs);
+        if fill_left.is_some() || fill_right.is_some() {
+            if op.is_set() {
+                return Err(bad("parse error: filling in missing series not allowed for set operators"));
+            }
+            if [&left, &right].iter().any(|side| side.kind() != Kind::Vector) {
+                return Err(bad(
+                    "parse error: filling in missing series only allowed between instant vectors",
+                ));
+            }
+            self.experimental.get_or_insert_with(|| {
+                "parse error: binop fill modifiers are experimental and not enabled: set query.promql.experimental_functions"
+                    .to_owned()
+            });
         }
         let (cardinality, mut include) = match &modifier.card {
             _ if op.is_set() => (Cardinality::ManyToMany, Vec::new()),
@@ -246,12 +184,17 @@ impl Lowering {
         if return_bool && !op.is_comparison() {
             return Err(bad("parse error: bool modifier can only be used on comparison operators"));
         }
-        let matching = Matching { cardinality, on, labels, include };
+        let matching = Matching { cardinality, on, labels, include, fill_left, fill_right };
         Ok(Expr::Binary(Box::new(Binary { op, left, right, return_bool, matching })))
     }
 
     fn aggregate(&mut self, aggregate: &ast::AggregateExpr) -> Result<Expr, PromqlError> {
         let op = aggregate_op(aggregate.op)?;
+        if matches!(op, AggregateOp::Limitk | AggregateOp::LimitRatio) {
+            self.experimental.get_or_insert_with(|| {
+                format!("parse error: {}() is experimental and must be enabled with query.promql.experimental_functions", aggregate.op)
+            });
+        }
         let param = aggregate.param.as_ref().map(|param| self.expr(param)).transpose()?;
         let expr = self.expr(&aggregate.expr)?;
         let wanted = match op {
@@ -287,12 +230,51 @@ impl Lowering {
         let Some(function) = functions::find(name) else {
             return Err(bad(format!("function {name:?} is not supported yet")));
         };
+        if call.func.experimental {
+            self.experimental.get_or_insert_with(|| {
+                format!(
+                    "parse error: function {name:?} is not enabled: set query.promql.experimental_functions"
+                )
+            });
+        }
         let mut args = Vec::with_capacity(call.args.args.len());
-        for arg in &call.args.args {
+        let own = if name == "info" { 1 } else { usize::MAX };
+        for arg in call.args.args.iter().take(own) {
             args.push(self.expr(arg)?);
+        }
+        if name == "info" {
+            args.push(self.info_selector(call.args.args.get(1).map(|arg| &**arg))?);
         }
         function.check_args(&args.iter().map(Expr::kind).collect::<Vec<_>>())?;
         Ok(Expr::Call(Call { function, args }))
+    }
+}
+
+impl Lowering {
+    /// What `info` reads besides its argument: when each info series has its newest sample.
+    fn info_selector(&mut self, tree: Option<&ast::Expr>) -> Result<Expr, PromqlError> {
+        let mut selector = match tree {
+            None => {
+                self.selectors.push(Vec::new());
+                SelectorRef { id: self.selectors.len() - 1, when: When::default() }
+            }
+            Some(ast::Expr::VectorSelector(selector)) if selector.name.is_none() => {
+                self.selector(selector)?
+            }
+            Some(_) => return Err(bad("parse error: expected label selectors only")),
+        };
+        selector.when = When::default();
+        let matchers = &mut self.selectors[selector.id];
+        if !matchers.iter().any(|matcher| matcher.name() == telemetry::METRIC_NAME) {
+            matchers.push(matcher(
+                telemetry::METRIC_NAME,
+                MatchOp::Equal,
+                functions::info::TARGET_INFO,
+                None,
+            )?);
+        }
+        let timestamp = functions::find("timestamp").expect("the registry has it");
+        Ok(Expr::Call(Call { function: timestamp, args: vec![Expr::Instant(selector)] }))
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Query {
     pub(crate) expr: Expr,
     /// What each [`SelectorRef::id`] selects.
     pub(crate) selectors: Vec<Vec<Matcher>>,
+    /// How to refuse the first experimental function or aggregation, if there is one.
+    pub(crate) experimental: Option<String>,
 }
 
 impl Query {
@@ -65,6 +67,12 @@ pub(crate) enum Expr {
     Call(Call),
     /// A subtree whose value is the same at every step: evaluated once, then repeated.
     Invariant(Box<Expr>),
+    /// A vector that was computed while the samples were read. `selector`: it says what or when one
+    /// selector, which was the whole subtree, has samples.
+    Loaded {
+        product: usize,
+        selector: Option<usize>,
+    },
 }
 
 /// A selector and the time it looks at, relative to the step.
@@ -121,6 +129,12 @@ pub(crate) enum RangeExpr {
         step_ms: Option<i64>,
         when: When,
     },
+    /// A window over samples that were kept.
+    Loaded {
+        product: usize,
+        range_ms: i64,
+        when: When,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -143,6 +157,10 @@ pub(crate) struct Matching {
     pub labels: Vec<String>,
     /// Labels that `group_left`/`group_right` copy from the "one" side.
     pub include: Vec<String>,
+    /// What stands for a sample that the left side lacks.
+    pub fill_left: Option<f64>,
+    /// The same of the right side.
+    pub fill_right: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +218,7 @@ impl Expr {
         match self {
             Expr::Number(_) => Kind::Scalar,
             Expr::Text(_) => Kind::Text,
-            Expr::Instant(_) | Expr::Aggregate(_) => Kind::Vector,
+            Expr::Instant(_) | Expr::Aggregate(_) | Expr::Loaded { .. } => Kind::Vector,
             Expr::Range(_) => Kind::Matrix,
             Expr::Negate(inner) | Expr::Invariant(inner) => inner.kind(),
             Expr::Binary(binary) => match (binary.left.kind(), binary.right.kind()) {
@@ -233,6 +251,7 @@ impl Expr {
             Expr::Number(_) | Expr::Text(_) => true,
             Expr::Instant(selector) => selector.when.at.is_some(),
             Expr::Range(RangeExpr::Window { selector, .. }) => selector.when.at.is_some(),
+            Expr::Range(RangeExpr::Loaded { when, .. }) => when.at.is_some(),
             Expr::Range(RangeExpr::Subquery { expr, when, .. }) => {
                 // The inner expression runs on a grid of its own.
                 if expr.settle() {
@@ -246,6 +265,7 @@ impl Expr {
                 settle_all(std::iter::once(&mut aggregate.expr).chain(&mut aggregate.param), true)
             }
             Expr::Call(call) => settle_all(&mut call.args, !call.function.reads_time),
+            Expr::Loaded { .. } => false,
             Expr::Invariant(_) => true,
         }
     }

@@ -57,7 +57,7 @@ pub(crate) fn range(column: Column, grid: Grid) -> Result<Value, PromqlError> {
             Ok(Value::Matrix(vec![(Labels::empty(), points.collect())]))
         }
         Column::Text(_) => Err(PromqlError::bad(
-            "invalid expression type \"string\" for range query, must be scalar or instant vector",
+            "invalid expression type \"string\" for range query, must be Scalar or instant Vector",
         )),
         Column::Vector(matrix) => {
             let matrix = without_dropped_names(matrix)?;

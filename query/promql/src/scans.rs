@@ -1,29 +1,24 @@
-//! What a query needs from storage, and fetching it: one scan per distinct set of matchers, with
-//! overlapping time spans joined, all at once.
+//! What a query needs from storage: one scan per distinct set of matchers, with overlapping time spans
+//! joined.
 
-use futures::future::try_join_all;
 use telemetry::{Matcher, Timestamp};
 
-use crate::error::PromqlError;
 use crate::evaluate::EvalOptions;
 use crate::matrix::Grid;
-use crate::meter::Charge;
 use crate::plan::{Expr, Query, RangeExpr, SelectorRef, Span, When};
-use crate::source::{Selector, SeriesData, SeriesSource};
+use crate::source::Selector;
 
-/// The series of a query's selectors, each scan sorted by labels.
-pub(crate) struct Loaded {
-    scans: Vec<Vec<SeriesData>>,
-    /// Selector id to scan.
-    scan_of: Vec<usize>,
-    /// Holds what the samples cost.
-    _charge: Charge,
+/// The scans of a query, and which scan serves which selector.
+pub(crate) struct Scans {
+    pub scans: Vec<Selector>,
+    /// By the selector's id. A scan may reach further than the selector.
+    pub scan_of: Vec<usize>,
 }
 
-impl Loaded {
-    /// May hold more samples than the selector's span.
-    pub(crate) fn series(&self, selector: usize) -> &[SeriesData] {
-        &self.scans[self.scan_of[selector]]
+impl Scans {
+    pub(crate) fn of(query: &Query, grid: Grid, options: &EvalOptions) -> Scans {
+        let (scans, scan_of) = plan_scans(query, &extents(query, grid, options));
+        Scans { scans, scan_of }
     }
 }
 
@@ -32,25 +27,6 @@ impl Loaded {
 struct Extent {
     start_ms: i64,
     end_ms: i64,
-}
-
-pub(crate) async fn load(
-    query: &Query,
-    grid: Grid,
-    source: &dyn SeriesSource,
-    options: &EvalOptions,
-    mut charge: Charge,
-) -> Result<Loaded, PromqlError> {
-    let (selectors, scan_of) = plan_scans(query, &extents(query, grid, options));
-    let answers = selectors
-        .iter()
-        .map(|selector| async move { source.select(selector).await.map_err(PromqlError::Source) });
-    let mut scans = try_join_all(answers).await?;
-    for scan in &mut scans {
-        scan.sort_by(|a, b| a.labels.cmp(&b.labels));
-        charge.add(scan.iter().map(|series| series.samples.len()).sum())?;
-    }
-    Ok(Loaded { scans, scan_of, _charge: charge })
 }
 
 /// The extent that each selector reads, by id.
@@ -73,7 +49,9 @@ impl Visit {
     /// `times` are the first and last evaluation time of the expression.
     fn expr(&mut self, expr: &Expr, times: Span) {
         match expr {
-            Expr::Number(_) | Expr::Text(_) => {}
+            // Nothing is loaded yet when scans are planned.
+            Expr::Number(_) | Expr::Text(_) | Expr::Loaded { .. } | Expr::Range(RangeExpr::Loaded { .. }) => {
+            }
             Expr::Instant(selector) => self.selector(selector, times, self.lookback_ms),
             Expr::Range(RangeExpr::Window { selector, range_ms }) => {
                 self.selector(selector, times, *range_ms);

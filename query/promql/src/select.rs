@@ -31,7 +31,7 @@ impl Evaluator<'_> {
     ) -> Result<Matrix, PromqlError> {
         let lookback_ms = self.options.lookback_ms();
         let mut matrix = Matrix::new(grid.steps, self.meter);
-        for data in self.data.series(selector.id) {
+        for data in self.series {
             let (ts, values) = (data.samples.ts_ms(), data.samples.values());
             let series = match reading {
                 Reading::Value => Series::new(data.labels.clone()),
@@ -62,32 +62,31 @@ impl Evaluator<'_> {
     pub(crate) fn windows(&self, range: &RangeExpr, grid: Grid) -> Result<Windows, PromqlError> {
         match range {
             RangeExpr::Window { selector, range_ms } => {
-                let rows = self.data.series(selector.id).iter().map(|data| WindowRow {
+                let rows = self.series.iter().map(|data| WindowRow {
                     series: Series::new(data.labels.clone()),
                     samples: data.samples.without_stale(),
                 });
                 let ends_ms = self.times_seen(selector.when, grid).collect();
                 Ok(Windows { range_ms: *range_ms, ends_ms, rows: rows.collect() })
             }
+            RangeExpr::Loaded { product, range_ms, when } => {
+                let ends_ms = self.times_seen(*when, grid).collect();
+                Ok(Windows { range_ms: *range_ms, ends_ms, rows: self.take_samples(*product)? })
+            }
             RangeExpr::Subquery { expr, range_ms, step_ms, when } => {
                 let ends_ms: Vec<i64> = self.times_seen(*when, grid).collect();
                 let step_ms = step_ms.unwrap_or_else(|| self.options.subquery_step_ms());
-                let rows = match inner_grid(&ends_ms, *range_ms, step_ms) {
-                    Some(inner) => self.subquery_rows(expr, inner)?,
-                    None => Vec::new(),
+                let inner = match (ends_ms.first(), ends_ms.last()) {
+                    (Some(first), Some(last)) => subquery_grid(*first, *last, *range_ms, step_ms)?,
+                    _ => None,
                 };
+                let rows = inner.map_or(Ok(Vec::new()), |inner| self.subquery_rows(expr, inner))?;
                 Ok(Windows { range_ms: *range_ms, ends_ms, rows })
             }
         }
     }
 
     fn subquery_rows(&self, expr: &crate::plan::Expr, inner: Grid) -> Result<Vec<WindowRow>, PromqlError> {
-        if inner.steps > SUBQUERY_POINTS_MAX {
-            return Err(PromqlError::execution(format!(
-                "a subquery has {} points, more than {SUBQUERY_POINTS_MAX}: use a longer step",
-                inner.steps
-            )));
-        }
         let matrix = self.vector(expr, inner)?;
         let rows = matrix.rows().map(|(series, row)| {
             let (ts, values) = row.iter().map(|(step, value)| (inner.time_ms(step), value)).unzip();
@@ -102,12 +101,22 @@ impl Evaluator<'_> {
     }
 }
 
-/// The steps at multiples of `step_ms` inside of all windows; `None` if there is none.
-fn inner_grid(ends_ms: &[i64], range_ms: i64, step_ms: i64) -> Option<Grid> {
-    let (first, last) = (ends_ms.first()?, ends_ms.last()?);
-    let start_ms = (first.saturating_sub(range_ms).div_euclid(step_ms) + 1) * step_ms;
-    let steps = usize::try_from((last - start_ms).div_euclid(step_ms) + 1).ok()?;
-    (steps > 0).then_some(Grid { start_ms, step_ms, steps })
+/// The steps of a subquery: the multiples of `step_ms` inside of all windows, which end from `first_ms` to
+/// `last_ms`; `None` if there is none.
+pub(crate) fn subquery_grid(
+    first_ms: i64,
+    last_ms: i64,
+    range_ms: i64,
+    step_ms: i64,
+) -> Result<Option<Grid>, PromqlError> {
+    let start_ms = (first_ms.saturating_sub(range_ms).div_euclid(step_ms) + 1) * step_ms;
+    match usize::try_from((last_ms - start_ms).div_euclid(step_ms) + 1) {
+        Ok(steps) if steps > SUBQUERY_POINTS_MAX => Err(PromqlError::execution(format!(
+            "a subquery has {steps} points, more than {SUBQUERY_POINTS_MAX}: use a longer step"
+        ))),
+        Ok(steps) if steps > 0 => Ok(Some(Grid { start_ms, step_ms, steps })),
+        _ => Ok(None),
+    }
 }
 
 /// The first position from `from` on whose time is after `time_ms`. Doubling steps, so that a walk
@@ -138,11 +147,12 @@ impl WindowRow {
         (&ts[low..high], &self.samples.values()[low..high])
     }
 
-    /// Calls `visit(step, samples from, to)` for each step whose window is not empty.
+    /// Calls `visit(step, position of the first sample, times, values)` for each step whose window is not
+    /// empty.
     pub(crate) fn walk(
         &self,
         windows: &Windows,
-        mut visit: impl FnMut(usize, &[i64], &[f64]) -> Result<(), PromqlError>,
+        mut visit: impl FnMut(usize, usize, &[i64], &[f64]) -> Result<(), PromqlError>,
     ) -> Result<(), PromqlError> {
         let (ts, values) = (self.samples.ts_ms(), self.samples.values());
         let (mut low, mut high) = (0, 0);
@@ -150,7 +160,7 @@ impl WindowRow {
             low = advance(ts, low, end_ms - windows.range_ms);
             high = advance(ts, high.max(low), *end_ms);
             if low < high {
-                visit(step, &ts[low..high], &values[low..high])?;
+                visit(step, low, &ts[low..high], &values[low..high])?;
             }
         }
         Ok(())
@@ -164,10 +174,11 @@ mod tests {
 
     #[test]
     fn subqueries_run_on_multiples_of_their_step() {
-        assert_eq!(inner_grid(&[100], 30, 10), Some(Grid { start_ms: 80, step_ms: 10, steps: 3 }));
-        assert_eq!(inner_grid(&[95, 125], 30, 10), Some(Grid { start_ms: 70, step_ms: 10, steps: 6 }));
-        assert_eq!(inner_grid(&[-5], 10, 10), Some(Grid { start_ms: -10, step_ms: 10, steps: 1 }));
-        assert_eq!(inner_grid(&[99], 5, 60), None);
+        let grid = |first, last, range, step| subquery_grid(first, last, range, step).unwrap();
+        assert_eq!(grid(100, 100, 30, 10), Some(Grid { start_ms: 80, step_ms: 10, steps: 3 }));
+        assert_eq!(grid(95, 125, 30, 10), Some(Grid { start_ms: 70, step_ms: 10, steps: 6 }));
+        assert_eq!(grid(-5, -5, 10, 10), Some(Grid { start_ms: -10, step_ms: 10, steps: 1 }));
+        assert_eq!(grid(99, 99, 5, 60), None);
     }
 
     proptest! {

@@ -1,13 +1,17 @@
-//! The port to storage: one method that answers which series match and what samples they have.
+//! The port to storage: one method that answers which series match and what samples they have, in
+//! chunks of whole series.
 //!
-//! The evaluator asks once per distinct selector and time span before it computes anything, so an
-//! implementation sees whole scans, never steps. Staleness markers travel through untouched: a source
+//! The evaluator asks once per distinct selector and time span, so an implementation sees whole scans,
+//! never steps. It computes what it can of a chunk and drops it, while the source makes the next ones:
+//! neither side ever holds all samples of a scan. Staleness markers travel through untouched: a source
 //! must hand out the exact bits it was given.
 
+use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use telemetry::{Labels, Matcher, Timestamp};
 
 use crate::error::SourceError;
@@ -33,6 +37,8 @@ impl Selector {
 struct SampleBlock {
     ts_ms: Vec<i64>,
     values: Vec<f64>,
+    /// Dropped with the block: whoever lent the memory gets it back.
+    _held: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The samples of one series: times in Unix milliseconds, strictly ascending, and values with
@@ -61,8 +67,26 @@ impl Samples {
     /// # Panics
     /// When the columns differ in length or the offsets descend or leave the columns.
     pub fn split(ts_ms: Vec<i64>, values: Vec<f64>, offsets: &[usize]) -> Vec<Samples> {
-        assert_eq!(ts_ms.len(), values.len(), "a time for each value");
-        let block = Arc::new(SampleBlock { ts_ms, values });
+        Samples::split_block(SampleBlock { ts_ms, values, _held: None }, offsets)
+    }
+
+    /// As [`Samples::split`]; `held` is dropped with the last of the samples. For sources that account
+    /// for the memory they hand out.
+    ///
+    /// # Panics
+    /// As [`Samples::split`].
+    pub fn split_held(
+        ts_ms: Vec<i64>,
+        values: Vec<f64>,
+        offsets: &[usize],
+        held: Arc<dyn Any + Send + Sync>,
+    ) -> Vec<Samples> {
+        Samples::split_block(SampleBlock { ts_ms, values, _held: Some(held) }, offsets)
+    }
+
+    fn split_block(block: SampleBlock, offsets: &[usize]) -> Vec<Samples> {
+        assert_eq!(block.ts_ms.len(), block.values.len(), "a time for each value");
+        let block = Arc::new(block);
         let series = offsets.windows(2).map(|pair| {
             let range = pair[0]..pair[1];
             let slice = &block.ts_ms[range.clone()];
@@ -106,11 +130,69 @@ pub struct SeriesData {
     pub samples: Samples,
 }
 
-/// Where series come from. Each label set at most once per answer; the order does not matter, and a
-/// series without samples in the span may be left out or be empty.
-#[async_trait]
+/// How a scan is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanOptions {
+    /// Samples in a chunk (16 bytes each). A chunk holds more only where a single series does.
+    pub chunk_samples_max: usize,
+}
+
+impl Default for ScanOptions {
+    /// A million samples, 16 MB.
+    fn default() -> Self {
+        ScanOptions { chunk_samples_max: 1_000_000 }
+    }
+}
+
+/// A running scan. Dropping it ends the scan.
+pub type SeriesChunks = BoxStream<'static, Result<Vec<SeriesData>, SourceError>>;
+
+/// Where series come from.
 pub trait SeriesSource: Send + Sync {
-    async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError>;
+    /// Begins a scan: a stream of chunks, each of whole series with all their samples of the span.
+    ///
+    /// - Each label set comes in exactly one chunk, once. A series without samples in the span may be
+    ///   left out or be empty; a chunk without series is allowed and means nothing.
+    /// - The order of the series is free, but it should follow from what is stored and not from timing
+    ///   (ascending identifiers, say; where chunks end does not matter): aggregations add floats in the
+    ///   order in which they come, so this is what makes an answer the same to the last bit each time.
+    /// - A chunk owns its memory. The samples of one chunk may share a block ([`Samples::split`]), but
+    ///   not with other chunks: the block lives as long as its last series.
+    /// - Nothing is read before the stream is polled. It may work ahead on threads of its own, by a
+    ///   bounded number of chunks; what it holds then is the source's to bound, while a chunk counts
+    ///   against the query's sample limit from when it is handed out until it is evaluated.
+    /// - After an error the stream is not polled again. A query that ends early drops its streams, which
+    ///   must stop what works for them.
+    ///
+    /// # Errors
+    /// Any; the evaluator wraps it in [`PromqlError::Source`](crate::PromqlError::Source).
+    fn scan(&self, selector: &Selector, options: ScanOptions) -> SeriesChunks;
+
+    /// The whole scan at once, for those who know it to be small.
+    fn select(&self, selector: &Selector) -> BoxFuture<'static, Result<Vec<SeriesData>, SourceError>> {
+        Box::pin(self.scan(selector, ScanOptions::default()).try_concat())
+    }
+}
+
+/// Series that are in memory already, as chunks. They share their blocks, so that this bounds what is
+/// evaluated at once and not what is held.
+pub fn chunked(series: Vec<SeriesData>, options: ScanOptions) -> SeriesChunks {
+    let mut chunks: Vec<Vec<SeriesData>> = Vec::new();
+    let mut room = 0;
+    for series in series {
+        let samples = series.samples.len();
+        match chunks.last_mut() {
+            Some(chunk) if samples <= room => {
+                room -= samples;
+                chunk.push(series);
+            }
+            _ => {
+                room = options.chunk_samples_max.saturating_sub(samples);
+                chunks.push(vec![series]);
+            }
+        }
+    }
+    stream::iter(chunks.into_iter().map(Ok)).boxed()
 }
 
 #[cfg(test)]
@@ -123,5 +205,19 @@ mod tests {
         assert!(Arc::ptr_eq(&split[0].without_stale().block, &split[0].block));
         assert_eq!(split[1].without_stale().ts_ms(), [3]);
         assert_eq!(split[1].values()[0].to_bits(), telemetry::STALE_NAN_BITS);
+    }
+
+    #[test]
+    fn chunks_hold_whole_series_and_end_where_the_next_would_not_fit() {
+        let series = |samples: usize| SeriesData {
+            labels: Labels::empty(),
+            samples: Samples::new((0..samples as i64).collect(), vec![0.0; samples]),
+        };
+        let all = [3, 4, 3, 25, 1, 0].map(series).to_vec();
+        let chunks = chunked(all, ScanOptions { chunk_samples_max: 10 });
+        let chunks: Vec<Vec<SeriesData>> = futures::executor::block_on(chunks.try_collect()).unwrap();
+        let sizes: Vec<Vec<usize>> =
+            chunks.iter().map(|chunk| chunk.iter().map(|series| series.samples.len()).collect()).collect();
+        assert_eq!(sizes, [vec![3, 4, 3], vec![25], vec![1, 0]]);
     }
 }

@@ -15,13 +15,13 @@ use datafusion::physical_plan::ExecutionPlan;
 /// The rows as they are now, in the table's schema.
 type Rows = Box<dyn Fn(&SchemaRef) -> Result<RecordBatch> + Send + Sync>;
 
-pub(super) struct InMemoryTable {
+pub(crate) struct InMemoryTable {
     schema: SchemaRef,
     rows: Rows,
 }
 
 impl InMemoryTable {
-    pub(super) fn provider(
+    pub(crate) fn provider(
         schema: Schema,
         rows: impl Fn(&SchemaRef) -> Result<RecordBatch> + Send + Sync + 'static,
     ) -> Arc<dyn TableProvider> {

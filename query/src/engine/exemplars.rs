@@ -63,8 +63,13 @@ impl Engine {
             .map(|name| snapshot.schema.index_of(name))
             .collect::<Result<_, _>>()
             .map_err(DataFusionError::from)?;
-        let request =
-            ScanRequest { columns: &wanted, predicates: &predicates, limit: None, filter_rows: true };
+        let request = ScanRequest {
+            columns: &wanted,
+            predicates: &predicates,
+            limit: None,
+            filter_rows: true,
+            found_rows: None,
+        };
         let task = self.context().task_ctx();
         let options = task.session_config().options().clone();
         let plan = plan_scan(&snapshot, &request, &options, &task.runtime_env())?;

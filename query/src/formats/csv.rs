@@ -26,8 +26,8 @@ pub(super) fn table(rows: SqlRows) -> ByteStream {
                 if index > 0 {
                     out.push(b',');
                 }
-                if !is_null(column, row) {
-                    write_cell(&mut out, &cell_text(column, row)?);
+                if let Some(text) = cell_text(column, row)? {
+                    write_cell(&mut out, &text);
                 }
             }
             out.extend_from_slice(b"\r\n");
@@ -42,14 +42,18 @@ fn is_null(column: &ArrayRef, row: usize) -> bool {
     column.is_null(row) || *column.data_type() == DataType::Null
 }
 
-fn cell_text(column: &ArrayRef, row: usize) -> Result<String, QueryError> {
+/// The JSON text of a value without quotes; `None` for NULL.
+pub(crate) fn cell_text(column: &ArrayRef, row: usize) -> Result<Option<String>, QueryError> {
+    if is_null(column, row) {
+        return Ok(None);
+    }
     let mut json = Vec::new();
     write_json_value(&mut json, column, row).map_err(datafusion::error::DataFusionError::from)?;
     if json.first() == Some(&b'"') {
         let text = serde_json::from_slice(&json).map_err(|error| QueryError::Encoding(error.into()))?;
-        return Ok(text);
+        return Ok(Some(text));
     }
-    Ok(String::from_utf8_lossy(&json).into_owned())
+    Ok(Some(String::from_utf8_lossy(&json).into_owned()))
 }
 
 /// Quotes what has to be quoted; the empty text too, so that it differs from NULL.

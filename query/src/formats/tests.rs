@@ -107,6 +107,70 @@ fn an_arrow_stream_reads_back() {
 }
 
 #[test]
+fn a_result_is_read_as_it_comes() {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("a", Arc::new(StringArray::from(vec![Some("x"), None]))),
+        ("n", Arc::new(Float64Array::from(vec![0.5, f64::NAN]))),
+    ];
+    let bytes = futures::executor::block_on(collect(arrow_ipc_stream(rows(columns)))).unwrap();
+    let mut reader = CellReader::default();
+    let mut read = Vec::new();
+    for piece in bytes.chunks(7) {
+        read.extend(reader.push(Bytes::copy_from_slice(piece)).unwrap());
+    }
+    assert_eq!(
+        read,
+        [vec![serde_json::json!("x"), serde_json::json!(0.5)], vec![serde_json::Value::Null, "NaN".into()]]
+    );
+    let names: Vec<String> = reader.columns().iter().map(|c| format!("{} {}", c.name, c.type_name)).collect();
+    assert_eq!(names, ["a text", "n double"]);
+    reader.finish().unwrap();
+
+    let mut cut = CellReader::default();
+    cut.push(bytes.slice(..bytes.len() / 2)).unwrap();
+    assert!(cut.finish().is_err());
+}
+
+#[test]
+fn a_parquet_file_reads_back() {
+    let mut labels = map_builder();
+    labels.keys().append_value("job");
+    labels.values().append_value("api");
+    labels.append(true).unwrap();
+    labels.append(false).unwrap();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("value", Arc::new(Float64Array::from(vec![Some(1.5), None]))),
+        ("labels", Arc::new(labels.finish())),
+    ];
+    let whole = rows(columns.clone());
+    let schema = whole.schema.clone();
+    let bytes = futures::executor::block_on(collect(encode(whole, Format::Parquet))).unwrap();
+    let reader = ::parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(bytes, 1_024).unwrap();
+    let read: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+    assert_eq!(
+        read,
+        [RecordBatch::try_new(schema, columns.into_iter().map(|(_, column)| column).collect()).unwrap()]
+    );
+}
+
+#[test]
+fn a_parquet_file_that_broke_off_has_no_footer() {
+    let mut broken = rows(vec![("a", Arc::new(Int64Array::from(vec![1])))]);
+    broken.stream = futures::stream::iter([Err(QueryError::Canceled)]).boxed();
+    let pieces: Vec<_> = futures::executor::block_on(encode(broken, Format::Parquet).collect());
+    assert!(matches!(pieces.as_slice(), [Err(QueryError::Canceled)]), "{pieces:?}");
+}
+
+#[test]
+fn the_end_may_be_asked_for_twice() {
+    for format in Format::ALL {
+        let mut bytes = encode(rows(vec![("a", Arc::new(Int64Array::from(vec![1])))]), format);
+        while futures::executor::block_on(bytes.next()).is_some() {}
+        assert!(futures::executor::block_on(bytes.next()).is_none(), "{format:?}");
+    }
+}
+
+#[test]
 fn an_error_on_the_way_is_an_error_of_the_whole() {
     let mut broken = rows(vec![("a", Arc::new(Int64Array::from(vec![1])))]);
     broken.stream = futures::stream::iter([Err(QueryError::Canceled)]).boxed();
@@ -117,5 +181,9 @@ fn an_error_on_the_way_is_an_error_of_the_whole() {
 fn accept_headers_name_formats() {
     assert_eq!(Format::from_accept("text/csv;q=0.9, application/json"), Some(Format::Csv));
     assert_eq!(Format::from_accept("text/html,*/*;q=0.8"), Some(Format::Json));
+    assert_eq!(Format::from_accept("application/vnd.apache.parquet"), Some(Format::Parquet));
     assert_eq!(Format::from_accept("image/png"), None);
+    for format in Format::ALL {
+        assert_eq!(Format::from_extension(format.extension()), Some(format));
+    }
 }

@@ -3,9 +3,8 @@
 use datafusion::execution::SendableRecordBatchStream;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
-use tokio::time::{Instant, timeout_at};
 
-use super::Slot;
+use super::{Deadline, Slot};
 use crate::QueryError;
 use crate::config::{QueryRole, RoleLimits, limit_name};
 use datafusion::arrow::array::RecordBatch;
@@ -14,7 +13,7 @@ struct Guarded {
     inner: SendableRecordBatchStream,
     rows: u64,
     rows_max: u64,
-    deadline: Instant,
+    deadline: Deadline,
     limits: RoleLimits,
     role: QueryRole,
     _slot: Slot,
@@ -25,7 +24,7 @@ pub(crate) fn guard_stream(
     inner: SendableRecordBatchStream,
     limits: &RoleLimits,
     role: QueryRole,
-    deadline: Instant,
+    deadline: Deadline,
     slot: Slot,
 ) -> BoxStream<'static, Result<RecordBatch, QueryError>> {
     let guarded = Guarded {
@@ -45,16 +44,17 @@ pub(crate) fn guard_stream(
             None => None,
         }
     })
+    .fuse()
     .boxed()
 }
 
 impl Guarded {
     async fn next(&mut self) -> Option<Result<RecordBatch, QueryError>> {
-        let batch = match timeout_at(self.deadline, self.inner.next()).await {
+        let batch = match self.deadline.within(self.inner.next()).await {
             Ok(Some(Ok(batch))) => batch,
             Ok(Some(Err(error))) => return Some(Err(explain(error, &self.limits, self.role))),
             Ok(None) => return None,
-            Err(_elapsed) => return Some(Err(timed_out(&self.limits, self.role))),
+            Err(timed_out) => return Some(Err(timed_out)),
         };
         self.rows += batch.num_rows() as u64;
         if self.rows > self.rows_max {
@@ -63,10 +63,6 @@ impl Guarded {
         }
         Some(Ok(batch))
     }
-}
-
-pub(crate) fn timed_out(limits: &RoleLimits, role: QueryRole) -> QueryError {
-    QueryError::Timeout { timeout: limits.timeout, limit: limit_name(role, "timeout") }
 }
 
 /// `ResourcesExhausted` is the memory limit, whichever operator met it.

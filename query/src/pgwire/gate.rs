@@ -2,69 +2,41 @@
 //!
 //! Queries and what explains them go on to the guard. Statements that drivers send by habit
 //! (`SET application_name`, `DISCARD ALL`, savepoints) are answered without doing anything or keep
-//! their effect in the connection. Everything else is refused, `SET datafusion.…` by name: the
-//! library would change the one session of all clients.
+//! their effect in the connection. Everything else is refused: this says what a statement is, the guard
+//! then looks at its plan.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use datafusion::common::ParamValues;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
-use datafusion::sql::sqlparser::ast::{DeclareType, Expr, Set, Statement};
-use datafusion_postgres::QueryHook;
-use datafusion_postgres::hooks::HookClient;
-use datafusion_postgres::hooks::set_show::SetShowHook;
-use datafusion_postgres::pgwire::api::ClientInfo;
-use datafusion_postgres::pgwire::api::portal::{Format, Portal};
-use datafusion_postgres::pgwire::api::results::{Response, Tag};
-use datafusion_postgres::pgwire::api::stmt::StoredStatement;
-use datafusion_postgres::pgwire::api::store::PortalStore;
-use datafusion_postgres::pgwire::error::PgWireResult;
-
-use super::connection::Runner;
-use super::rows::pg_error;
-use crate::QueryError;
-
-/// Settings that live in the connection.
-const CLIENT_SETTINGS: [&str; 7] = [
-    "application_name",
-    "bytea_output",
-    "datestyle",
-    "extra_float_digits",
-    "intervalstyle",
-    "search_path",
-    "statement_timeout",
-];
-
-/// Settings that drivers send and that change nothing here.
-const IGNORED_SETTINGS: [&str; 10] = [
-    "client_encoding",
-    "client_min_messages",
-    "default_transaction_isolation",
-    "default_transaction_read_only",
-    "idle_in_transaction_session_timeout",
-    "jit",
-    "lock_timeout",
-    "names",
-    "standard_conforming_strings",
-    "transaction_isolation",
-];
+use datafusion::sql::sqlparser::ast::{ContextModifier, Expr, Reset, Set, Statement, Value};
 
 /// What to do with a statement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Plan it, guard it, run it.
     Run,
-    /// One of the library's hooks answers it, within the connection.
-    Pass,
     /// A cursor over a query.
     Declare,
+    /// Rows of a query as they are.
+    CopyOut,
+    /// One of the library's hooks answers it, within the connection: cursors, transactions.
+    Pass,
+    Setting(SettingVerb),
     /// Answer with this tag and do nothing.
     Ignore(&'static str),
-    /// `SET timezone = ...`, which the library only knows as `SET TIME ZONE`.
-    TimeZone(Box<Expr>),
     Refuse(String),
+}
+
+/// What a statement does with the settings of the connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SettingVerb {
+    /// `None` is the value at the beginning.
+    Set {
+        name: String,
+        value: Option<String>,
+        is_local: bool,
+    },
+    Show(String),
+    ShowAll,
+    ResetAll,
+    Discard,
 }
 
 pub(super) fn verdict(statement: &Statement) -> Verdict {
@@ -75,21 +47,35 @@ pub(super) fn verdict(statement: &Statement) -> Verdict {
         | Statement::ShowTables { .. }
         | Statement::ShowColumns { .. }
         | Statement::ShowFunctions { .. } => Verdict::Run,
-        Statement::ShowVariable { .. }
-        | Statement::ShowStatus { .. }
-        | Statement::ShowCatalogs { .. }
-        | Statement::StartTransaction { .. }
+        Statement::StartTransaction { .. }
         | Statement::Commit { .. }
         | Statement::Rollback { .. }
         | Statement::Fetch { .. }
         | Statement::Close { .. } => Verdict::Pass,
         Statement::Declare { .. } => Verdict::Declare,
+        Statement::Copy { to: true, .. } => Verdict::CopyOut,
         Statement::Savepoint { .. } => Verdict::Ignore("SAVEPOINT"),
         Statement::ReleaseSavepoint { .. } => Verdict::Ignore("RELEASE"),
-        Statement::Discard { .. } => Verdict::Ignore("DISCARD ALL"),
         Statement::Deallocate { .. } => Verdict::Ignore("DEALLOCATE"),
         Statement::UNLISTEN { .. } => Verdict::Ignore("UNLISTEN"),
+        Statement::Discard { .. } => Verdict::Setting(SettingVerb::Discard),
         Statement::Set(set) => set_verdict(set),
+        Statement::Reset(reset) => Verdict::Setting(match &reset.reset {
+            Reset::ALL => SettingVerb::ResetAll,
+            Reset::ConfigurationParameter(name) => {
+                SettingVerb::Set { name: name.to_string(), value: None, is_local: false }
+            }
+        }),
+        Statement::ShowVariable { variable } => {
+            let words: Vec<&str> = variable.iter().map(|word| word.value.as_str()).collect();
+            Verdict::Setting(match words.join(" ").to_lowercase().as_str() {
+                "all" => SettingVerb::ShowAll,
+                "time zone" => SettingVerb::Show("TimeZone".to_owned()),
+                "transaction isolation level" => SettingVerb::Show("transaction_isolation".to_owned()),
+                "session authorization" => SettingVerb::Show("session_authorization".to_owned()),
+                _ => SettingVerb::Show(words.join(".")),
+            })
+        }
         other => {
             let text = other.to_string();
             // The statement's own words, without names and expressions.
@@ -102,17 +88,26 @@ pub(super) fn verdict(statement: &Statement) -> Verdict {
 
 fn set_verdict(set: &Set) -> Verdict {
     match set {
-        Set::SingleAssignment { variable, values, .. } => {
-            let name = variable.to_string().to_lowercase();
-            match (name.as_str(), values.first()) {
-                ("timezone", Some(value)) => Verdict::TimeZone(Box::new(value.clone())),
-                (name, Some(_)) if CLIENT_SETTINGS.contains(&name) => Verdict::Pass,
-                (name, _) if IGNORED_SETTINGS.contains(&name) => Verdict::Ignore("SET"),
-                _ => Verdict::Refuse(format!("SET {variable}")),
-            }
+        // They would change the engine, not the connection.
+        Set::SingleAssignment { variable, .. } if variable.to_string().contains('.') => {
+            Verdict::Refuse(format!("SET {variable}"))
         }
-        Set::SetTimeZone { value, .. } => Verdict::TimeZone(Box::new(value.clone())),
-        Set::SetTransaction { .. } | Set::SetNames { .. } | Set::SetNamesDefault {} => Verdict::Ignore("SET"),
+        Set::SingleAssignment { scope, variable, values, .. } => Verdict::Setting(SettingVerb::Set {
+            name: variable.to_string(),
+            value: setting_value(values),
+            is_local: matches!(scope, Some(ContextModifier::Local)),
+        }),
+        Set::SetTimeZone { local, value } => Verdict::Setting(SettingVerb::Set {
+            name: "TimeZone".to_owned(),
+            value: setting_value(std::slice::from_ref(value)),
+            is_local: *local,
+        }),
+        Set::SetNames { charset_name, .. } => Verdict::Setting(SettingVerb::Set {
+            name: "client_encoding".to_owned(),
+            value: Some(charset_name.value.clone()),
+            is_local: false,
+        }),
+        Set::SetTransaction { .. } | Set::SetNamesDefault {} => Verdict::Ignore("SET"),
         Set::SetSessionParam(_)
         | Set::SetRole { .. }
         | Set::SetSessionAuthorization(_)
@@ -121,94 +116,22 @@ fn set_verdict(set: &Set) -> Verdict {
     }
 }
 
-fn refused(statement: String) -> QueryError {
-    QueryError::ReadOnly { statement }
-}
-
-/// The first hook of a connection; the library's hooks come after it and see only what passes.
-pub(super) struct Gate {
-    pub(super) runner: Arc<Runner>,
-}
-
-impl Gate {
-    async fn declare(&self, statement: &Statement, client: &mut dyn HookClient) -> PgWireResult<Response> {
-        let Statement::Declare { stmts } = statement else {
-            return Err(pg_error(refused("this DECLARE".to_owned())));
-        };
-        for declare in stmts {
-            let (Some(DeclareType::Cursor), Some(name), Some(query)) =
-                (&declare.declare_type, declare.names.first(), &declare.for_query)
-            else {
-                return Err(pg_error(refused("a DECLARE other than CURSOR FOR a query".to_owned())));
-            };
-            let query = Statement::Query(query.clone());
-            let response = self.runner.run_statement(&query, client, &Format::UnifiedText).await?;
-            let Response::Query(response) = response else { continue };
-            // The plan is what a Describe of the cursor reads its columns from.
-            let plan = self.runner.plan(&query).await.map_err(pg_error)?;
-            let described = (query.to_string(), Some((query, plan)));
-            let stored = StoredStatement::new(name.value.clone(), described, vec![]);
-            let portal = Portal::new_cursor(name.value.clone(), Arc::new(stored));
-            portal.start(response).await;
-            client.portal_store().put_portal(Arc::new(portal));
-        }
-        Ok(Response::Execution(Tag::new("DECLARE CURSOR")))
-    }
-
-    async fn answer(
-        &self,
-        statement: &Statement,
-        context: &SessionContext,
-        client: &mut dyn HookClient,
-    ) -> Option<PgWireResult<Response>> {
-        match verdict(statement) {
-            Verdict::Pass => None,
-            Verdict::Run => Some(self.runner.run_statement(statement, client, &Format::UnifiedText).await),
-            Verdict::Declare => Some(self.declare(statement, client).await),
-            Verdict::Ignore(tag) => Some(Ok(Response::Execution(Tag::new(tag)))),
-            Verdict::TimeZone(value) => {
-                let set = Statement::Set(Set::SetTimeZone { local: false, value: *value });
-                SetShowHook.handle_simple_query(&set, context, client).await
-            }
-            Verdict::Refuse(statement) => Some(Err(pg_error(refused(statement)))),
-        }
-    }
-}
-
-#[async_trait]
-impl QueryHook for Gate {
-    async fn handle_simple_query(
-        &self,
-        statement: &Statement,
-        context: &SessionContext,
-        client: &mut dyn HookClient,
-    ) -> Option<PgWireResult<Response>> {
-        self.answer(statement, context, client).await
-    }
-
-    async fn handle_extended_parse_query(
-        &self,
-        statement: &Statement,
-        _context: &SessionContext,
-        _client: &(dyn ClientInfo + Send + Sync),
-    ) -> Option<PgWireResult<LogicalPlan>> {
-        match verdict(statement) {
-            Verdict::Pass => None,
-            Verdict::Run => Some(self.runner.plan(statement).await.map_err(pg_error)),
-            Verdict::Refuse(statement) => Some(Err(pg_error(refused(statement)))),
-            Verdict::Declare | Verdict::Ignore(_) | Verdict::TimeZone(_) => Some(Ok(LogicalPlan::default())),
-        }
-    }
-
-    async fn handle_extended_query(
-        &self,
-        statement: &Statement,
-        _plan: &LogicalPlan,
-        _params: &ParamValues,
-        context: &SessionContext,
-        client: &mut dyn HookClient,
-    ) -> Option<PgWireResult<Response>> {
-        self.answer(statement, context, client).await
+/// `'a'`, `a`, `1` and lists of them; `None` for `DEFAULT`.
+fn setting_value(values: &[Expr]) -> Option<String> {
+    let texts: Vec<String> = values
+        .iter()
+        .map(|value| match value {
+            Expr::Value(value) => match &value.value {
+                Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => text.clone(),
+                other => other.to_string(),
+            },
+            Expr::Identifier(name) => name.value.clone(),
+            other => other.to_string(),
+        })
+        .collect();
+    match texts.as_slice() {
+        [word] if word.eq_ignore_ascii_case("default") || word.eq_ignore_ascii_case("local") => None,
+        texts => Some(texts.join(", ")),
     }
 }
 
@@ -218,14 +141,20 @@ mod tests {
     use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
     use datafusion::sql::sqlparser::parser::Parser;
 
+    #[track_caller]
     fn check(sql: &str, expected: &str) {
         let statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap();
         let found = match verdict(&statements[0]) {
             Verdict::Run => "run".to_owned(),
             Verdict::Pass => "pass".to_owned(),
             Verdict::Declare => "declare".to_owned(),
+            Verdict::CopyOut => "copy".to_owned(),
             Verdict::Ignore(tag) => format!("ignore {tag}"),
-            Verdict::TimeZone(_) => "time zone".to_owned(),
+            Verdict::Setting(SettingVerb::Set { name, value, is_local }) => {
+                let local = if is_local { "local " } else { "" };
+                format!("set {local}{name} {}", value.as_deref().unwrap_or("as at first"))
+            }
+            Verdict::Setting(verb) => format!("{verb:?}"),
             Verdict::Refuse(what) => format!("refuse {what}"),
         };
         assert_eq!(found, expected, "{sql}");
@@ -236,15 +165,31 @@ mod tests {
         check("SELECT 1", "run");
         check("EXPLAIN SELECT 1", "run");
         check("BEGIN", "pass");
-        check("SET application_name = 'psql'", "pass");
-        check("SET timezone = 'UTC'", "time zone");
-        check("SET client_encoding TO 'UTF8'", "ignore SET");
         check("SET datafusion.execution.batch_size = 1", "refuse SET datafusion.execution.batch_size");
         check("SET ROLE admin", "refuse this SET");
+        check("SET SESSION AUTHORIZATION admin", "refuse this SET");
         check("INSERT INTO events VALUES (1)", "refuse INSERT INTO");
-        check("COPY events TO STDOUT", "refuse COPY");
+        check("COPY events TO STDOUT", "copy");
+        check("COPY events FROM STDIN", "refuse COPY");
         check("CREATE TABLE a (b int)", "refuse CREATE TABLE");
         check("PREPARE p AS INSERT INTO a VALUES (1)", "refuse PREPARE");
-        check("DISCARD ALL", "ignore DISCARD ALL");
+        check("EXECUTE p", "refuse EXECUTE");
+        check("SELECT 1 INTO t", "run");
+    }
+
+    #[test]
+    fn settings_stay_in_the_connection() {
+        check("SET application_name = 'psql'", "set application_name psql");
+        check("SET LOCAL statement_timeout TO 100", "set local statement_timeout 100");
+        check("SET timezone = 'UTC'", "set TIMEZONE UTC");
+        check("SET TIME ZONE 'Europe/Berlin'", "set TimeZone Europe/Berlin");
+        check("SET search_path TO public, lake", "set search_path public, lake");
+        check("SET statement_timeout TO DEFAULT", "set statement_timeout as at first");
+        check("RESET statement_timeout", "set statement_timeout as at first");
+        check("RESET ALL", "ResetAll");
+        check("DISCARD ALL", "Discard");
+        check("SHOW ALL", "ShowAll");
+        check("SHOW TIME ZONE", "Show(\"TimeZone\")");
+        check("SHOW server_version", "Show(\"server_version\")");
     }
 }

@@ -48,7 +48,7 @@ pub fn salted_password(password: &str, salt: &[u8]) -> Vec<u8> {
 }
 
 /// The user and role of the one connection it belongs to, once they are known.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ConnectionRole(Arc<Mutex<Option<UserAndRole>>>);
 
 type UserAndRole = (Arc<str>, QueryRole);

@@ -1,4 +1,4 @@
-//! Results and errors as PostgreSQL clients read them.
+//! Results as PostgreSQL clients read them.
 
 use std::sync::Arc;
 
@@ -7,25 +7,17 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion_postgres::arrow_pg::datatypes::arrow_schema_to_pg_fields;
 use datafusion_postgres::arrow_pg::row_encoder::RowEncoder;
+use datafusion_postgres::pgwire::api::Type;
 use datafusion_postgres::pgwire::api::portal::Format;
-use datafusion_postgres::pgwire::api::results::QueryResponse;
-use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use datafusion_postgres::pgwire::api::results::{
+    DataRowEncoder, FieldFormat, FieldInfo, QueryResponse, Response,
+};
+use datafusion_postgres::pgwire::error::PgWireResult;
 use futures::{StreamExt, stream};
 
+use super::error::pg_error;
 use crate::functions::JSON_OF;
 use crate::{QueryError, SqlRows};
-
-/// The error with its SQLSTATE, and the place in the text when it is known.
-pub(super) fn pg_error(error: QueryError) -> PgWireError {
-    let mut text = error.to_string();
-    if let Some(place) = error.position() {
-        text.push_str(&format!(" (line {}, column {})", place.line, place.column));
-    }
-    if let QueryError::Internal(source) = &error {
-        tracing::error!(error = %source, "a query failed");
-    }
-    PgWireError::UserError(Box::new(ErrorInfo::new("ERROR".to_owned(), error.sqlstate().to_owned(), text)))
-}
 
 /// The protocol has no maps: they become their JSON text.
 pub(super) fn without_maps(
@@ -59,8 +51,8 @@ pub(super) fn without_maps(
 }
 
 /// Rows in the format that the client asked for.
-pub(super) fn respond(rows: SqlRows, format: &Format) -> PgWireResult<QueryResponse> {
-    let fields = Arc::new(arrow_schema_to_pg_fields(&rows.schema, format, None)?);
+pub(super) fn respond(rows: SqlRows, names: &Names, format: &Format) -> PgWireResult<QueryResponse> {
+    let fields = Arc::new(named(arrow_schema_to_pg_fields(&rows.schema, format, None)?, names));
     let encoder_fields = fields.clone();
     let encoded = rows.stream.flat_map(move |batch| {
         let rows: Vec<_> = match batch {
@@ -72,5 +64,42 @@ pub(super) fn respond(rows: SqlRows, format: &Format) -> PgWireResult<QueryRespo
         };
         stream::iter(rows)
     });
-    Ok(QueryResponse::new(fields, encoded))
+    // A cursor that is at its end is asked again.
+    Ok(QueryResponse::new(fields, encoded.fuse()))
+}
+
+/// What PostgreSQL calls the columns of a result, where that differs from DataFusion: `None` keeps it.
+pub(super) type Names = Vec<Option<String>>;
+
+/// The fields under those names; as they are, when the names are not of these fields.
+pub(super) fn named(fields: Vec<FieldInfo>, names: &Names) -> Vec<FieldInfo> {
+    if names.len() != fields.len() {
+        return fields;
+    }
+    let rename = |(field, name): (FieldInfo, &Option<String>)| match name {
+        Some(name) => FieldInfo::new(
+            name.clone(),
+            field.table_id(),
+            field.column_id(),
+            field.datatype().clone(),
+            field.format(),
+        ),
+        None => field,
+    };
+    fields.into_iter().zip(names).map(rename).collect()
+}
+
+/// Columns of text, for what has no plan: `SHOW`.
+pub(super) fn text_rows(columns: &[&str], rows: Vec<Vec<String>>) -> PgWireResult<Response> {
+    let field = |name: &&str| FieldInfo::new((*name).to_owned(), None, None, Type::TEXT, FieldFormat::Text);
+    let fields: Arc<Vec<FieldInfo>> = Arc::new(columns.iter().map(field).collect());
+    let mut encoder = DataRowEncoder::new(fields.clone());
+    let mut encoded = Vec::new();
+    for row in rows {
+        for cell in row {
+            encoder.encode_field(&Some(cell))?;
+        }
+        encoded.push(Ok(encoder.take_row()));
+    }
+    Ok(Response::Query(QueryResponse::new(fields, stream::iter(encoded))))
 }

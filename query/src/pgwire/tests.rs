@@ -314,7 +314,9 @@ fn what_drivers_send_by_habit_is_answered() {
         );
         // psycopg crashes on rows of a cursor whose columns were not described.
         assert_eq!(client.describe_portal("c").await, [(b'T', 1)]);
-        assert_eq!(client.query("FETCH 2 FROM c").await.rows.len(), 2);
+        for rows in [2, 1, 0, 0] {
+            assert_eq!(client.query("FETCH 2 FROM c").await.rows.len(), rows);
+        }
     });
 }
 

@@ -15,7 +15,7 @@ use datafusion::common::{DataFusionError, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::object_store::ObjectStoreUrl;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetRowSelection};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -32,10 +32,12 @@ use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use lake::{DataFile, Table, TableSnapshot};
 use object_store::path::Path;
+use parquet::arrow::arrow_reader::RowSelection;
 
 use super::components::{Component, components};
 use super::merge::MergeDedupExec;
 use super::prune::{file_statistics, prune};
+use crate::logs::FoundRows;
 
 /// The column that says which of two equal rows is the later one.
 const SEQUENCE: &str = "__sequence";
@@ -57,6 +59,8 @@ pub(crate) struct ScanRequest<'a> {
     /// Drop the rows that `predicates` on key columns exclude, and not only files. For callers
     /// without a physical optimizer; predicates on other columns are theirs in any case.
     pub(crate) filter_rows: bool,
+    /// Rows that an index found; of other files all may be wanted.
+    pub(crate) found_rows: Option<&'a FoundRows>,
 }
 
 /// Plans the scan of one snapshot.
@@ -125,8 +129,9 @@ impl<'a> Scan<'a> {
             parts.push(self.merged(&component)?);
         }
         // Nothing is merged into these, so every predicate may rule one out.
-        let files =
+        let mut files =
             prune(self.table, &self.snapshot.schema, alone.files.into_iter(), self.request.predicates)?;
+        files.retain(|file| self.found_in(file).is_none_or(RowSelection::selects_any));
         if !files.is_empty() {
             parts.push(self.files(&files, self.request.columns, self.request.limit)?);
         }
@@ -194,9 +199,16 @@ impl<'a> Scan<'a> {
             // Statistics over all columns in the order of the scan's schema; the sequence is constant.
             let mut statistics = file_statistics(self.table, &self.snapshot.schema, file)?;
             statistics.column_statistics.push(super::prune::constant(file.sequence.into()));
+            if let Some(found) = self.found_in(file) {
+                partitioned.extensions.insert(ParquetRowSelection::new(found.clone()));
+            }
             group.push(partitioned.with_statistics(Arc::new(statistics)));
         }
         Ok(FileGroup::new(group))
+    }
+
+    fn found_in(&self, file: &DataFile) -> Option<&'a RowSelection> {
+        self.request.found_rows?.get(&file.path)
     }
 
     /// The snapshot's store is rooted at `/`, its paths at the table.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use promql::{Samples, Selector, SeriesData, SeriesSource, SourceError};
+use futures::{StreamExt, TryFutureExt};
+use promql::{Samples, ScanOptions, Selector, SeriesChunks, SeriesData, SeriesSource, SourceError};
 use telemetry::{Timestamp, is_stale};
 
 /// The sample before a slice is usually this near; looking further back is asked for separately.
@@ -30,16 +30,17 @@ pub(super) struct Holes {
     pub(super) dropped: AtomicU64,
 }
 
+#[derive(Clone)]
 pub(super) struct SliceIncreases {
     inner: Arc<dyn SeriesSource>,
     width_ms: i64,
-    holes: Holes,
+    holes: Arc<Holes>,
 }
 
 impl SliceIncreases {
     pub(super) fn new(inner: Arc<dyn SeriesSource>, width: Duration) -> SliceIncreases {
         let width_ms = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
-        SliceIncreases { inner, width_ms, holes: Holes::default() }
+        SliceIncreases { inner, width_ms, holes: Arc::default() }
     }
 
     pub(super) fn holes(&self) -> &Holes {
@@ -104,11 +105,8 @@ impl SliceIncreases {
         }
         if value < earlier { value } else { value - earlier }
     }
-}
 
-#[async_trait]
-impl SeriesSource for SliceIncreases {
-    async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
+    async fn in_slices(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
         // Slices whose start lies in (start, end].
         let first_ms = self.slice_of(selector.start.millis()) + self.width_ms;
         let last_ms = self.slice_of(selector.end.millis()) + self.width_ms - 1;
@@ -130,6 +128,14 @@ impl SeriesSource for SliceIncreases {
     }
 }
 
+impl SeriesSource for SliceIncreases {
+    fn scan(&self, selector: &Selector, options: ScanOptions) -> SeriesChunks {
+        let (source, selector) = (self.clone(), selector.clone());
+        let found = async move { source.in_slices(&selector).await };
+        found.map_ok(move |series| promql::chunked(series, options)).try_flatten_stream().boxed()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use telemetry::{Labels, stale_marker};
@@ -138,12 +144,12 @@ mod tests {
 
     struct Fixed(Vec<(i64, f64)>);
 
-    #[async_trait]
     impl SeriesSource for Fixed {
-        async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
+        fn scan(&self, selector: &Selector, options: ScanOptions) -> SeriesChunks {
             let wanted = |ts: &i64| *ts > selector.start.millis() && *ts <= selector.end.millis();
             let (ts, values) = self.0.iter().filter(|(ts, _)| wanted(ts)).copied().unzip();
-            Ok(vec![SeriesData { labels: Labels::empty(), samples: Samples::new(ts, values) }])
+            let series = SeriesData { labels: Labels::empty(), samples: Samples::new(ts, values) };
+            promql::chunked(vec![series], options)
         }
     }
 

@@ -13,7 +13,7 @@ fn command(script: &str, args: &[&str]) -> Command {
     let python = venv.unwrap_or_else(|_| Path::new(&home).join(".cache/evenkeel/venv")).join("bin/python");
     assert!(python.exists(), "{} is missing: run `tests/setup.sh test`", python.display());
     let mut command = Command::new(python);
-    command.arg("-u").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script)).args(args);
+    command.arg("-uB").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script)).args(args);
     command
 }
 

@@ -1,5 +1,6 @@
-//! `POST /api/sql`: one statement that reads, answered as the `Accept` header asks: JSON, NDJSON,
-//! CSV or an Arrow IPC stream.
+//! `/api/sql`: one statement that reads. `POST` answers as the `Accept` header asks: JSON, NDJSON,
+//! CSV, an Arrow IPC stream or a Parquet file; `GET` is the same for a link in a browser, which
+//! downloads a file.
 //!
 //! JSON is collected before it is sent, so that an error half-way still is a problem document; the
 //! streaming formats break the connection off instead, because a cut result must not look whole.
@@ -7,16 +8,18 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
+use query::ScalarValue;
 use query::formats::{self, Format};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde_json::Value;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::{Caller, Role};
 use crate::error::{Problem, WebError, WebResult};
-use crate::extract::JsonBody;
+use crate::extract::{JsonBody, UrlQuery};
 use crate::state::AppState;
 
 #[derive(Deserialize, ToSchema)]
@@ -24,6 +27,19 @@ use crate::state::AppState;
 pub(crate) struct SqlQuery {
     /// One statement; it may read and nothing else.
     query: String,
+    /// Values of `$1`, `$2`, ... in the statement: text, numbers, booleans or null.
+    #[serde(default)]
+    #[schema(schema_with = values_schema)]
+    parameters: Vec<Value>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SqlDownload {
+    /// One statement; it may read and nothing else.
+    query: String,
+    /// `json`, `ndjson`, `csv`, `arrow` or `parquet`; without it what `Accept` asks for.
+    format: Option<String>,
 }
 
 /// The JSON form of a result. Written by `query::formats`; here for the API document only.
@@ -34,9 +50,13 @@ pub(crate) struct SqlResult {
     rows: Vec<Vec<serde_json::Value>>,
 }
 
-/// A cell is any JSON value.
 fn rows_schema() -> Array {
     ArrayBuilder::new().items(ArrayBuilder::new().items(Object::with_type(SchemaType::AnyValue))).build()
+}
+
+/// Any JSON values.
+fn values_schema() -> Array {
+    ArrayBuilder::new().items(Object::with_type(SchemaType::AnyValue)).build()
 }
 
 #[derive(Serialize, ToSchema)]
@@ -65,22 +85,90 @@ pub(crate) async fn run(
     headers: HeaderMap,
     JsonBody(body): JsonBody<SqlQuery>,
 ) -> WebResult<Response> {
-    let format = wanted_format(&headers)?;
+    let format = format_accepted(&headers)?;
+    let parameters = body.parameters.into_iter().enumerate().map(|(at, value)| parameter(at, value));
+    let parameters = parameters.collect::<WebResult<Vec<ScalarValue>>>()?;
+    answer(&state, &caller, &body.query, parameters, format).await
+}
+
+/// Runs a query and answers with a file to save.
+#[utoipa::path(
+    get,
+    path = "/api/sql",
+    operation_id = "download_sql",
+    tag = "query",
+    params(SqlDownload),
+    responses(
+        (status = 200, body = SqlResult),
+        (status = 400, body = Problem),
+        (status = 406, body = Problem),
+        (status = 422, body = Problem)
+    )
+)]
+pub(crate) async fn download(
+    State(state): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    UrlQuery(asked): UrlQuery<SqlDownload>,
+) -> WebResult<Response> {
+    let format = match asked.format.as_deref() {
+        Some(name) => Format::from_extension(name)
+            .ok_or_else(|| WebError::bad_field("?format", format!("{name:?} is none of {}", extensions())))?,
+        None => format_accepted(&headers)?,
+    };
+    let mut response = answer(&state, &caller, &asked.query, Vec::new(), format).await?;
+    let disposition = format!("attachment; filename=\"query.{}\"", format.extension());
+    let disposition = HeaderValue::try_from(disposition).map_err(WebError::internal)?;
+    response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    Ok(response)
+}
+
+async fn answer(
+    state: &AppState,
+    caller: &Caller,
+    query: &str,
+    parameters: Vec<ScalarValue>,
+    format: Format,
+) -> WebResult<Response> {
     let forbidden = WebError::Forbidden { needed: Role::Viewer, actual: caller.role };
     let role = caller.role.query_role().ok_or(forbidden)?;
-    let rows = state.engine.sql(&body.query, role).await?;
+    let rows = state.engine.sql_with(query, parameters, role).await?;
     let bytes = formats::encode(rows, format);
     let body = match format {
         Format::Json => Body::from(formats::collect(bytes).await?),
-        Format::Ndjson | Format::Csv | Format::ArrowIpc => Body::from_stream(bytes),
+        Format::Ndjson | Format::Csv | Format::ArrowIpc | Format::Parquet => Body::from_stream(bytes),
     };
     Ok(([(CONTENT_TYPE, HeaderValue::from_static(format.content_type()))], body).into_response())
 }
 
-fn wanted_format(headers: &HeaderMap) -> WebResult<Format> {
+/// A JSON value as what a query compares with; times are text, which the query casts by itself.
+fn parameter(at: usize, value: Value) -> WebResult<ScalarValue> {
+    Ok(match value {
+        Value::Null => ScalarValue::Null,
+        Value::Bool(value) => ScalarValue::from(value),
+        Value::String(text) => ScalarValue::from(text),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => ScalarValue::from(integer),
+            (None, Some(float)) => ScalarValue::from(float),
+            (None, None) => {
+                return Err(WebError::bad_field(format!("/parameters/{at}"), "the number does not fit"));
+            }
+        },
+        Value::Array(_) | Value::Object(_) => {
+            let message = "a parameter is text, a number, a boolean or null";
+            return Err(WebError::bad_field(format!("/parameters/{at}"), message));
+        }
+    })
+}
+
+fn extensions() -> String {
+    Format::ALL.map(Format::extension).join(", ")
+}
+
+fn format_accepted(headers: &HeaderMap) -> WebResult<Format> {
     let Some(accept) = headers.get(ACCEPT) else { return Ok(Format::Json) };
     accept.to_str().ok().and_then(Format::from_accept).ok_or_else(|| {
-        let offered = "application/json, application/x-ndjson, text/csv, application/vnd.apache.arrow.stream";
+        let offered = Format::ALL.map(Format::content_type).join(", ");
         WebError::NotAcceptable(format!("results come as {offered}"))
     })
 }

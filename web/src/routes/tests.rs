@@ -4,8 +4,10 @@
 mod access;
 mod bad_input;
 mod dialects;
+mod logs;
 mod objectives;
 mod pages;
+mod prometheus;
 mod respond;
 mod shippers;
 mod targets;

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import * as data from "./fixture-data.mjs";
+import * as logs from "./fixture-logs.mjs";
 
 const PORT = Number(process.env.FIXTURE_PORT ?? 7481);
 const PREFIX = process.env.FIXTURE_PREFIX ?? "";
@@ -375,6 +376,10 @@ const ROUTES = [
   ["GET", "/api/cardinality", () => data.cardinality],
   ["GET", "/api/inbox", () => ({ mails: data.mails })],
   ["POST", "/api/sql", (_, { body }) => sql(body)],
+  ["GET", "/api/logs", (_, { params }) => logs.search(params)],
+  ["GET", "/api/logs/histogram", (_, { params }) => logs.histogram(params)],
+  ["GET", "/api/logs/facets", (_, { params }) => logs.facets(params)],
+  ["GET", "/api/logs/context", (_, { params }) => logs.context(params)],
   ["GET", "/prometheus/api/v1/query_range", (_, { params }) => promRange(params)],
   ["GET", "/prometheus/api/v1/labels", () => ({ status: "success", data: ["__name__", "route", "service"] })],
   [

@@ -19,6 +19,7 @@ const PAGES: Record<string, (page: Page) => Promise<string | null>> = {
   explore: async () => "explore",
   "explore promql": async () => `explore?lang=promql&q=${encodeURIComponent(SELF)}`,
   "explore sql": async () => `explore?lang=sql&q=${encodeURIComponent("SELECT * FROM slo_status")}`,
+  logs: async () => "logs",
   alerts: async () => "alerts",
   oncall: async () => "oncall",
   incidents: async () => "incidents?show=all",

@@ -86,6 +86,20 @@ const explore = createRoute({
   component: lazyRouteComponent(() => import("./pages/explore/ExplorePage.tsx"), "ExplorePage"),
 });
 
+const logs = createRoute({
+  getParentRoute: () => root,
+  path: "/logs",
+  staticData: { range: "now-1h" },
+  validateSearch: (
+    raw: Record<string, unknown>,
+  ): { q?: string; severity?: "info" | "warn" | "error"; live?: "on" } => ({
+    q: text(raw.q),
+    severity: oneOf(raw.severity, ["info", "warn", "error"] as const),
+    live: oneOf(raw.live, ["on"] as const),
+  }),
+  component: lazyRouteComponent(() => import("./pages/logs/LogsPage.tsx"), "LogsPage"),
+});
+
 const alerts = createRoute({
   getParentRoute: () => root,
   path: "/alerts",
@@ -180,6 +194,7 @@ export const router = createRouter({
     slos,
     slo,
     explore,
+    logs,
     alerts,
     oncall,
     incidents,

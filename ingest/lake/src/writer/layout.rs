@@ -29,7 +29,7 @@ pub enum Effort {
 const DAY_SAMPLES_ZSTD: i32 = 17;
 
 impl Effort {
-    fn zstd_level(self, table: Table) -> i32 {
+    pub fn zstd_level(self, table: Table) -> i32 {
         match (self, table) {
             (Effort::Flush, _) => 1,
             (Effort::Hour, _) => 3,
@@ -58,7 +58,7 @@ impl Effort {
 
     /// Rows of a page of metric names, which are runs of one value: each page costs more than what it
     /// holds.
-    fn name_page_rows(self) -> usize {
+    pub fn name_page_rows(self) -> usize {
         4 * self.page_rows()
     }
 
@@ -141,11 +141,6 @@ fn zstd(level: i32) -> Compression {
 pub struct Alternative {
     pub probe: WriterProperties,
     pub thorough: WriterProperties,
-}
-
-/// The layout of metric names: see [`Effort::name_page_rows`].
-pub fn name_layout(base: &WriterProperties, effort: Effort) -> WriterProperties {
-    base.clone().into_builder().set_data_page_row_count_limit(effort.name_page_rows()).build()
 }
 
 /// The layouts that sorted sample times are tried in, the best to read first.

@@ -10,24 +10,15 @@
 //!
 //! Every bit pattern comes back, NaNs included. There is no dictionary, and no statistics of pages.
 
-use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, PageType, ZstdLevel};
-use parquet::column::page::{CompressedPage, Page, PageWriter};
-use parquet::column::writer::ColumnCloseResult;
+use parquet::basic::Encoding;
+use parquet::column::page::CompressedPage;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, OffsetIndexBuilder, PageEncodingStats};
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use zstd::stream::raw::{Encoder, InBuffer, Operation, OutBuffer};
 
-const VALUE_BYTES: usize = size_of::<f64>();
+use super::chunk::{ChunkWriter, ColumnChunk, data_page};
 
-/// A column chunk that stands alone: its pages, and what the file's footer says about them with offsets
-/// from the beginning of the pages.
-pub struct ValueChunk {
-    pub pages: Bytes,
-    pub close: ColumnCloseResult,
-}
+const VALUE_BYTES: usize = size_of::<f64>();
 
 /// What values are worth.
 #[derive(Clone, Copy, Debug)]
@@ -48,46 +39,18 @@ pub fn encode(
     values: &[f64],
     starts: &[usize],
     layout: ValueLayout,
-) -> Result<ValueChunk, ParquetError> {
+) -> Result<ColumnChunk, ParquetError> {
     let mut compressor = Compressor::new(layout)?;
-    let mut sink = TrackedWrite::new(Vec::new());
-    let mut writer = SerializedPageWriter::new(&mut sink);
-    let mut offsets = OffsetIndexBuilder::new();
-    let mut encodings: Vec<PageEncodingStats> = Vec::new();
-    let (mut compressed_bytes, mut uncompressed_bytes) = (0, 0);
+    let mut writer = ChunkWriter::new(column, layout.zstd_level);
     let mut begin = 0;
     for end in stretches(values.len(), starts, layout) {
         let stretch = &values[begin..end];
         begin = end;
         for page in compressor.pages(stretch)? {
-            let rows = page.num_values();
-            count(&mut encodings, page.encoding());
-            let written = writer.write_page(page)?;
-            offsets.append_row_count(i64::from(rows));
-            offsets.append_offset_and_size(written.offset as i64, written.compressed_size as i32);
-            compressed_bytes += written.compressed_size as i64;
-            uncompressed_bytes += written.uncompressed_size as i64;
+            writer.push(page)?;
         }
     }
-    writer.close()?;
-    let metadata = ColumnChunkMetaData::builder(column)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(layout.zstd_level)?))
-        .set_encodings(encodings.iter().map(|stats| stats.encoding).collect())
-        .set_page_encoding_stats(encodings)
-        .set_total_compressed_size(compressed_bytes)
-        .set_total_uncompressed_size(uncompressed_bytes)
-        .set_num_values(values.len() as i64)
-        .set_data_page_offset(0)
-        .build()?;
-    let close = ColumnCloseResult {
-        bytes_written: compressed_bytes as u64,
-        rows_written: values.len() as u64,
-        metadata,
-        bloom_filter: None,
-        column_index: None,
-        offset_index: Some(offsets.build()),
-    };
-    Ok(ValueChunk { pages: sink.into_inner()?.into(), close })
+    writer.finish(None)
 }
 
 /// Where rows that may share a page end.
@@ -115,13 +78,6 @@ fn stretches(rows: usize, starts: &[usize], layout: ValueLayout) -> Vec<usize> {
         ends.push(rows);
     }
     ends
-}
-
-fn count(encodings: &mut Vec<PageEncodingStats>, encoding: Encoding) {
-    match encodings.iter_mut().find(|stats| stats.encoding == encoding) {
-        Some(stats) => stats.count += 1,
-        None => encodings.push(PageEncodingStats { page_type: PageType::DATA_PAGE_V2, encoding, count: 1 }),
-    }
 }
 
 /// A page's values in one encoding, compressed.
@@ -188,19 +144,7 @@ impl Compressor {
         if !is_compressed {
             (encoding, content) = (Encoding::PLAIN, plain);
         }
-        let count = values.len() as u32;
-        let page = Page::DataPageV2 {
-            buf: content.into(),
-            num_values: count,
-            encoding,
-            num_nulls: 0,
-            num_rows: count,
-            def_levels_byte_len: 0,
-            rep_levels_byte_len: 0,
-            is_compressed,
-            statistics: None,
-        };
-        Ok(CompressedPage::new(page, uncompressed_bytes))
+        Ok(data_page(values.len(), encoding, content, is_compressed, uncompressed_bytes))
     }
 }
 

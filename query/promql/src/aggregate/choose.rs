@@ -98,12 +98,21 @@ fn choose(op: AggregateOp, limit: f64, mut present: Vec<(usize, f64)>, input: &M
 
 /// The first `limit` in order; NaN comes last, and of equals the first stays.
 fn best(limit: f64, mut present: Vec<(usize, f64)>, order: impl Fn(&f64, &f64) -> Ordering) -> Vec<usize> {
-    present.sort_by(|(_, left), (_, right)| match (left.is_nan(), right.is_nan()) {
-        (false, false) if left == right => Ordering::Equal,
-        (false, false) => order(left, right),
-        (left_nan, right_nan) => left_nan.cmp(&right_nan),
-    });
-    present.truncate(limit.max(0.0) as usize);
+    let order = |(left_row, left): &(usize, f64), (right_row, right): &(usize, f64)| {
+        let by_value = match (left.is_nan(), right.is_nan()) {
+            (false, false) if left == right => Ordering::Equal,
+            (false, false) => order(left, right),
+            (left_nan, right_nan) => left_nan.cmp(&right_nan),
+        };
+        by_value.then_with(|| left_row.cmp(right_row))
+    };
+    let count = limit.max(0.0) as usize;
+    if count < present.len() {
+        // A few of many: only those are put in order.
+        present.select_nth_unstable_by(count, order);
+        present.truncate(count);
+    }
+    present.sort_unstable_by(order);
     present.into_iter().map(|(row, _)| row).collect()
 }
 

@@ -3,12 +3,14 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use expect_test::{Expect, expect};
 use futures::executor::block_on;
 
 use super::*;
-use crate::{Samples, Selector, SeriesData, SourceError, Stop, Value, parse};
+use crate::{
+    Samples, ScanOptions, Selector, SeriesChunks, SeriesData, Stop, StopSignal, Value, chunked, parse,
+};
+use futures::{StreamExt, stream};
 use telemetry::Labels;
 
 /// `series` series `up{n="..."}` with a sample each 10 s in 0..100 s; notes what it is asked.
@@ -21,13 +23,12 @@ fn source(series: usize) -> Source {
     Source { series, asked: Mutex::default() }
 }
 
-#[async_trait]
 impl SeriesSource for Source {
-    async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
+    fn scan(&self, selector: &Selector, options: ScanOptions) -> SeriesChunks {
         let asked = format!("{:?} ({}, {}]", selector.matchers, selector.start.secs(), selector.end.secs());
         self.asked.lock().unwrap().push(asked);
         if selector.matchers[0].value() == "broken" {
-            return Err("the disk is on fire".into());
+            return stream::once(async { Err("the disk is on fire".into()) }).boxed();
         }
         let ts: Vec<i64> = (0..11).map(|step| step * 10_000).collect();
         // Handed out in reverse: the order of a source must not matter.
@@ -35,7 +36,7 @@ impl SeriesSource for Source {
             labels: Labels::new([("__name__", "up"), ("n", n.to_string().as_str())]).unwrap(),
             samples: Samples::new(ts.clone(), ts.iter().map(|ts| (*ts + n as i64) as f64).collect()),
         });
-        Ok(series.collect())
+        chunked(series.collect(), options)
     }
 }
 
@@ -79,12 +80,13 @@ fn samples_in_memory_are_bounded() {
 
 #[test]
 fn points_and_times_are_checked() {
-    let ten = EvalOptions { max_points: 10, ..EvalOptions::default() };
+    // Eleven points are ten and the first.
+    let nine = EvalOptions { max_points: 9, ..EvalOptions::default() };
     check_error(
         "up",
-        &ten,
+        &nine,
         expect![[
-            r#"Bad("exceeded maximum resolution of 10 points per timeseries. Try decreasing the query resolution (?step=XX)")"#
+            r#"Bad("exceeded maximum resolution of 9 points per timeseries. Try decreasing the query resolution (?step=XX)")"#
         ]],
     );
     let at = |start, end, step| {
@@ -108,14 +110,14 @@ fn a_range_needs_numbers() {
         "up[5m]",
         &options,
         expect![[
-            r#"Bad("invalid expression type \"range vector\" for range query, must be scalar or instant vector")"#
+            r#"Bad("invalid expression type \"range vector\" for range query, must be Scalar or instant Vector")"#
         ]],
     );
     check_error(
         "'text'",
         &options,
         expect![[
-            r#"Bad("invalid expression type \"string\" for range query, must be scalar or instant vector")"#
+            r#"Bad("invalid expression type \"string\" for range query, must be Scalar or instant Vector")"#
         ]],
     );
 }
@@ -164,4 +166,19 @@ fn loading_and_computing_can_be_apart() {
     let answer = std::thread::spawn(move || prepared.run()).join().unwrap().unwrap();
     assert_eq!(answer.value, Value::Vector(vec![(Labels::empty(), 200_001.0)]));
     assert!(answer.warnings.is_empty() && answer.infos.is_empty());
+}
+
+#[test]
+fn labels_that_calls_make_longer_and_longer_are_refused() {
+    let mut expr = "up".to_owned();
+    for _ in 0..12 {
+        expr = format!("label_replace({expr}, \"n\", \"$1$1$1$1$1$1$1$1\", \"n\", \"(.*)\")");
+    }
+    check_error(
+        &expr,
+        &EvalOptions::default(),
+        expect![[
+            r#"Execution("label_replace() makes a value of the label \"n\" that is longer than 65536 bytes")"#
+        ]],
+    );
 }

@@ -14,10 +14,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::whole("range", &[], Kind::Scalar, |evaluator, _, grid| {
         constant(grid, evaluator.span.end_ms - evaluator.span.start_ms)
     }),
-    Function::whole("step", &[], Kind::Scalar, |evaluator, _, grid| constant(grid, evaluator.step_ms)),
+    Function::whole("step", &[], Kind::Scalar, |evaluator, _, grid| {
+        constant(grid, evaluator.setting.step_ms)
+    }),
     Function::whole("scalar", &[Kind::Vector], Kind::Scalar, scalar),
     Function::whole("vector", &[Kind::Scalar], Kind::Vector, vector),
-    Function::whole("timestamp", &[Kind::Vector], Kind::Vector, timestamp).reads_time(),
+    Function::whole("timestamp", &[Kind::Vector], Kind::Vector, timestamp).reads_time().row_wise(),
 ];
 
 /// A length or point of time of the whole query, in seconds.

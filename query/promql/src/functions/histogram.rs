@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use telemetry::Labels;
 
-use super::Function;
+use super::{Body, Function, text};
 use crate::annotations;
 use crate::error::PromqlError;
 use crate::evaluate::{Column, Evaluator};
-use crate::matrix::{Grid, Matrix, Series};
+use crate::matrix::{Assembly, Grid, Matrix, Series, same_labelset};
 use crate::numbers::almost_equal;
 use crate::plan::{Expr, Kind};
 
@@ -20,17 +20,34 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Kind::Vector,
         histogram_fraction,
     ),
+    Function::whole(
+        "histogram_quantiles",
+        &[Kind::Vector, Kind::Text, Kind::Scalar],
+        Kind::Vector,
+        histogram_quantiles,
+    )
+    .variadic(),
+    of_native_histograms("histogram_avg"),
+    of_native_histograms("histogram_count"),
+    of_native_histograms("histogram_stddev"),
+    of_native_histograms("histogram_stdvar"),
+    of_native_histograms("histogram_sum"),
 ];
+
+/// Leaves floats out.
+const fn of_native_histograms(name: &'static str) -> Function {
+    Function::new(name, &[Kind::Vector], Kind::Vector, Body::MapWith(|_, _| None))
+}
 
 const BUCKET_LABEL: &str = "le";
 /// Counts that differ by less are the same but for rounding.
 const COUNT_TOLERANCE: f64 = 1e-12;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Bucket {
-    upper: f64,
+pub(crate) struct Bucket {
+    pub(crate) upper: f64,
     /// Observations up to `upper`.
-    count: f64,
+    pub(crate) count: f64,
 }
 
 fn histogram_quantile(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Column, PromqlError> {
@@ -44,15 +61,68 @@ fn histogram_quantile(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> R
         if forced {
             evaluator.inform(annotations::forced_monotonic(labels.metric()));
         }
-        value
+        Some(value)
     })
+    .map(Column::Vector)
+}
+
+/// Several quantiles at once, each with its value as a label.
+fn histogram_quantiles(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Column, PromqlError> {
+    let input = evaluator.vector(&args[0], grid)?;
+    let label = text(evaluator, &args[1], grid)?;
+    let mut all = Assembly::new(grid.steps, evaluator.meter);
+    for arg in &args[2..] {
+        let quantiles = evaluator.scalar(arg, grid)?;
+        let mut distinct = quantiles.clone();
+        distinct.sort_unstable_by(f64::total_cmp);
+        distinct.dedup_by_key(|quantile| quantile.to_bits());
+        for quantile in distinct {
+            if !(0.0..=1.0).contains(&quantile) {
+                evaluator.warn(annotations::invalid_quantile(quantile));
+            }
+            let matrix = over_histograms(evaluator, &input, |labels, step, buckets| {
+                if quantiles[step].to_bits() != quantile.to_bits() {
+                    return None;
+                }
+                let (value, forced) = bucket_quantile(quantile, buckets);
+                if forced {
+                    evaluator.inform(annotations::forced_monotonic(labels.metric()));
+                }
+                Some(value)
+            })?;
+            for (series, row) in matrix.rows() {
+                let labels = series.labels.with(&label, &open_metrics_number(quantile));
+                let target = all.row_of(Series::unnamed(labels))?;
+                for (step, value) in row.iter() {
+                    if !all.set(target, step, value) {
+                        return Err(same_labelset());
+                    }
+                }
+            }
+        }
+    }
+    Ok(Column::Vector(all.finish()))
+}
+
+/// As OpenMetrics writes numbers in labels: always with a point or an exponent.
+fn open_metrics_number(value: f64) -> String {
+    if value == f64::INFINITY {
+        "+Inf".to_owned()
+    } else if value == f64::NEG_INFINITY {
+        "-Inf".to_owned()
+    } else {
+        format!("{value:?}")
+    }
 }
 
 fn histogram_fraction(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Column, PromqlError> {
     let lower = evaluator.scalar(&args[0], grid)?;
     let upper = evaluator.scalar(&args[1], grid)?;
     let input = evaluator.vector(&args[2], grid)?;
-    over_histograms(evaluator, &input, |_, step, buckets| bucket_fraction(lower[step], upper[step], buckets))
+    over_histograms(evaluator, &input, |_, step, buckets| {
+        Some(bucket_fraction(lower[step], upper[step], buckets))
+    })
+    .map(Column::Vector)
 }
 
 /// Puts series that differ by `le` only together and computes a number from the buckets of each step,
@@ -60,8 +130,8 @@ fn histogram_fraction(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> R
 fn over_histograms(
     evaluator: &Evaluator<'_>,
     input: &Matrix,
-    compute: impl Fn(&Labels, usize, &mut Vec<Bucket>) -> f64,
-) -> Result<Column, PromqlError> {
+    compute: impl Fn(&Labels, usize, &mut Vec<Bucket>) -> Option<f64>,
+) -> Result<Matrix, PromqlError> {
     let mut histograms: Vec<(Labels, Vec<(f64, usize)>)> = Vec::new();
     let mut found: HashMap<Labels, usize> = HashMap::new();
     for (row, series) in input.series.iter().enumerate() {
@@ -91,24 +161,26 @@ fn over_histograms(
                         _ => buckets.push(Bucket { upper: *upper, count }),
                     }
                 }
-                if !buckets.is_empty() {
-                    result.set(step, compute(&labels, step, &mut buckets));
+                if !buckets.is_empty()
+                    && let Some(value) = compute(&labels, step, &mut buckets)
+                {
+                    result.set(step, value);
                 }
             }
             Ok(())
         })?;
     }
-    Ok(Column::Vector(output))
+    Ok(output)
 }
 
 /// As Go's `ParseFloat` for the texts that occur.
-fn parse_bound(le: &str) -> Option<f64> {
+pub(crate) fn parse_bound(le: &str) -> Option<f64> {
     le.parse().ok()
 }
 
 /// Interpolates linearly inside of the bucket that holds the quantile. Also answers whether counts had
 /// to be made monotonic by more than rounding.
-fn bucket_quantile(quantile: f64, buckets: &mut [Bucket]) -> (f64, bool) {
+pub(crate) fn bucket_quantile(quantile: f64, buckets: &mut [Bucket]) -> (f64, bool) {
     if quantile.is_nan() {
         return (f64::NAN, false);
     }

@@ -34,12 +34,18 @@ fn label_replace(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result
     })?;
     check_name(&destination, "destination", "label_replace")?;
     let matrix = evaluator.vector(&args[0], grid)?;
+    let references = replacement.matches('$').count();
     relabelled(matrix, &destination, |labels| {
         let value = labels.get(&source).unwrap_or_default();
-        let captures = anchored.captures(value)?;
+        let Some(captures) = anchored.captures(value) else { return Ok(None) };
+        // A reference is no longer than the value, and mostly shorter.
+        let bytes_at_most = replacement.len().saturating_add(references.saturating_mul(value.len()));
+        if bytes_at_most > VALUE_BYTES_MAX * REFERENCES_SHORTER {
+            return Err(too_long("label_replace", &destination));
+        }
         let mut replaced = String::new();
         captures.expand(&replacement, &mut replaced);
-        Some(replaced)
+        bounded("label_replace", &destination, replaced)
     })
 }
 
@@ -56,8 +62,25 @@ fn label_join(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Co
     let matrix = evaluator.vector(&args[0], grid)?;
     relabelled(matrix, &destination, |labels| {
         let values: Vec<&str> = sources.iter().map(|name| labels.get(name).unwrap_or_default()).collect();
-        Some(values.join(&separator))
+        // No more than arguments times the length of one: both are bounded.
+        bounded("label_join", &destination, values.join(&separator))
     })
+}
+
+/// The length of a value that is made here, several times what receivers take: calls that nest could
+/// make each value a multiple of the last one.
+const VALUE_BYTES_MAX: usize = 64 * 1024;
+/// How much longer than it is a replacement may seem before it is made.
+const REFERENCES_SHORTER: usize = 16;
+
+fn bounded(function: &str, name: &str, value: String) -> Result<Option<String>, PromqlError> {
+    if value.len() > VALUE_BYTES_MAX { Err(too_long(function, name)) } else { Ok(Some(value)) }
+}
+
+fn too_long(function: &str, name: &str) -> PromqlError {
+    PromqlError::execution(format!(
+        "{function}() makes a value of the label {name:?} that is longer than {VALUE_BYTES_MAX} bytes"
+    ))
 }
 
 fn check_name(name: &str, role: &str, function: &str) -> Result<(), PromqlError> {
@@ -71,13 +94,14 @@ fn check_name(name: &str, role: &str, function: &str) -> Result<(), PromqlError>
 fn relabelled(
     mut matrix: Matrix,
     name: &str,
-    value: impl Fn(&Labels) -> Option<String>,
+    value: impl Fn(&Labels) -> Result<Option<String>, PromqlError>,
 ) -> Result<Column, PromqlError> {
-    for series in &mut matrix.series {
-        if let Some(value) = value(&series.labels) {
-            series.labels = series.labels.with(name, &value);
-            series.drop_name &= name != METRIC_NAME;
-        }
+    for row in 0..matrix.series.len() {
+        let Some(value) = value(&matrix.series[row].labels)? else { continue };
+        matrix.hold(value.len())?;
+        let series = &mut matrix.series[row];
+        series.labels = series.labels.with(name, &value);
+        series.drop_name &= name != METRIC_NAME;
     }
     matrix.merge_same_series().map(Column::Vector)
 }

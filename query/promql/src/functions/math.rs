@@ -25,8 +25,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::map("sinh", f64::sinh),
     Function::map("cosh", f64::cosh),
     Function::map("tanh", f64::tanh),
-    Function::map("asinh", f64::asinh),
-    Function::map("acosh", f64::acosh),
+    Function::map("asinh", asinh),
+    Function::map("acosh", acosh),
     Function::map("atanh", f64::atanh),
     Function::map("rad", |degrees| degrees * std::f64::consts::PI / 180.0),
     Function::map("deg", |radians| radians * 180.0 / std::f64::consts::PI),
@@ -51,6 +51,21 @@ fn sign(value: f64) -> f64 {
     } else {
         value
     }
+}
+
+/// Beyond this number `x * x + 1` is `x * x`, and above 1e154 it is infinite.
+const SQUARE_SWALLOWS_ONE: f64 = (1_u64 << 28) as f64;
+
+fn asinh(value: f64) -> f64 {
+    if value.is_finite() && value.abs() > SQUARE_SWALLOWS_ONE {
+        (value.abs().ln() + std::f64::consts::LN_2).copysign(value)
+    } else {
+        value.asinh()
+    }
+}
+
+fn acosh(value: f64) -> f64 {
+    if value > SQUARE_SWALLOWS_ONE { value.ln() + std::f64::consts::LN_2 } else { value.acosh() }
 }
 
 /// To the nearest multiple; halves go up.
@@ -108,6 +123,15 @@ mod tests {
         assert_eq!(round(2.5, &[]), Some(3.0));
         assert_eq!(round(-2.5, &[]), Some(-2.0));
         assert_eq!(round(0.25, &[0.1]), Some(0.3));
+    }
+
+    #[test]
+    fn hyperbolic_functions_of_numbers_whose_square_is_infinite() {
+        assert_eq!(asinh(f64::MAX), 710.4758600739439);
+        assert_eq!(asinh(-f64::MAX), -710.4758600739439);
+        assert_eq!(acosh(f64::MAX), 710.4758600739439);
+        assert_eq!((asinh(f64::INFINITY), acosh(f64::INFINITY)), (f64::INFINITY, f64::INFINITY));
+        assert!(acosh(0.5).is_nan());
     }
 
     #[test]

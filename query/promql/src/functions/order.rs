@@ -39,7 +39,7 @@ fn by_value(
     order: fn(f64, f64) -> Ordering,
 ) -> Result<Column, PromqlError> {
     let matrix = evaluator.vector(&args[0], grid)?;
-    if evaluator.is_range {
+    if evaluator.setting.is_range {
         evaluator.warn(annotations::sort_in_range());
         return Ok(Column::Vector(matrix));
     }
@@ -61,7 +61,7 @@ fn by_label(
     direction: fn(Ordering) -> Ordering,
 ) -> Result<Column, PromqlError> {
     let matrix = evaluator.vector(&args[0], grid)?;
-    if evaluator.is_range {
+    if evaluator.setting.is_range {
         evaluator.warn(annotations::sort_in_range());
         return Ok(Column::Vector(matrix));
     }

@@ -1,19 +1,24 @@
 //! Aggregations of one series over a window.
 
+use super::slide::{CHEAP_FROM, COSTLY_FROM, Extreme, Sorted, Sums};
 use super::{Function, Window};
 use crate::annotations;
 use crate::error::PromqlError;
 use crate::evaluate::Evaluator;
-use crate::numbers::{self, KahanSum};
+use crate::numbers;
 use crate::plan::Kind;
 
 const RANGE: &[Kind] = &[Kind::Matrix];
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::window("avg_over_time", RANGE, |window, _| Some(numbers::mean(window.values))),
-    Function::window("sum_over_time", RANGE, sum),
-    Function::window("min_over_time", RANGE, |window, _| window.values.iter().copied().reduce(f64::min)),
-    Function::window("max_over_time", RANGE, |window, _| window.values.iter().copied().reduce(f64::max)),
+    Function::window("avg_over_time", RANGE, |window, _| Some(numbers::mean(window.values)))
+        .sliding(COSTLY_FROM, || Sums::slide(numbers::mean_of_sum, numbers::mean)),
+    Function::window("sum_over_time", RANGE, |window, _| Some(numbers::sum(window.values)))
+        .sliding(COSTLY_FROM, || Sums::slide(|sum, _| sum.total(), numbers::sum)),
+    Function::window("min_over_time", RANGE, |window, _| window.values.iter().copied().reduce(f64::min))
+        .sliding(CHEAP_FROM, || Extreme::slide(|value, other| value < other, value_at)),
+    Function::window("max_over_time", RANGE, |window, _| window.values.iter().copied().reduce(f64::max))
+        .sliding(CHEAP_FROM, || Extreme::slide(|value, other| value > other, value_at)),
     Function::window("count_over_time", RANGE, |window, _| Some(window.values.len() as f64)),
     Function::window("present_over_time", RANGE, |_, _| Some(1.0)),
     Function::window("last_over_time", RANGE, |window, _| window.values.last().copied()).keeps_name(),
@@ -21,22 +26,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::window("stdvar_over_time", RANGE, |window, _| Some(numbers::variance(window.values))),
     Function::window("stddev_over_time", RANGE, |window, _| Some(numbers::variance(window.values).sqrt())),
     Function::window("mad_over_time", RANGE, median_absolute_deviation),
-    Function::window("quantile_over_time", &[Kind::Scalar, Kind::Matrix], quantile).checking(check_quantile),
+    Function::window("quantile_over_time", &[Kind::Scalar, Kind::Matrix], quantile)
+        .sliding(COSTLY_FROM, || {
+            Sorted::slide(|sorted, scalars| numbers::quantile_of_sorted(scalars[0], sorted))
+        })
+        .checking(check_quantile),
     Function::window("ts_of_first_over_time", RANGE, |window, _| Some(secs(*window.ts_ms.first()?))),
     Function::window("ts_of_last_over_time", RANGE, |window, _| Some(secs(*window.ts_ms.last()?))),
     Function::window("ts_of_min_over_time", RANGE, |window, _| {
         time_of_extreme(window, |value, best| value <= best)
-    }),
+    })
+    .sliding(CHEAP_FROM, || Extreme::slide(|value, other| value <= other, time_at)),
     Function::window("ts_of_max_over_time", RANGE, |window, _| {
         time_of_extreme(window, |value, best| value >= best)
-    }),
+    })
+    .sliding(CHEAP_FROM, || Extreme::slide(|value, other| value >= other, time_at)),
 ];
-
-fn sum(window: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let mut sum = KahanSum::default();
-    window.values.iter().for_each(|value| sum.add(*value));
-    Some(sum.total())
-}
 
 fn quantile(window: &Window<'_>, scalars: &[f64]) -> Option<f64> {
     Some(numbers::quantile(scalars[0], &mut window.values.to_vec()))
@@ -72,4 +77,14 @@ fn time_of_extreme(window: &Window<'_>, better: fn(f64, f64) -> bool) -> Option<
 
 fn secs(ts_ms: i64) -> f64 {
     ts_ms as f64 / 1e3
+}
+
+/// Of windows that hold nothing but NaN, that.
+fn value_at(window: &Window<'_>, best: Option<usize>) -> f64 {
+    best.map_or(f64::NAN, |at| window.values[at])
+}
+
+/// Of windows that hold nothing but NaN, when the last was seen.
+fn time_at(window: &Window<'_>, best: Option<usize>) -> f64 {
+    secs(window.ts_ms[best.unwrap_or(window.ts_ms.len() - 1)])
 }

@@ -2,14 +2,15 @@
 
 use super::Function;
 use crate::error::PromqlError;
-use crate::evaluate::{Column, Evaluator, plain_selector};
+use crate::evaluate::{Column, Evaluator};
 use crate::matrix::{Grid, Matrix, Series};
 use crate::plan::{Expr, Kind};
 use telemetry::{Labels, METRIC_NAME, MatchOp, Matcher};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::whole("absent", &[Kind::Vector], Kind::Vector, absent),
-    Function::whole("absent_over_time", &[Kind::Matrix], Kind::Vector, absent_over_time),
+    // Of a range vector, the steps at which a window has a sample are what reaches `absent`.
+    Function::whole("absent", &[Kind::Vector], Kind::Vector, absent).presence_only(),
+    Function::whole("absent_over_time", &[Kind::Matrix], Kind::Vector, absent).presence_only(),
 ];
 
 fn absent(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Column, PromqlError> {
@@ -18,30 +19,11 @@ fn absent(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Column
     for (_, row) in matrix.rows() {
         row.iter().for_each(|(step, _)| present[step] = true);
     }
-    ones_where_absent(evaluator, &args[0], grid, &present)
-}
-
-fn absent_over_time(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Column, PromqlError> {
-    let windows = evaluator.range_vector(&args[0], grid)?;
-    let mut present = vec![false; grid.steps];
-    for row in &windows.rows {
-        row.walk(&windows, |step, _, _| {
-            present[step] = true;
-            Ok(())
-        })?;
-    }
-    ones_where_absent(evaluator, &args[0], grid, &present)
-}
-
-fn ones_where_absent(
-    evaluator: &Evaluator<'_>,
-    arg: &Expr,
-    grid: Grid,
-    present: &[bool],
-) -> Result<Column, PromqlError> {
-    let labels = match plain_selector(arg) {
-        Some(selector) => labels_required(&evaluator.selectors[selector]),
-        None => Labels::empty(),
+    let labels = match &args[0] {
+        Expr::Loaded { selector: Some(selector), .. } => {
+            labels_required(&evaluator.setting.selectors[*selector])
+        }
+        _ => Labels::empty(),
     };
     let mut matrix = Matrix::new(grid.steps, evaluator.meter);
     matrix.add_filled(Series::new(labels), |row| {

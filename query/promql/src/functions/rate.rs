@@ -4,6 +4,7 @@
 //! (`extrapolatedRate`): up to the border when the first or last sample is near it, else by half of
 //! the average distance between samples, and never below a counter's zero.
 
+use super::slide::{CHEAP_FROM, Differences, Resets};
 use super::{Function, Window};
 use crate::annotations;
 use crate::evaluate::Evaluator;
@@ -13,44 +14,54 @@ use crate::plan::Kind;
 const RANGE: &[Kind] = &[Kind::Matrix];
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::window("rate", RANGE, rate).remarking(not_a_counter),
-    Function::window("increase", RANGE, increase).remarking(not_a_counter),
+    Function::window("rate", RANGE, rate)
+        .sliding(CHEAP_FROM, || {
+            Resets::slide(|window, change| extrapolated(window, change, true, seconds(window)))
+        })
+        .remarking(not_a_counter),
+    Function::window("increase", RANGE, increase)
+        .sliding(CHEAP_FROM, || Resets::slide(|window, change| extrapolated(window, change, true, 1.0)))
+        .remarking(not_a_counter),
     Function::window("delta", RANGE, delta),
     Function::window("irate", RANGE, instant_rate).remarking(not_a_counter),
     Function::window("idelta", RANGE, instant_delta),
-    Function::window("changes", RANGE, changes),
-    Function::window("resets", RANGE, resets),
+    Function::window("changes", RANGE, changes).sliding(CHEAP_FROM, || Differences::slide(differ)),
+    Function::window("resets", RANGE, resets).sliding(CHEAP_FROM, || Differences::slide(falls)),
 ];
 
-fn rate(window: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let seconds = (window.end_ms - window.start_ms) as f64 / 1e3;
-    extrapolated(window, true, Some(seconds))
+pub(crate) fn rate(window: &Window<'_>, _: &[f64]) -> Option<f64> {
+    extrapolated(window, growth(window.values), true, seconds(window))
 }
 
-fn increase(window: &Window<'_>, _: &[f64]) -> Option<f64> {
-    extrapolated(window, true, None)
+pub(crate) fn increase(window: &Window<'_>, _: &[f64]) -> Option<f64> {
+    extrapolated(window, growth(window.values), true, 1.0)
 }
 
-fn delta(window: &Window<'_>, _: &[f64]) -> Option<f64> {
-    extrapolated(window, false, None)
+pub(crate) fn delta(window: &Window<'_>, _: &[f64]) -> Option<f64> {
+    extrapolated(window, difference(window.values), false, 1.0)
 }
 
-/// The change over the whole window; divided by `per_seconds` if it is a rate.
-fn extrapolated(window: &Window<'_>, is_counter: bool, per_seconds: Option<f64>) -> Option<f64> {
+fn seconds(window: &Window<'_>) -> f64 {
+    (window.end_ms - window.start_ms) as f64 / 1e3
+}
+
+fn difference(values: &[f64]) -> f64 {
+    values[values.len() - 1] - values[0]
+}
+
+/// What a counter has grown by, which starts again from zero where it falls.
+fn growth(values: &[f64]) -> f64 {
+    let resets = values.windows(2).filter(|pair| falls(pair[0], pair[1]));
+    resets.fold(difference(values), |change, pair| change + pair[0])
+}
+
+/// The change of the samples carried on to the borders of the window, divided by `per`.
+fn extrapolated(window: &Window<'_>, change: f64, is_counter: bool, per: f64) -> Option<f64> {
     let (ts, values) = (window.ts_ms, window.values);
     if values.len() < 2 {
         return None;
     }
     let (first_ts, last_ts) = (ts[0], ts[ts.len() - 1]);
-    let mut change = values[values.len() - 1] - values[0];
-    if is_counter {
-        for pair in values.windows(2) {
-            if pair[1] < pair[0] {
-                change += pair[0];
-            }
-        }
-    }
-
     let mut to_start = (first_ts - window.start_ms) as f64 / 1e3;
     let mut to_end = (window.end_ms - last_ts) as f64 / 1e3;
     let sampled = (last_ts - first_ts) as f64 / 1e3;
@@ -69,14 +80,11 @@ fn extrapolated(window: &Window<'_>, is_counter: bool, per_seconds: Option<f64>)
         to_end = between_samples / 2.0;
     }
 
-    let mut factor = (sampled + to_start + to_end) / sampled;
-    if let Some(seconds) = per_seconds {
-        factor /= seconds;
-    }
+    let factor = (sampled + to_start + to_end) / sampled / per;
     Some(change * factor)
 }
 
-fn instant_rate(window: &Window<'_>, _: &[f64]) -> Option<f64> {
+pub(crate) fn instant_rate(window: &Window<'_>, _: &[f64]) -> Option<f64> {
     last_change(window, true)
 }
 
@@ -97,12 +105,19 @@ fn last_change(window: &Window<'_>, is_rate: bool) -> Option<f64> {
 }
 
 fn changes(window: &Window<'_>, _: &[f64]) -> Option<f64> {
-    let differ = |pair: &&[f64]| pair[0] != pair[1] && !(pair[0].is_nan() && pair[1].is_nan());
-    Some(window.values.windows(2).filter(differ).count() as f64)
+    Some(window.values.windows(2).filter(|pair| differ(pair[0], pair[1])).count() as f64)
 }
 
 fn resets(window: &Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(window.values.windows(2).filter(|pair| pair[1] < pair[0]).count() as f64)
+    Some(window.values.windows(2).filter(|pair| falls(pair[0], pair[1])).count() as f64)
+}
+
+fn differ(before: f64, value: f64) -> bool {
+    before != value && !(before.is_nan() && value.is_nan())
+}
+
+fn falls(before: f64, value: f64) -> bool {
+    value < before
 }
 
 fn not_a_counter(evaluator: &Evaluator<'_>, series: &Series) {
@@ -118,7 +133,7 @@ mod tests {
     use super::*;
 
     fn window<'s>(ts_ms: &'s [i64], values: &'s [f64], end_ms: i64, range_ms: i64) -> Window<'s> {
-        Window { ts_ms, values, start_ms: end_ms - range_ms, end_ms, now_ms: end_ms }
+        Window { ts_ms, values, low: 0, start_ms: end_ms - range_ms, end_ms, now_ms: end_ms }
     }
 
     #[test]

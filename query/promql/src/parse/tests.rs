@@ -1,5 +1,6 @@
 //! What is read, what is refused, and with which words.
 
+use super::size::*;
 use super::*;
 use expect_test::{Expect, expect};
 
@@ -11,8 +12,11 @@ fn refused(text: &str, words: &Expect) {
 
 #[test]
 fn unsupported_constructs_are_named() {
-    refused("info(up)", &expect![[r#"function "info" is not supported yet"#]]);
-    refused("a + fill(0) b", &expect!["the modifier `fill` is not supported yet"]);
+    refused("integral(up[5m])", &expect![[r#"function "integral" is not supported yet"#]]);
+    refused(
+        "a + fill(0) 1",
+        &expect!["parse error: filling in missing series only allowed between instant vectors"],
+    );
     refused(r#"{a="1" or b="2"}"#, &expect!["`or` between label matchers is not supported"]);
 }
 
@@ -56,6 +60,13 @@ fn size_is_bounded_before_parsing() {
 }
 
 #[test]
+fn spans_that_do_not_fit_are_refused() {
+    for text in ["up offset 1e300", "up[1e300]", "up[5m:1e300]", "up offset -1e300", "up @ 1e300"] {
+        assert!(matches!(parse(text), Err(PromqlError::Bad(_))), "{text:?}");
+    }
+}
+
+#[test]
 fn byte_escapes_beyond_ascii_are_refused() {
     refused(
         r#"up{job="\xff"}"#,
@@ -67,10 +78,9 @@ fn byte_escapes_beyond_ascii_are_refused() {
 /// Nothing: the deepest queries that are let through.
 struct Nothing;
 
-#[async_trait::async_trait]
 impl crate::SeriesSource for Nothing {
-    async fn select(&self, _: &crate::Selector) -> Result<Vec<crate::SeriesData>, crate::SourceError> {
-        Ok(Vec::new())
+    fn scan(&self, _: &crate::Selector, options: crate::ScanOptions) -> crate::SeriesChunks {
+        crate::chunked(Vec::new(), options)
     }
 }
 
@@ -99,6 +109,44 @@ fn the_deepest_queries_fit_a_small_stack() {
         }
     });
     run.unwrap().join().unwrap();
+}
+
+#[test]
+fn what_is_experimental_is_refused_where_it_is_turned_off() {
+    let evaluate = |text: &str, experimental_functions| {
+        let options = crate::EvalOptions { experimental_functions, ..crate::EvalOptions::default() };
+        let (query, at) = (parse(text).unwrap(), telemetry::Timestamp::EPOCH);
+        let answer = futures::executor::block_on(crate::eval_instant(&query, at, &Nothing, &options));
+        answer.map(drop).map_err(|error| error.to_string())
+    };
+    for (text, refusal) in [
+        (
+            "1 + sum(mad_over_time(m[5m]))",
+            "parse error: function \"mad_over_time\" is not enabled: set query.promql.experimental_functions",
+        ),
+        (
+            "limitk(2, m)",
+            "parse error: limitk() is experimental and must be enabled with query.promql.experimental_functions",
+        ),
+        (
+            "a + fill(0) b",
+            "parse error: binop fill modifiers are experimental and not enabled: set query.promql.experimental_functions",
+        ),
+    ] {
+        assert_eq!(evaluate(text, false), Err(refusal.to_owned()));
+        assert_eq!(evaluate(text, true), Ok(()));
+    }
+    assert_eq!(evaluate("first_over_time(m[5m])", false), Ok(()));
+}
+
+#[test]
+fn constructs_that_the_library_cannot_read_are_named() {
+    refused(
+        "rate(m[5m * 2])",
+        &expect![
+            "parse error: a duration that has to be computed is not supported: write its value, as in `[10m]`"
+        ],
+    );
 }
 
 proptest::proptest! {

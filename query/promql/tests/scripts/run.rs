@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use promql::{
-    EvalOptions, Evaluated, PromqlError, Samples, Selector, SeriesData, SeriesSource, SourceError, Value,
+    EvalOptions, Evaluated, PromqlError, Samples, ScanOptions, Selector, SeriesChunks, SeriesData,
+    SeriesSource, Value, chunked,
 };
 use telemetry::{Labels, Timestamp};
 
@@ -34,17 +34,16 @@ impl Memory {
     }
 }
 
-#[async_trait]
 impl SeriesSource for Memory {
-    async fn select(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
+    fn scan(&self, selector: &Selector, _: ScanOptions) -> SeriesChunks {
         let inside = |ts: i64| selector.start.millis() < ts && ts <= selector.end.millis();
         let matching = self.0.iter().filter(|(labels, _)| selector.matches(labels));
-        Ok(matching
-            .map(|(labels, samples)| {
-                let (ts, values) = samples.iter().copied().filter(|(ts, _)| inside(*ts)).unzip();
-                SeriesData { labels: labels.clone(), samples: Samples::new(ts, values) }
-            })
-            .collect())
+        let series = matching.map(|(labels, samples)| {
+            let (ts, values) = samples.iter().copied().filter(|(ts, _)| inside(*ts)).unzip();
+            SeriesData { labels: labels.clone(), samples: Samples::new(ts, values) }
+        });
+        // Small chunks, so that what reaches over their ends is tested too.
+        chunked(series.collect(), ScanOptions { chunk_samples_max: 20 })
     }
 }
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use query::promql::PromqlError;
 use query::{ErrorClass, QueryError};
 use serde::Serialize;
+
+use super::value::QueryData;
 
 /// Data, and remarks about it.
 #[derive(Debug)]
@@ -40,6 +42,25 @@ impl ApiError {
 
     pub(super) fn bad_data(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, "bad_data", message)
+    }
+
+    /// `invalid parameter "NAME": FAULT`
+    pub(super) fn parameter(name: &str, fault: impl std::fmt::Display) -> ApiError {
+        ApiError::bad_data(format!("invalid parameter {name:?}: {fault}"))
+    }
+
+    /// What was refused before a call of this API began.
+    pub(super) fn of_status(status: StatusCode, message: impl Into<String>) -> ApiError {
+        let error_type = match status {
+            StatusCode::UNAUTHORIZED => "unauthorized",
+            StatusCode::FORBIDDEN => "forbidden",
+            StatusCode::NOT_FOUND => "not_found",
+            StatusCode::NOT_ACCEPTABLE => "not_acceptable",
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "unavailable",
+            status if status.is_server_error() => "internal",
+            _ => "bad_data",
+        };
+        ApiError::new(status, error_type, message)
     }
 
     /// The cause goes to the log.
@@ -120,6 +141,52 @@ pub(super) fn answer<T: Serialize>(outcome: Result<Success<T>, ApiError>) -> Res
         .into_response(),
         Err(error) => error.into_response(),
     }
+}
+
+/// Work that takes its time (regular expressions, the whole index) on a thread where that is no harm.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(ApiError::internal(&error)),
+    }
+}
+
+/// Answers of more numbers are written on a thread where waiting is no harm.
+const POINTS_AT_ONCE_MAX: usize = 10_000;
+
+/// The answer of a query; as [`answer`], and others are answered while a long one is written.
+pub(super) async fn answer_query(outcome: Result<Success<QueryData>, ApiError>) -> Response {
+    let success = match outcome {
+        Ok(success) => success,
+        Err(error) => return error.into_response(),
+    };
+    let text = if success.data.points() <= POINTS_AT_ONCE_MAX {
+        written(&success)
+    } else {
+        aside(move || written(&success)).await
+    };
+    match text {
+        Ok(text) => ([(CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+fn written(success: &Success<QueryData>) -> Result<String, ApiError> {
+    write(success).map_err(|error| ApiError::internal(&error))
+}
+
+fn write(success: &Success<QueryData>) -> serde_json::Result<String> {
+    let mut text = r#"{"status":"success","data":"#.to_owned();
+    success.data.write(&mut text)?;
+    for (name, remarks) in [("warnings", &success.warnings), ("infos", &success.infos)] {
+        if !remarks.is_empty() {
+            text.push_str(&format!(",\"{name}\":{}", serde_json::to_string(remarks)?));
+        }
+    }
+    text.push('}');
+    Ok(text)
 }
 
 impl IntoResponse for ApiError {

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use query::promql;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use telemetry::{Exemplar, Labels, SeriesExemplars, Timestamp};
@@ -36,11 +35,9 @@ async fn find(state: &AppState, params: &Params) -> Result<Success<Vec<SeriesVie
     let from = params.time("start")?.unwrap_or(Timestamp::MIN);
     let to = params.time("end")?.unwrap_or(Timestamp::MAX);
     if to < from {
-        return Err(ApiError::bad_data(
-            "invalid parameter \"end\": end timestamp must not be before start timestamp",
-        ));
+        return Err(ApiError::bad_data("end timestamp must not be before start timestamp"));
     }
-    let query = promql::parse(params.required("query")?)?;
+    let query = state.engine.parse_promql(params.expression()?).await?;
     let found = state.engine.exemplars(query.selectors(), from, to).await?;
     Ok(Success::of(found.into_iter().map(view).collect()))
 }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde::Serialize;
 use telemetry::{Labels, Matcher, Timestamp};
 
-use super::answer::{ApiError, Success, answer};
+use super::answer::{ApiError, Success, answer, aside};
 use super::params::Params;
 use super::series::selectors;
 use super::value::format_value;
@@ -74,11 +74,11 @@ struct Alert {
 
 /// `/prometheus/api/v1/rules`
 pub(crate) async fn rules(State(state): State<AppState>, params: Params) -> Response {
-    answer(list_rules(&state, &params).await)
+    answer(list_rules(&state, params).await)
 }
 
-async fn list_rules(state: &AppState, params: &Params) -> Result<Success<Groups>, ApiError> {
-    let wanted = Wanted::of(params)?;
+async fn list_rules(state: &AppState, params: Params) -> Result<Success<Groups>, ApiError> {
+    let wanted = aside(move || Wanted::of(&params)).await?;
     let groups = state.alerting.rule_groups().await.map_err(|error| ApiError::internal(&error))?;
     Ok(Success::of(Groups { groups: groups.into_iter().filter_map(|group| wanted.group(group)).collect() }))
 }
@@ -113,9 +113,7 @@ impl Wanted {
             None | Some("alert") => true,
             Some("record") => false,
             Some(other) => {
-                return Err(ApiError::bad_data(format!(
-                    "invalid parameter \"type\": {other:?} is neither alert nor record"
-                )));
+                return Err(ApiError::parameter("type", format!("not supported value {other:?}")));
             }
         };
         let texts = |name: &str| params.all(name).map(str::to_owned).collect();

@@ -1,22 +1,20 @@
-//! Which series, label names and label values there are, and the types of metrics: what editors
-//! complete from. Answered by the index of series; no sample is read.
+//! Which series, label names and label values there are: what editors complete from. Answered by the
+//! index of series; no sample is read.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use query::promql;
-use serde::Serialize;
-use telemetry::{Labels, Matcher, SeriesMeta, Timestamp};
+use telemetry::{Labels, Matcher, Timestamp};
 
-use super::answer::{ApiError, Success, answer};
+use super::answer::{ApiError, Success, answer, aside};
 use super::params::Params;
 use crate::state::AppState;
 
 /// `/prometheus/api/v1/series`
 pub(crate) async fn series(State(state): State<AppState>, params: Params) -> Response {
-    answer(find_series(&state, &params))
+    answer(aside(move || find_series(&state, &params)).await)
 }
 
 fn find_series(state: &AppState, params: &Params) -> Result<Success<Vec<Labels>>, ApiError> {
@@ -31,7 +29,7 @@ fn find_series(state: &AppState, params: &Params) -> Result<Success<Vec<Labels>>
 
 /// `/prometheus/api/v1/labels`
 pub(crate) async fn labels(State(state): State<AppState>, params: Params) -> Response {
-    answer(label_names(&state, &params))
+    answer(aside(move || label_names(&state, &params)).await)
 }
 
 fn label_names(state: &AppState, params: &Params) -> Result<Success<Vec<String>>, ApiError> {
@@ -47,7 +45,7 @@ pub(crate) async fn label_values(
     Path(name): Path<String>,
     params: Params,
 ) -> Response {
-    answer(values_of(&state, &name, &params))
+    answer(aside(move || values_of(&state, &name, &params)).await)
 }
 
 fn values_of(state: &AppState, name: &str, params: &Params) -> Result<Success<Vec<String>>, ApiError> {
@@ -62,7 +60,7 @@ fn values_of(state: &AppState, name: &str, params: &Params) -> Result<Success<Ve
 }
 
 /// While the lake is replayed the index does not know every series.
-fn complete(state: &AppState) -> Result<(), ApiError> {
+pub(super) fn complete(state: &AppState) -> Result<(), ApiError> {
     Ok(state.engine.lake().check_replayed().map_err(query::QueryError::from)?)
 }
 
@@ -85,39 +83,6 @@ fn unescaped(name: &str) -> String {
     plain + rest
 }
 
-#[derive(Serialize)]
-struct MetricMetadata {
-    r#type: &'static str,
-    help: &'static str,
-    unit: String,
-}
-
-impl From<SeriesMeta> for MetricMetadata {
-    fn from(meta: SeriesMeta) -> MetricMetadata {
-        let unit = meta.unit.as_deref().unwrap_or_default().to_owned();
-        MetricMetadata { r#type: meta.metric_type.as_str(), help: "", unit }
-    }
-}
-
-/// `/prometheus/api/v1/metadata`; `help` texts are not kept.
-pub(crate) async fn metadata(State(state): State<AppState>, params: Params) -> Response {
-    answer(find_metadata(&state, &params))
-}
-
-fn find_metadata(
-    state: &AppState,
-    params: &Params,
-) -> Result<Success<BTreeMap<String, Vec<MetricMetadata>>>, ApiError> {
-    let only = params.all("metric").next().filter(|metric| !metric.is_empty());
-    let per_metric = params.count("limit_per_metric")?.unwrap_or(usize::MAX);
-    complete(state)?;
-    let found = state.engine.metric_metadata(only, limit(state, params)?)?;
-    let shown = found.into_iter().map(|(metric, kinds)| {
-        (metric, kinds.into_iter().take(per_metric).map(MetricMetadata::from).collect())
-    });
-    Ok(Success::of(shown.collect()))
-}
-
 /// What the parameters `match[]`, `start` and `end` ask for.
 struct Wanted {
     selectors: Vec<Vec<Matcher>>,
@@ -128,23 +93,27 @@ impl Wanted {
     fn of(params: &Params) -> Result<Wanted, ApiError> {
         let from = params.time("start")?.unwrap_or(Timestamp::MIN);
         let to = params.time("end")?.unwrap_or(Timestamp::MAX);
-        if to < from {
-            return Err(ApiError::bad_data(
-                "invalid parameter \"end\": end timestamp must not be before start time",
-            ));
-        }
+        // Nothing is in a range that ends before it begins.
+        let to = to.max(from);
         Ok(Wanted { selectors: selectors(params)?, range: from..to })
     }
 }
 
+/// Regular expressions in all selectors of one request: a hostile one takes tens of milliseconds.
+const PATTERNS_MAX: usize = 100;
+
 /// The selectors in `match[]`.
 pub(super) fn selectors(params: &Params) -> Result<Vec<Vec<Matcher>>, ApiError> {
+    let patterns: usize = params.all("match[]").map(|text| text.matches('~').count()).sum();
+    if patterns > PATTERNS_MAX {
+        let fault = format!("{patterns} regular expressions, more than {PATTERNS_MAX}");
+        return Err(ApiError::parameter("match[]", fault));
+    }
     params.all("match[]").map(parse_selector).collect()
 }
 
 fn parse_selector(text: &str) -> Result<Vec<Matcher>, ApiError> {
-    promql::parse_selector(text)
-        .map_err(|error| ApiError::bad_data(format!("invalid parameter \"match[]\": {error}")))
+    promql::parse_selector(text).map_err(|error| ApiError::parameter("match[]", error))
 }
 
 fn limit(state: &AppState, params: &Params) -> Result<usize, ApiError> {
@@ -173,6 +142,14 @@ mod tests {
         for bad in ["sum(up)", "up + 1", "up[5m]", "up offset 5m", "(up)", "1", "up{", "{}", "{job=~\"(\"}"] {
             assert!(parse_selector(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn regular_expressions_are_counted_over_all_selectors() {
+        let many = |count: usize| Params::of(&"match[]={a=~%22b%22}&".repeat(count));
+        assert_eq!(selectors(&many(PATTERNS_MAX)).unwrap().len(), PATTERNS_MAX);
+        let fault = selectors(&many(PATTERNS_MAX + 1)).unwrap_err();
+        assert!(fault.message().contains("101 regular expressions, more than 100"), "{}", fault.message());
     }
 
     #[test]

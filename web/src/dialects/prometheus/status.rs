@@ -111,3 +111,16 @@ struct Alertmanagers {
 pub(crate) async fn alertmanagers() -> Response {
     answer(Ok(Success::of(Alertmanagers { active_alertmanagers: [], dropped_alertmanagers: [] })))
 }
+
+#[derive(Serialize)]
+struct WalReplay {
+    min: u64,
+    max: u64,
+    current: u64,
+}
+
+/// `/prometheus/api/v1/status/walreplay`: one segment, which is replayed or is not.
+pub(crate) async fn walreplay(State(state): State<AppState>) -> Response {
+    let current = u64::from(state.engine.lake().health().replay.is_none());
+    answer(Ok(Success::of(WalReplay { min: 0, max: 1, current })))
+}

@@ -11,7 +11,7 @@ use serde::Serialize;
 use telemetry::Labels;
 use telemetry::time::format_duration;
 
-use super::answer::{ApiError, Success, answer};
+use super::answer::{ApiError, Success, answer, aside};
 use super::params::Params;
 use crate::state::AppState;
 
@@ -133,7 +133,7 @@ impl FamilyOfTarget {
 
 /// `/prometheus/api/v1/targets/metadata`
 pub(crate) async fn targets_metadata(State(state): State<AppState>, params: Params) -> Response {
-    answer(families(&state, &params))
+    answer(aside(move || families(&state, &params)).await)
 }
 
 fn families(state: &AppState, params: &Params) -> Result<Success<Vec<FamilyOfTarget>>, ApiError> {
@@ -142,14 +142,7 @@ fn families(state: &AppState, params: &Params) -> Result<Success<Vec<FamilyOfTar
         Some(selector) => promql::parse_selector(selector)
             .map_err(|error| ApiError::bad_data(format!("invalid parameter \"match_target\": {error}")))?,
     };
-    let limit = match params.get("limit") {
-        None => usize::MAX,
-        Some(text) => {
-            let count: i64 = text.parse().map_err(|_| ApiError::bad_data("limit must be a number"))?;
-            // Less than nothing is no limit.
-            usize::try_from(count).unwrap_or(usize::MAX)
-        }
-    };
+    let limit = params.count("limit")?;
     let only = params.get("metric");
     let mut found = Vec::new();
     for TargetStatus { target, metadata, .. } in state.scraper.targets() {

@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 use telemetry::Timestamp;
 
-use super::answer::{ApiError, Success, answer};
+use super::answer::{ApiError, Success, answer, aside};
 use super::params::Params;
 use crate::state::AppState;
 
@@ -42,14 +42,18 @@ const LIMIT_MAX: usize = 10_000;
 
 /// `/prometheus/api/v1/status/tsdb`
 pub(crate) async fn tsdb(State(state): State<AppState>, params: Params) -> Response {
-    answer(status(&state, &params))
+    answer(aside(move || status(&state, &params)).await)
 }
 
 fn status(state: &AppState, params: &Params) -> Result<Success<TsdbStatus>, ApiError> {
-    let limit = params.limit()?.unwrap_or(LIMIT_DEFAULT);
-    if limit > LIMIT_MAX {
-        return Err(ApiError::bad_data(format!("limit must not exceed {LIMIT_MAX}")));
-    }
+    let limit = match params.get("limit").map(str::parse) {
+        None => LIMIT_DEFAULT,
+        Some(Ok(limit @ 1..=LIMIT_MAX)) => limit,
+        Some(Ok(limit)) if limit > LIMIT_MAX => {
+            return Err(ApiError::bad_data(format!("limit must not exceed {LIMIT_MAX}")));
+        }
+        Some(_) => return Err(ApiError::bad_data("limit must be a positive number")),
+    };
     let index = state.engine.lake().series();
     let metrics = index.metric_costs();
     let labels = index.label_costs();

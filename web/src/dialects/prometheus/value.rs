@@ -1,11 +1,14 @@
 //! PromQL values as Prometheus writes them: numbers as strings, times as seconds with milliseconds.
+//!
+//! Written straight into text: an answer may hold millions of points, each a time and a number.
+
+use std::fmt::Write;
 
 use query::promql::{Evaluated, Value};
-use serde::ser::{Serialize, SerializeSeq, SerializeStruct, Serializer};
-use serde_json::value::RawValue;
 use telemetry::{Labels, Timestamp};
 
 use super::answer::Success;
+use super::stats::Stats;
 
 /// `data` of `query` and `query_range`.
 #[derive(Debug)]
@@ -13,6 +16,7 @@ pub(super) struct QueryData {
     value: Value,
     /// The time of a vector and of a scalar.
     at: Timestamp,
+    pub stats: Option<Stats>,
 }
 
 /// Cuts the answer to `limit` series and says so.
@@ -27,7 +31,7 @@ pub(super) fn data(evaluated: Evaluated, at: Timestamp, limit: Option<usize>) ->
     if series {
         warnings.push("results truncated due to limit".into());
     }
-    Success { data: QueryData { value, at }, warnings, infos }
+    Success { data: QueryData { value, at, stats: None }, warnings, infos }
 }
 
 fn cut<T>(series: &mut Vec<T>, limit: usize) -> bool {
@@ -36,131 +40,139 @@ fn cut<T>(series: &mut Vec<T>, limit: usize) -> bool {
     is_longer
 }
 
-impl Serialize for QueryData {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut data = serializer.serialize_struct("QueryData", 2)?;
+impl QueryData {
+    /// How many numbers there are.
+    pub(super) fn points(&self) -> usize {
+        match &self.value {
+            Value::Vector(series) => series.len(),
+            Value::Matrix(series) => series.iter().map(|(_, points)| points.len()).sum(),
+            Value::Scalar(_) | Value::String(_) => 1,
+        }
+    }
+
+    pub(super) fn write(&self, out: &mut String) -> serde_json::Result<()> {
         match &self.value {
             Value::Vector(series) => {
-                data.serialize_field("resultType", "vector")?;
-                data.serialize_field("result", &Vector { series, at: self.at })?;
+                out.push_str(r#"{"resultType":"vector","result":["#);
+                list(out, series, |out, (metric, value)| {
+                    write_metric(metric, out)?;
+                    out.push_str(",\"value\":");
+                    write_point(self.at, *value, out);
+                    out.push('}');
+                    Ok(())
+                })?;
+                out.push(']');
             }
             Value::Matrix(series) => {
-                data.serialize_field("resultType", "matrix")?;
-                data.serialize_field("result", &Matrix(series))?;
+                out.push_str(r#"{"resultType":"matrix","result":["#);
+                list(out, series, |out, (metric, points)| {
+                    write_metric(metric, out)?;
+                    out.push_str(",\"values\":[");
+                    list(out, points, |out, (at, value)| {
+                        write_point(*at, *value, out);
+                        Ok(())
+                    })?;
+                    out.push_str("]}");
+                    Ok(())
+                })?;
+                out.push(']');
             }
             Value::Scalar(value) => {
-                data.serialize_field("resultType", "scalar")?;
-                data.serialize_field("result", &Point(self.at, &format_value(*value)))?;
+                out.push_str(r#"{"resultType":"scalar","result":"#);
+                write_point(self.at, *value, out);
             }
             Value::String(text) => {
-                data.serialize_field("resultType", "string")?;
-                data.serialize_field("result", &Point(self.at, text))?;
+                out.push_str(r#"{"resultType":"string","result":["#);
+                write_secs(self.at, out);
+                out.push(',');
+                out.push_str(&serde_json::to_string(text)?);
+                out.push(']');
             }
         }
-        data.end()
-    }
-}
-
-struct Vector<'a> {
-    series: &'a [(Labels, f64)],
-    at: Timestamp,
-}
-
-impl Serialize for Vector<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.series.iter().map(|(metric, value)| VectorSeries {
-            metric,
-            at: self.at,
-            value: format_value(*value),
-        }))
-    }
-}
-
-struct VectorSeries<'a> {
-    metric: &'a Labels,
-    at: Timestamp,
-    value: String,
-}
-
-impl Serialize for VectorSeries<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut series = serializer.serialize_struct("VectorSeries", 2)?;
-        series.serialize_field("metric", self.metric)?;
-        series.serialize_field("value", &Point(self.at, &self.value))?;
-        series.end()
-    }
-}
-
-type MatrixRow = (Labels, Vec<(Timestamp, f64)>);
-
-struct Matrix<'a>(&'a [MatrixRow]);
-
-impl Serialize for Matrix<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(MatrixSeries))
-    }
-}
-
-struct MatrixSeries<'a>(&'a MatrixRow);
-
-impl Serialize for MatrixSeries<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (metric, points) = self.0;
-        let mut series = serializer.serialize_struct("MatrixSeries", 2)?;
-        series.serialize_field("metric", metric)?;
-        series.serialize_field("values", &Points(points))?;
-        series.end()
-    }
-}
-
-struct Points<'a>(&'a [(Timestamp, f64)]);
-
-impl Serialize for Points<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut points = serializer.serialize_seq(Some(self.0.len()))?;
-        for (at, value) in self.0 {
-            points.serialize_element(&Point(*at, &format_value(*value)))?;
+        if let Some(stats) = &self.stats {
+            out.push_str(",\"stats\":");
+            out.push_str(&serde_json::to_string(stats)?);
         }
-        points.end()
+        out.push('}');
+        Ok(())
     }
 }
 
-/// `[1435781451.781, "1"]`
-struct Point<'a>(Timestamp, &'a str);
-
-impl Serialize for Point<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let secs = RawValue::from_string(format_secs(self.0)).map_err(serde::ser::Error::custom)?;
-        (secs, self.1).serialize(serializer)
+fn list<T>(
+    out: &mut String,
+    items: &[T],
+    mut write: impl FnMut(&mut String, &T) -> serde_json::Result<()>,
+) -> serde_json::Result<()> {
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write(out, item)?;
     }
+    Ok(())
+}
+
+/// Leaves the object open.
+fn write_metric(metric: &Labels, out: &mut String) -> serde_json::Result<()> {
+    out.push_str("{\"metric\":");
+    out.push_str(&serde_json::to_string(metric)?);
+    Ok(())
+}
+
+/// `[1435781451.781,"1"]`
+fn write_point(at: Timestamp, value: f64, out: &mut String) {
+    out.push('[');
+    write_secs(at, out);
+    out.push_str(",\"");
+    write_value(value, out);
+    out.push_str("\"]");
 }
 
 /// Seconds; three digits below when there are milliseconds.
-pub(super) fn format_secs(at: Timestamp) -> String {
+fn write_secs(at: Timestamp, out: &mut String) {
     let (millis, sign) = (at.millis().unsigned_abs(), if at.millis() < 0 { "-" } else { "" });
-    match millis % 1_000 {
-        0 => format!("{sign}{}", millis / 1_000),
-        below => format!("{sign}{}.{below:03}", millis / 1_000),
-    }
+    // Writing to a string does not fail.
+    let _written = match millis % 1_000 {
+        0 => write!(out, "{sign}{}", millis / 1_000),
+        below => write!(out, "{sign}{}.{below:03}", millis / 1_000),
+    };
 }
+
+/// Below it, whole numbers are written as such: most values are, and it is several times as fast.
+const WHOLE_MAX: f64 = 1e15;
 
 /// The shortest text that reads back as the same number; exponents as Go writes them, for numbers
 /// below 1e-6 and from 1e21.
-pub(super) fn format_value(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".into();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf".into() } else { "-Inf".into() };
-    }
+fn write_value(value: f64, out: &mut String) {
     let size = value.abs();
-    if size == 0.0 || (1e-6..1e21).contains(&size) {
-        return format!("{value}");
-    }
-    let text = format!("{value:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
-    format!("{digits}e{sign}{exponent:0>2}")
+    let is_minus_zero = value == 0.0 && value.is_sign_negative();
+    // Writing to a string does not fail.
+    let _written = if value.is_nan() {
+        out.write_str("NaN")
+    } else if value.is_infinite() {
+        out.write_str(if value > 0.0 { "+Inf" } else { "-Inf" })
+    } else if size < WHOLE_MAX && value.trunc() == value && !is_minus_zero {
+        write!(out, "{}", value as i64)
+    } else if size == 0.0 || (1e-6..1e21).contains(&size) {
+        write!(out, "{value}")
+    } else {
+        let text = format!("{value:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
+        write!(out, "{digits}e{sign}{exponent:0>2}")
+    };
+}
+
+pub(super) fn format_secs(at: Timestamp) -> String {
+    let mut text = String::new();
+    write_secs(at, &mut text);
+    text
+}
+
+pub(super) fn format_value(value: f64) -> String {
+    let mut text = String::new();
+    write_value(value, &mut text);
+    text
 }
 
 #[cfg(test)]
@@ -173,6 +185,9 @@ mod tests {
             (0.0, "0"),
             (-0.0, "-0"),
             (1.0, "1"),
+            (-3.0, "-3"),
+            (123_456_789_012_345_680.0, "123456789012345680"),
+            (2.5, "2.5"),
             (0.1, "0.1"),
             (1e-6, "0.000001"),
             (1e-7, "1e-07"),
@@ -198,8 +213,9 @@ mod tests {
 
     fn check(value: Value, expect: &str) {
         let evaluated = Evaluated { value, warnings: vec![], infos: vec![] };
-        let answer = data(evaluated, Timestamp::from_millis(1_500), None);
-        assert_eq!(serde_json::to_string(&answer.data).unwrap(), expect);
+        let mut text = String::new();
+        data(evaluated, Timestamp::from_millis(1_500), None).data.write(&mut text).unwrap();
+        assert_eq!(text, expect);
     }
 
     #[test]

@@ -25,8 +25,7 @@ async fn every_route_asks_for_its_role_and_nobody_else_gets_in() {
     }
     for route in routes::routes(&world.state) {
         let path = concrete(route.path);
-        let ask =
-            async |who: &As| world.send(request(route.method.clone(), who, &path, &[], "")).await.status;
+        let ask = async |who: &As| world.begin(request(route.method.clone(), who, &path, &[], "")).await.0;
         let line = format!("{} {}", route.method, route.path);
         let needed = match route.access {
             Access::Open | Access::Signed => continue,
@@ -59,6 +58,8 @@ async fn what_is_open_is_a_short_list() {
     let open: BTreeSet<String> = routes::routes(&world.state)
         .into_iter()
         .filter(|route| route.access == Access::Open)
+        // What browsers ask before they send a token; the answer is the same for all.
+        .filter(|route| route.method != Method::OPTIONS)
         .map(|route| format!("{} {}", route.method, route.path))
         // Paths that answer 404 to everybody.
         .filter(|line| {

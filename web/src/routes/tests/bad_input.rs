@@ -73,7 +73,7 @@ async fn unknown_paths_are_problems_below_mounts_and_never_the_dashboard() {
         "/api/nothing",
         "/api/slos/x/y/z",
         "/assets/none.js",
-        "/prometheus/api/v1/nothing",
+        "/prometheus/nothing",
         "/v1/nothing",
         "/alertmanager/api/v2/alerts",
         "/loki/api/v1/query_range",

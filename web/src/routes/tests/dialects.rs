@@ -287,6 +287,28 @@ async fn events_are_rows_of_their_views_and_results_come_in_every_format() {
     let arrow = ask("application/vnd.apache.arrow.stream").await;
     assert_eq!(arrow.header("content-type"), "application/vnd.apache.arrow.stream");
     assert_eq!(&arrow.body[..4], [0xff; 4], "the continuation marker of a stream");
+    let parquet = ask("application/vnd.apache.parquet").await;
+    assert_eq!((&parquet.body[..4], &parquet.body[parquet.body.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
+
+    let link = "/api/sql?query=SELECT%20version%20FROM%20deploys";
+    let file = world.get(&who, &format!("{link}&format=csv")).await;
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"query.csv\"");
+    assert_eq!(file.text().replace('\r', ""), "version\nv7\n");
+    assert_eq!(world.get(&who, link).await.ok()["rows"], json!([["v7"]]), "without a format, as accepted");
+    let unknown = world.get(&who, &format!("{link}&format=xml")).await.problem(400);
+    assert_eq!(unknown, "\"xml\" is none of json, ndjson, csv, arrow, parquet");
+    assert_eq!(world.get(&sender, link).await.status, StatusCode::FORBIDDEN);
+    let drop = world.get(&who, "/api/sql?query=DROP%20TABLE%20events").await.problem(400);
+    assert!(drop.contains("queries read"), "{drop}");
+
+    let bound = json!({"query": "SELECT version FROM deploys WHERE version = $1 AND started_at < $2 LIMIT $3",
+        "parameters": ["v7", "2026-11-23T02:00:00Z", 1]});
+    assert_eq!(world.post(&who, "/api/sql", bound).await.ok()["rows"], json!([["v7"]]));
+    let nested = json!({"query": "SELECT $1", "parameters": [["a"]]});
+    assert_eq!(
+        world.post(&who, "/api/sql", nested).await.problem(400),
+        "a parameter is text, a number, a boolean or null"
+    );
 
     let services = world.get(&who, "/api/services").await.ok();
     assert_eq!(

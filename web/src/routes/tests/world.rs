@@ -148,6 +148,13 @@ impl World {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// Status, content type and body of an answer that may never end.
+    pub async fn begin(&self, request: Request<Body>) -> (StatusCode, String, Body) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let kind = response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap());
+        (response.status(), kind.to_owned(), response.into_body())
+    }
+
     pub async fn get(&self, who: &As, path: &str) -> Answer {
         self.send(request(Method::GET, who, path, &[], "")).await
     }

@@ -813,6 +813,300 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lines that match, from the newest on. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; an hour before `to` when absent. */
+                    from?: string;
+                    /** @description RFC 3339, excluded; now when absent. */
+                    to?: string;
+                    /** @description Words, phrases, fields: `refused -"connection reset" region=eu-0 ~"time(d )?out"`. */
+                    q?: string;
+                    /** @description Names, separated by commas. */
+                    service?: string;
+                    /** @description `trace`, `debug`, `info`, `warn`, `error` or `fatal`: this or worse. */
+                    severity?: string;
+                    /** @description 32 hex digits. */
+                    trace_id?: string;
+                    /** @description 200 when absent. */
+                    limit?: string;
+                    /** @description `backward`, from the newest, when absent; or `forward`. */
+                    direction?: string;
+                    /** @description `next` of the page before. */
+                    after?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LogPage"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the same service on the same host wrote before and after a line, up to a day away. */
+        get: {
+            parameters: {
+                query: {
+                    /** @description `id` of the line. */
+                    id: string;
+                    /** @description Of the line; absent when it has none. */
+                    service?: string;
+                    /** @description Of the line; absent when it has none. */
+                    host?: string;
+                    /** @description Lines before and after; 20 when absent. */
+                    lines?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LogContext"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the lines that match have in common. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; an hour before `to` when absent. */
+                    from?: string;
+                    /** @description RFC 3339, excluded; now when absent. */
+                    to?: string;
+                    /** @description Words, phrases, fields: `refused -"connection reset" region=eu-0 ~"time(d )?out"`. */
+                    q?: string;
+                    /** @description Names, separated by commas. */
+                    service?: string;
+                    /** @description `trace`, `debug`, `info`, `warn`, `error` or `fatal`: this or worse. */
+                    severity?: string;
+                    /** @description 32 hex digits. */
+                    trace_id?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LogFacets"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/histogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many lines match, over time and by severity. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; an hour before `to` when absent. */
+                    from?: string;
+                    /** @description RFC 3339, excluded; now when absent. */
+                    to?: string;
+                    /** @description Words, phrases, fields: `refused -"connection reset" region=eu-0 ~"time(d )?out"`. */
+                    q?: string;
+                    /** @description Names, separated by commas. */
+                    service?: string;
+                    /** @description `trace`, `debug`, `info`, `warn`, `error` or `fatal`: this or worse. */
+                    severity?: string;
+                    /** @description 32 hex digits. */
+                    trace_id?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LogHistogram"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines that match, as they are stored: events `lines` and `lagged`, and a comment every 15 seconds. The
+         *     times of the filter do not count. Ends when the client goes.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; an hour before `to` when absent. */
+                    from?: string;
+                    /** @description RFC 3339, excluded; now when absent. */
+                    to?: string;
+                    /** @description Words, phrases, fields: `refused -"connection reset" region=eu-0 ~"time(d )?out"`. */
+                    q?: string;
+                    /** @description Names, separated by commas. */
+                    service?: string;
+                    /** @description `trace`, `debug`, `info`, `warn`, `error` or `fatal`: this or worse. */
+                    severity?: string;
+                    /** @description 32 hex digits. */
+                    trace_id?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/event-stream": components["schemas"]["TailLagged"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description as many tails as there may be (query.logs.tails_max) */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/oncall": {
         parameters: {
             query?: never;
@@ -1614,7 +1908,55 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Runs a query and answers with a file to save. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description One statement; it may read and nothing else. */
+                    query: string;
+                    /** @description `json`, `ndjson`, `csv`, `arrow` or `parquet`; without it what `Accept` asks for. */
+                    format: string | null;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SqlResult"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                406: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         put?: never;
         /** Runs a query. */
         post: {
@@ -2056,6 +2398,113 @@ export interface components {
             href: string;
             label: string;
         };
+        /** @description Lines by what their severity means. */
+        LogBar: {
+            /** @description Its beginning. */
+            at: components["schemas"]["Time"];
+            /** Format: int64 */
+            debug: number;
+            /** Format: int64 */
+            error: number;
+            /** Format: int64 */
+            fatal: number;
+            /** Format: int64 */
+            info: number;
+            /**
+             * Format: int64
+             * @description Without a severity, or with one that nobody knows.
+             */
+            other: number;
+            /** Format: int64 */
+            trace: number;
+            /** Format: int64 */
+            warn: number;
+        };
+        /** @description Both in the order of time. */
+        LogContext: {
+            after: components["schemas"]["LogLine"][];
+            before: components["schemas"]["LogLine"][];
+        };
+        LogFacet: {
+            /**
+             * Format: int64
+             * @description Different values, of which `values` may be some.
+             */
+            distinct: number;
+            /**
+             * Format: int64
+             * @description Lines that have it.
+             */
+            lines: number;
+            name: string;
+            /** @description The most frequent first. */
+            values: components["schemas"]["LogFacetValue"][];
+        };
+        LogFacetValue: {
+            /** Format: int64 */
+            lines: number;
+            value: string;
+        };
+        LogFacets: {
+            /** @description The most frequent first, counted in the sampled lines. */
+            attributes: components["schemas"]["LogFacet"][];
+            /** @description `service`, `severity` and `host`, counted in all lines. */
+            columns: components["schemas"]["LogFacet"][];
+            /**
+             * Format: int64
+             * @description The newest of them, in which attributes are counted.
+             */
+            sampled: number;
+            /**
+             * Format: int64
+             * @description Lines that match.
+             */
+            total: number;
+        };
+        LogHistogram: {
+            /** @description In the order of time; times without lines have none. */
+            bars: components["schemas"]["LogBar"][];
+            /**
+             * Format: int64
+             * @description What a bar spans.
+             */
+            step_secs: number;
+            /**
+             * Format: int64
+             * @description Lines in all bars.
+             */
+            total: number;
+        };
+        /** @enum {string} */
+        LogLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+        LogLine: {
+            attrs: {
+                [key: string]: string;
+            };
+            body: string;
+            env: string | null;
+            host: string | null;
+            /** @description Names the line: for `/api/logs/context`. */
+            id: string;
+            level: components["schemas"]["LogLevel"] | null;
+            service: string | null;
+            /** @description As the sender wrote it, in upper case. */
+            severity: string | null;
+            span_id: string | null;
+            trace_id: string | null;
+            ts: components["schemas"]["Time"];
+            /**
+             * Format: int32
+             * @description Nanoseconds below the microsecond of `ts`.
+             */
+            ts_ns_rem: number;
+        };
+        LogPage: {
+            /** @description In the order asked for. */
+            lines: components["schemas"]["LogLine"][];
+            /** @description `after` of the next page; null when this is the last one. */
+            next: string | null;
+        };
         LoginLinkCreated: {
             expires_at: components["schemas"]["Time"];
             /** @description Relative when no external URL is configured. */
@@ -2444,6 +2893,7 @@ export interface components {
             type: string;
         };
         SqlQuery: {
+            parameters?: unknown[];
             /** @description One statement; it may read and nothing else. */
             query: string;
         };
@@ -2465,6 +2915,19 @@ export interface components {
         StepKind: "command" | "http" | "manual";
         /** @enum {string} */
         StepState: "waiting" | "running" | "succeeded" | "failed" | "skipped" | "done";
+        /** @description Event `lagged` of the live tail. */
+        TailLagged: {
+            /**
+             * Format: int64
+             * @description Stored lines, of this filter or not, that went by unread.
+             */
+            lines: number;
+        };
+        /** @description Event `lines` of the live tail. */
+        TailLines: {
+            /** @description In the order in which they were stored. */
+            lines: components["schemas"]["LogLine"][];
+        };
         Target: {
             /** @description What was refused while the rest was stored. */
             complaint: string | null;

@@ -10,6 +10,7 @@ import {
   IconHeartbeat,
   IconInbox,
   IconLayoutDashboard,
+  IconListDetails,
   IconNotes,
   IconTags,
   IconTarget,
@@ -34,6 +35,7 @@ const OBSERVE: NavGroup = {
     { to: "/services", label: "Services", icon: IconLayoutDashboard, key: "s" },
     { to: "/slos", label: "SLOs", icon: IconTarget, key: "o" },
     { to: "/explore", label: "Explore", icon: IconChartLine, key: "e" },
+    { to: "/logs", label: "Logs", icon: IconListDetails, key: "l" },
   ],
 };
 

@@ -23,6 +23,8 @@ import { Ago, At } from "../../components/Time.tsx";
 import { refused, said } from "../../components/toast.ts";
 import { duration, since, UNKNOWN } from "../../lib/format.ts";
 import { isOpen, offers, STEPS, stepOf } from "../../lib/incident.ts";
+import { fieldTerm } from "../../lib/logQuery.ts";
+import { iso } from "../../lib/time.ts";
 import css from "./IncidentPage.module.css";
 import { RunbookPanel } from "./RunbookPanel.tsx";
 import { NoteForm, Timeline } from "./Timeline.tsx";
@@ -199,6 +201,16 @@ function Facts({ detail }: { detail: IncidentDetail }) {
             )}
           </dd>
         </div>
+        {detail.service && (
+          <div>
+            <dt>Logs</dt>
+            <dd>
+              <Link to="/logs" search={logsAround(detail, detail.service)}>
+                Around it
+              </Link>
+            </dd>
+          </div>
+        )}
         {moments.map(([label, at, from]) => (
           <div key={label}>
             <dt>{label}</dt>
@@ -214,6 +226,18 @@ function Facts({ detail }: { detail: IncidentDetail }) {
       </dl>
     </Panel>
   );
+}
+
+const AROUND_MS = 15 * 60_000;
+
+/** The service's lines from a quarter of an hour before the incident until as long after its end. */
+function logsAround(detail: IncidentDetail, service: string) {
+  const end = detail.restored_at ?? detail.resolved_at;
+  return {
+    q: fieldTerm("service", service),
+    from: iso(Date.parse(detail.started_at) - AROUND_MS),
+    to: end ? iso(Date.parse(end) + AROUND_MS) : "now",
+  };
 }
 
 function AlertsPanel({ detail }: { detail: IncidentDetail }) {

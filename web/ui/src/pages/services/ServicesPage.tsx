@@ -13,6 +13,7 @@ import { type Stat, StatStrip } from "../../components/StatStrip.tsx";
 import { Severity, Status } from "../../components/Status.tsx";
 import { Ago } from "../../components/Time.tsx";
 import { burn, duration, since, sli, target, UNKNOWN } from "../../lib/format.ts";
+import { fieldTerm } from "../../lib/logQuery.ts";
 import { severityRank, worstFirst } from "../../lib/order.ts";
 import { people } from "../../lib/people.ts";
 
@@ -169,6 +170,9 @@ function ServiceTable({ list }: { list: ServiceSummary[] }) {
           <th scope="col" data-wide="2">
             Team
           </th>
+          <th scope="col" data-wide>
+            Logs
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -214,6 +218,15 @@ function ServiceTable({ list }: { list: ServiceSummary[] }) {
               )}
             </td>
             <td data-wide="2">{service.team ?? UNKNOWN}</td>
+            <td data-wide>
+              <Link
+                to="/logs"
+                search={{ q: fieldTerm("service", service.name) }}
+                aria-label={`Logs of ${service.display_name}`}
+              >
+                Logs
+              </Link>
+            </td>
           </tr>
         ))}
       </tbody>

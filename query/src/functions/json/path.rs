@@ -1,0 +1,66 @@
+//! One value out of a JSON text. What lies beside the path is skipped, not built.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+/// What lies at a path of keys and positions; `None` when there is nothing, null, or no JSON.
+pub(super) fn value_at(text: &str, path: &[&str]) -> Option<Value> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    AtPath { path }.deserialize(&mut reader).ok().flatten().filter(|value| !value.is_null())
+}
+
+#[derive(Clone, Copy)]
+struct AtPath<'p> {
+    path: &'p [&'p str],
+}
+
+impl<'de> DeserializeSeed<'de> for AtPath<'_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
+        if self.path.is_empty() {
+            Value::deserialize(deserializer).map(Some)
+        } else {
+            deserializer.deserialize_any(self)
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for AtPath<'_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object or array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Value>, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            if name == self.path[0] {
+                found = map.next_value_seed(AtPath { path: &self.path[1..] })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Option<Value>, A::Error> {
+        let wanted: Option<usize> = self.path[0].parse().ok();
+        let mut found = None;
+        for position in 0.. {
+            if Some(position) == wanted {
+                match elements.next_element_seed(AtPath { path: &self.path[1..] })? {
+                    Some(value) => found = value,
+                    None => break,
+                }
+            } else if elements.next_element::<IgnoredAny>()?.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}

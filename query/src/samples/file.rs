@@ -1,0 +1,158 @@
+//! A Parquet file as a source of runs.
+//!
+//! Series numbers come first, then the times of wanted series, then the values at wanted times: what
+//! is not wanted is left packed. A batch of rows at a time, row groups one after the other.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::error::DataFusionError;
+use datafusion::parquet::data_type::{DoubleType, Int64Type};
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::metadata::ParquetMetaData;
+use object_store::ObjectStore;
+use object_store::path::Path;
+use tokio::runtime::Handle;
+
+use super::columns::ColumnRows;
+use super::input::Input;
+use super::prune::{GroupRows, Leaves};
+use super::runs::{Run, RunBatch, RunSource, Window, run_end};
+use super::wanted::Wanted;
+use crate::QueryError;
+
+/// Rows that are looked at together: three columns of them stay in a core's own cache.
+pub(super) const BATCH_ROWS: usize = 16_384;
+
+/// Where a file's bytes are.
+#[derive(Clone)]
+pub(super) enum FilePlace {
+    Local(PathBuf),
+    Store(Arc<dyn ObjectStore>, Path),
+}
+
+pub(super) struct FileRuns {
+    /// For errors.
+    pub(super) path: String,
+    pub(super) place: FilePlace,
+    pub(super) bytes: u64,
+    pub(super) metadata: Arc<ParquetMetaData>,
+    pub(super) leaves: Leaves,
+    pub(super) window: Window,
+    /// What is left to read, last row group first.
+    pub(super) groups: Vec<GroupRows>,
+    pub(super) input: Option<Input>,
+    pub(super) open: Option<OpenGroup>,
+    pub(super) ids: Vec<i64>,
+}
+
+pub(super) struct OpenGroup {
+    ids: ColumnRows<Int64Type>,
+    times: ColumnRows<Int64Type>,
+    values: ColumnRows<DoubleType>,
+    /// What is left to read, last rows first.
+    rows: Vec<Range<usize>>,
+}
+
+impl RunSource for FileRuns {
+    fn next_batch(&mut self, wanted: &Wanted, batch: &mut RunBatch) -> Result<bool, QueryError> {
+        self.read_batch(wanted, batch).map_err(|error| {
+            let cause = DataFusionError::ParquetError(Box::new(error));
+            QueryError::Internal(cause.context(format!("reading {}", self.path)))
+        })
+    }
+}
+
+impl FileRuns {
+    fn read_batch(&mut self, wanted: &Wanted, batch: &mut RunBatch) -> Result<bool, ParquetError> {
+        let Some(rows) = self.next_rows()? else { return Ok(false) };
+        let Some(group) = &mut self.open else { return Ok(false) };
+        self.ids.clear();
+        group.ids.read(rows.clone(), &mut self.ids)?;
+        group.read_runs(&self.ids, rows.start, wanted, self.window, batch)?;
+        Ok(true)
+    }
+
+    /// The next rows to look at, in the row group that is open then.
+    fn next_rows(&mut self) -> Result<Option<Range<usize>>, ParquetError> {
+        loop {
+            if let Some(group) = &mut self.open {
+                if let Some(rows) = group.rows.pop() {
+                    let end = rows.end.min(rows.start + BATCH_ROWS);
+                    if end < rows.end {
+                        group.rows.push(end..rows.end);
+                    }
+                    return Ok(Some(rows.start..end));
+                }
+                self.open = None;
+            }
+            let Some(next) = self.groups.pop() else { return Ok(None) };
+            self.open = Some(self.open_group(next)?);
+        }
+    }
+
+    fn open_group(&mut self, mut rows: GroupRows) -> Result<OpenGroup, ParquetError> {
+        let input = match &self.input {
+            Some(input) => input,
+            None => self.input.insert(match &self.place {
+                FilePlace::Local(path) => Input::local(path, self.bytes)?,
+                FilePlace::Store(store, location) => {
+                    Input::remote(store.clone(), location.clone(), self.bytes, Handle::current())
+                }
+            }),
+        };
+        rows.rows.reverse();
+        Ok(OpenGroup {
+            ids: ColumnRows::open(input, &self.metadata, rows.group, self.leaves.series_id)?,
+            times: ColumnRows::open(input, &self.metadata, rows.group, self.leaves.ts)?,
+            values: ColumnRows::open(input, &self.metadata, rows.group, self.leaves.value)?,
+            rows: rows.rows,
+        })
+    }
+}
+
+impl OpenGroup {
+    /// The runs among rows whose series are `ids` and that begin at `first_row`.
+    fn read_runs(
+        &mut self,
+        ids: &[i64],
+        first_row: usize,
+        wanted: &Wanted,
+        window: Window,
+        batch: &mut RunBatch,
+    ) -> Result<(), ParquetError> {
+        // Rank, rows, and where the times are.
+        let mut found: Vec<(u32, Range<usize>, usize)> = Vec::new();
+        let (mut at, mut guess) = (0, 0);
+        while at < ids.len() {
+            let end = run_end(ids, at);
+            if let Some(rank) = wanted.rank_of(ids[at], guess) {
+                found.push((rank, first_row + at..first_row + end, 0));
+                guess = rank + 1;
+            }
+            at = end;
+        }
+        let mut places = Vec::with_capacity(found.len());
+        let rows = found.iter().map(|(_, rows, _)| rows.clone());
+        self.times.read_all(rows, &mut batch.times, |place| places.push(place))?;
+        for (run, place) in found.iter_mut().zip(places) {
+            run.2 = place;
+        }
+        found.retain_mut(|(_, rows, place)| {
+            let kept = window.of(&batch.times[*place..*place + rows.len()]);
+            *place += kept.start;
+            *rows = rows.start + kept.start..rows.start + kept.end;
+            rows.start < rows.end
+        });
+        let mut places = Vec::with_capacity(found.len());
+        let rows = found.iter().map(|(_, rows, _)| rows.clone());
+        self.values.read_all(rows, &mut batch.values, |place| places.push(place))?;
+        batch.runs.extend(found.iter().zip(places).map(|((rank, rows, place), values)| Run {
+            rank: *rank,
+            times: *place..*place + rows.len(),
+            values,
+        }));
+        Ok(())
+    }
+}

@@ -78,6 +78,9 @@ pub struct PromqlLimits {
     #[serde(with = "duration_text")]
     pub lookback: Duration,
     pub concurrency_max: usize,
+    /// What is kept of where series are in compacted files, so that queries for a few of them unpack
+    /// values only; 0 keeps nothing.
+    pub directory_bytes_max: u64,
     /// Functions and aggregations that Prometheus calls experimental and may yet change.
     pub experimental_functions: bool,
 }
@@ -170,6 +173,7 @@ impl Default for PromqlLimits {
             timeout: Duration::from_secs(120),
             lookback: Duration::from_secs(300),
             concurrency_max: 20,
+            directory_bytes_max: 64 * MIB,
             experimental_functions: true,
         }
     }

@@ -32,7 +32,7 @@ use crate::config::{QueryConfig, QueryRole};
 use crate::functions::PromqlFunction;
 use crate::guard::{Deadline, Slots, check_read_only, guard_stream};
 use crate::pool::Pool;
-use crate::samples::LakeSeriesSource;
+use crate::samples::{Directories, LakeSeriesSource};
 use crate::{QueryError, SloHistorySource, catalog, session};
 use work::{Counted, Counting, PromqlMetrics};
 use workers::PoolWorkers;
@@ -58,6 +58,7 @@ struct Inner {
     slots: Slots,
     promql_slots: Arc<Semaphore>,
     promql_metrics: PromqlMetrics,
+    directories: Arc<Directories>,
     tail_places: Arc<Semaphore>,
     slo: SloTables,
 }
@@ -106,6 +107,7 @@ impl Engine {
         let slots = Slots::new(&config);
         let promql_slots = Arc::new(Semaphore::new(config.promql.concurrency_max));
         let promql_metrics = PromqlMetrics::new(config.promql.concurrency_max);
+        let directories = Arc::new(Directories::new(config.promql.directory_bytes_max));
         let tail_places = Arc::new(Semaphore::new(config.logs.tails_max));
         let engine = Engine(Arc::new(Inner {
             lake,
@@ -116,6 +118,7 @@ impl Engine {
             slots,
             promql_slots,
             promql_metrics,
+            directories,
             tail_places,
             slo,
         }));
@@ -155,7 +158,8 @@ impl Engine {
     pub fn series_source(&self) -> Arc<dyn promql::SeriesSource> {
         let (lake, runtime) = (self.0.lake.clone(), self.0.context.runtime_env());
         let memory_bytes_max = self.0.config.memory_bytes_max;
-        Arc::new(LakeSeriesSource::new(lake, runtime, self.0.pool.clone(), memory_bytes_max))
+        let (pool, directories) = (self.0.pool.clone(), self.0.directories.clone());
+        Arc::new(LakeSeriesSource::new(lake, runtime, pool, memory_bytes_max, directories))
     }
 
     /// Options with the configured limits, for surfaces to narrow.

@@ -5,14 +5,16 @@
 //! once in the order in which they are sorted ([`part`]), so that every page is unpacked once and no
 //! more is held than a batch per source and the chunks that are under way. Files are pruned by the
 //! statistics of row groups and pages ([`prune`]), and only what is wanted of a page is decoded
-//! ([`file`](mod@file)). Values keep their bits, stale markers included. Buffered rows and late
+//! ([`file`](mod@file)); which series are where in compacted files is kept ([`directory`]). Values keep their bits, stale markers included. Buffered rows and late
 //! corrections are merged like in SQL: of two samples with one time that from the later source is right.
 
 mod block;
 mod buffered;
 mod columns;
+mod directory;
 mod file;
 mod input;
+mod known;
 mod memory;
 mod part;
 mod plan;
@@ -33,6 +35,7 @@ use tokio::sync::mpsc;
 
 use crate::QueryError;
 use crate::pool::Pool;
+pub(crate) use directory::Directories;
 use memory::ScanMemory;
 use part::{Cursor, Part};
 use plan::ScanPlan;
@@ -51,6 +54,7 @@ pub(crate) struct LakeSeriesSource {
     runtime: Arc<RuntimeEnv>,
     pool: Arc<Pool>,
     memory: ScanMemory,
+    directories: Arc<Directories>,
 }
 
 impl LakeSeriesSource {
@@ -60,9 +64,10 @@ impl LakeSeriesSource {
         runtime: Arc<RuntimeEnv>,
         pool: Arc<Pool>,
         memory_bytes_max: u64,
+        directories: Arc<Directories>,
     ) -> LakeSeriesSource {
         let memory = ScanMemory::new(runtime.memory_pool.clone(), memory_bytes_max);
-        LakeSeriesSource { lake, runtime, pool, memory }
+        LakeSeriesSource { lake, runtime, pool, memory, directories }
     }
 
     async fn plan(
@@ -79,8 +84,8 @@ impl LakeSeriesSource {
         let snapshot = self.lake.snapshot_of_series(&entries).await?;
         let window = Window { after: selector.start.micros(), until: selector.end.micros() };
         let footers = self.runtime.cache_manager.get_file_metadata_cache();
-        let plan =
-            ScanPlan { snapshot: &snapshot, window, options, memory: self.memory.clone(), footers, stop };
+        let (memory, directories) = (self.memory.clone(), self.directories.clone());
+        let plan = ScanPlan { snapshot: &snapshot, window, options, memory, footers, directories, stop };
         let parts = (entries.len() / PART_SERIES_MIN).clamp(1, self.pool.threads());
         plan.parts(in_parts(entries, parts)).await
     }

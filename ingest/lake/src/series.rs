@@ -113,9 +113,10 @@ impl SeriesIndex {
     /// Names of the labels that the selected series have, sorted.
     pub fn label_names(&self, matchers: &[Matcher], range: Range<Timestamp>) -> Vec<String> {
         let inner = self.inner.read();
-        let slots = inner.select_in(matchers, &range);
-        let used =
-            |values: &BTreeMap<_, RoaringBitmap>| values.values().any(|held| !held.is_disjoint(&slots));
+        let selected = inner.select_some(matchers);
+        let used = |values: &BTreeMap<_, RoaringBitmap>| {
+            values.values().any(|held| inner.has_some_in(held, selected.as_ref(), &range))
+        };
         let mut names: Vec<String> = inner
             .postings
             .iter()
@@ -130,8 +131,8 @@ impl SeriesIndex {
     pub fn label_values(&self, name: &str, matchers: &[Matcher], range: Range<Timestamp>) -> Vec<String> {
         let inner = self.inner.read();
         let Some(values) = inner.postings.get(name) else { return Vec::new() };
-        let slots = inner.select_in(matchers, &range);
-        let used = values.iter().filter(|(_, held)| !held.is_disjoint(&slots));
+        let selected = inner.select_some(matchers);
+        let used = values.iter().filter(|(_, held)| inner.has_some_in(held, selected.as_ref(), &range));
         used.map(|(value, _)| value.to_string()).collect()
     }
 
@@ -341,12 +342,24 @@ impl Inner {
         all
     }
 
-    fn select_in(&self, matchers: &[Matcher], range: &Range<Timestamp>) -> RoaringBitmap {
-        let mut slots = self.select(matchers);
-        if range.start > Timestamp::MIN || range.end < Timestamp::MAX {
-            slots = slots.into_iter().filter(|slot| overlaps(&self.entries[*slot as usize], range)).collect();
+    /// `None` when there is nothing to select by.
+    fn select_some(&self, matchers: &[Matcher]) -> Option<RoaringBitmap> {
+        (!matchers.is_empty()).then(|| self.select(matchers))
+    }
+
+    /// Whether one of the series may have samples in the range, of those that were selected. It is asked
+    /// for many small sets, and mostly the first series of a set answers.
+    fn has_some_in(
+        &self,
+        slots: &RoaringBitmap,
+        selected: Option<&RoaringBitmap>,
+        range: &Range<Timestamp>,
+    ) -> bool {
+        let in_range = |slot: u32| overlaps(&self.entries[slot as usize], range);
+        match selected {
+            None => slots.iter().any(in_range),
+            Some(selected) => (slots & selected).iter().any(in_range),
         }
-        slots
     }
 
     /// The slots that all matchers select; a label that is absent has the value `""`.

@@ -1,7 +1,8 @@
 //! A Parquet file as a source of runs.
 //!
 //! Series numbers come first, then the times of wanted series, then the values at wanted times: what
-//! is not wanted is left packed. A batch of rows at a time, row groups one after the other.
+//! is not wanted is left packed. Of compacted files numbers and times are known after the first time
+//! ([`directory`](super::directory)). A batch of rows at a time, row groups one after the other.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -16,7 +17,9 @@ use object_store::path::Path;
 use tokio::runtime::Handle;
 
 use super::columns::ColumnRows;
+use super::directory::{Directories, Directory};
 use super::input::Input;
+use super::known::KnownGroup;
 use super::prune::{GroupRows, Leaves};
 use super::runs::{Run, RunBatch, RunSource, Window, run_end};
 use super::wanted::Wanted;
@@ -33,8 +36,8 @@ pub(super) enum FilePlace {
 }
 
 pub(super) struct FileRuns {
-    /// For errors.
-    pub(super) path: String,
+    /// In its table.
+    pub(super) path: Arc<str>,
     pub(super) place: FilePlace,
     pub(super) bytes: u64,
     pub(super) metadata: Arc<ParquetMetaData>,
@@ -42,12 +45,19 @@ pub(super) struct FileRuns {
     pub(super) window: Window,
     /// What is left to read, last row group first.
     pub(super) groups: Vec<GroupRows>,
+    /// Of files that stay for a while.
+    pub(super) directories: Option<Arc<Directories>>,
     pub(super) input: Option<Input>,
     pub(super) open: Option<OpenGroup>,
     pub(super) ids: Vec<i64>,
 }
 
-pub(super) struct OpenGroup {
+pub(super) enum OpenGroup {
+    Known(Box<KnownGroup>),
+    Packed(Box<PackedGroup>),
+}
+
+pub(super) struct PackedGroup {
     ids: ColumnRows<Int64Type>,
     times: ColumnRows<Int64Type>,
     values: ColumnRows<DoubleType>,
@@ -66,28 +76,21 @@ impl RunSource for FileRuns {
 
 impl FileRuns {
     fn read_batch(&mut self, wanted: &Wanted, batch: &mut RunBatch) -> Result<bool, ParquetError> {
-        let Some(rows) = self.next_rows()? else { return Ok(false) };
-        let Some(group) = &mut self.open else { return Ok(false) };
-        self.ids.clear();
-        group.ids.read(rows.clone(), &mut self.ids)?;
-        group.read_runs(&self.ids, rows.start, wanted, self.window, batch)?;
-        Ok(true)
-    }
-
-    /// The next rows to look at, in the row group that is open then.
-    fn next_rows(&mut self) -> Result<Option<Range<usize>>, ParquetError> {
         loop {
-            if let Some(group) = &mut self.open {
-                if let Some(rows) = group.rows.pop() {
-                    let end = rows.end.min(rows.start + BATCH_ROWS);
-                    if end < rows.end {
-                        group.rows.push(end..rows.end);
-                    }
-                    return Ok(Some(rows.start..end));
+            let found = match &mut self.open {
+                Some(OpenGroup::Known(group)) => group.read_runs(wanted, self.window, batch)?,
+                Some(OpenGroup::Packed(group)) => {
+                    group.read_next(wanted, self.window, &mut self.ids, batch)?
                 }
-                self.open = None;
+                None => false,
+            };
+            if found {
+                return Ok(true);
             }
-            let Some(next) = self.groups.pop() else { return Ok(None) };
+            let Some(next) = self.groups.pop() else {
+                self.open = None;
+                return Ok(false);
+            };
             self.open = Some(self.open_group(next)?);
         }
     }
@@ -102,17 +105,54 @@ impl FileRuns {
                 }
             }),
         };
+        let column = |leaf: usize| ColumnRows::open(input, &self.metadata, rows.group, leaf);
+        let values = ColumnRows::open(input, &self.metadata, rows.group, self.leaves.value)?;
+        if let Some(directories) = &self.directories {
+            let all_rows = 0..self.metadata.row_group(rows.group).num_rows() as usize;
+            let columns = || {
+                let (mut ids, mut times) = (Vec::new(), Vec::new());
+                column(self.leaves.series_id)?.read(all_rows.clone(), &mut ids)?;
+                column(self.leaves.ts)?.read(all_rows, &mut times)?;
+                Ok::<_, ParquetError>((ids, times))
+            };
+            let directory: Option<Arc<Directory>> =
+                directories.get_or_make(&self.path, rows.group, columns)?;
+            if let Some(directory) = directory {
+                return Ok(OpenGroup::Known(Box::new(KnownGroup::new(directory, values))));
+            }
+        }
+        let (ids, times) = (column(self.leaves.series_id)?, column(self.leaves.ts)?);
         rows.rows.reverse();
-        Ok(OpenGroup {
-            ids: ColumnRows::open(input, &self.metadata, rows.group, self.leaves.series_id)?,
-            times: ColumnRows::open(input, &self.metadata, rows.group, self.leaves.ts)?,
-            values: ColumnRows::open(input, &self.metadata, rows.group, self.leaves.value)?,
-            rows: rows.rows,
-        })
+        Ok(OpenGroup::Packed(Box::new(PackedGroup { ids, times, values, rows: rows.rows })))
     }
 }
 
-impl OpenGroup {
+impl PackedGroup {
+    /// Puts the runs of the next rows into an empty batch. `false` when there are no more rows.
+    fn read_next(
+        &mut self,
+        wanted: &Wanted,
+        window: Window,
+        ids: &mut Vec<i64>,
+        batch: &mut RunBatch,
+    ) -> Result<bool, ParquetError> {
+        let Some(rows) = self.next_rows() else { return Ok(false) };
+        ids.clear();
+        self.ids.read(rows.clone(), ids)?;
+        self.read_runs(ids, rows.start, wanted, window, batch)?;
+        Ok(true)
+    }
+
+    /// The next rows to look at.
+    fn next_rows(&mut self) -> Option<Range<usize>> {
+        let rows = self.rows.pop()?;
+        let end = rows.end.min(rows.start + BATCH_ROWS);
+        if end < rows.end {
+            self.rows.push(end..rows.end);
+        }
+        Some(rows.start..end)
+    }
+
     /// The runs among rows whose series are `ids` and that begin at `first_row`.
     fn read_runs(
         &mut self,

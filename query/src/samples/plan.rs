@@ -10,11 +10,12 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::try_join_all;
-use lake::{DataFile, Table, TableSnapshot};
+use lake::{DataFile, FileKind, Table, TableSnapshot};
 use object_store::ObjectMeta;
 use promql::ScanOptions;
 
 use super::buffered::BufferedRuns;
+use super::directory::Directories;
 use super::file::{BATCH_ROWS, FilePlace, FileRuns};
 use super::memory::ScanMemory;
 use super::part::{Cursor, Part};
@@ -39,6 +40,7 @@ pub(super) struct ScanPlan<'a> {
     pub(super) options: ScanOptions,
     pub(super) memory: ScanMemory,
     pub(super) footers: Arc<FileMetadataCache>,
+    pub(super) directories: Arc<Directories>,
     pub(super) stop: Stop,
 }
 
@@ -89,6 +91,12 @@ impl ScanPlan<'_> {
         Ok(OpenFile { file, place, metadata, leaves })
     }
 
+    /// For a file that queries meet again: flush files are merged soon, and share few times.
+    fn directories_for(&self, file: &DataFile) -> Option<Arc<Directories>> {
+        let stays = matches!(file.kind, FileKind::Hour | FileKind::Day);
+        (stays && !self.directories.is_off()).then(|| self.directories.clone())
+    }
+
     fn part(&self, wanted: Wanted, files: &[OpenFile<'_>]) -> Result<Part, QueryError> {
         let (mut cursors, mut samples_expected, mut bytes) = (Vec::new(), 0.0, 0);
         for open in files.iter().filter(|open| file_may_match(open.file, &wanted, self.window)) {
@@ -98,8 +106,10 @@ impl ScanPlan<'_> {
                 continue;
             }
             samples_expected += rows as f64 * self.share_in_window(open.file);
-            bytes += cursor_bytes(&open.metadata, open.leaves, &groups, rows);
-            cursors.push(Cursor::new(Box::new(open.runs(groups, self.window)), open.file.sequence));
+            let directories = self.directories_for(open.file);
+            bytes += cursor_bytes(&open.metadata, open.leaves, &groups, rows, directories.is_some());
+            let runs = open.runs(groups, self.window, directories);
+            cursors.push(Cursor::new(Box::new(runs), open.file.sequence));
         }
         for (number, rows) in self.snapshot.buffered.iter().enumerate() {
             if let Some(runs) = BufferedRuns::new(rows, &wanted, self.window)? {
@@ -132,16 +142,22 @@ impl ScanPlan<'_> {
 }
 
 impl OpenFile<'_> {
-    fn runs(&self, mut groups: Vec<GroupRows>, window: Window) -> FileRuns {
+    fn runs(
+        &self,
+        mut groups: Vec<GroupRows>,
+        window: Window,
+        directories: Option<Arc<Directories>>,
+    ) -> FileRuns {
         groups.reverse();
         FileRuns {
-            path: self.file.path.clone(),
+            path: self.file.path.as_str().into(),
             place: self.place.clone(),
             bytes: self.file.bytes,
             metadata: self.metadata.clone(),
             leaves: self.leaves,
             window,
             groups,
+            directories,
             input: None,
             open: None,
             ids: Vec::new(),
@@ -149,8 +165,15 @@ impl OpenFile<'_> {
     }
 }
 
-/// What a cursor over a file holds: a batch of three columns, and of each the page that it stands in.
-fn cursor_bytes(metadata: &ParquetMetaData, leaves: Leaves, groups: &[GroupRows], rows: usize) -> usize {
+/// What a cursor over a file holds: a batch of three columns, and of each the page that it stands in;
+/// two columns of a row group while its directory is made.
+fn cursor_bytes(
+    metadata: &ParquetMetaData,
+    leaves: Leaves,
+    groups: &[GroupRows],
+    rows: usize,
+    makes_directories: bool,
+) -> usize {
     const CELL_BYTES: usize = 8;
     let page_rows_max = |leaf: usize| {
         let of_group = |rows: &GroupRows| {
@@ -166,5 +189,7 @@ fn cursor_bytes(metadata: &ParquetMetaData, leaves: Leaves, groups: &[GroupRows]
         groups.iter().map(of_group).max().unwrap_or_default() as usize
     };
     let pages = page_rows_max(leaves.ts) + page_rows_max(leaves.value);
-    (pages + 3 * rows.min(BATCH_ROWS)) * CELL_BYTES
+    let group_rows = groups.iter().map(|rows| metadata.row_group(rows.group).num_rows() as usize).max();
+    let columns = if makes_directories { 2 * group_rows.unwrap_or_default() } else { 0 };
+    (pages + columns + 3 * rows.min(BATCH_ROWS)) * CELL_BYTES
 }

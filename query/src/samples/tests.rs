@@ -2,14 +2,15 @@
 
 mod mix;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
-use promql::{ScanOptions, Selector, SeriesData, TimeRange, Value};
+use promql::{ScanOptions, Selector, SeriesData, SeriesSource, TimeRange, Value};
 use telemetry::{Batch, MatchOp, Matcher, STALE_NAN_BITS, Timestamp, stale_marker};
 
 use crate::testing::{Bench, at, run, series};
-use crate::{QueryConfig, QueryError};
+use crate::{Engine, QueryConfig, QueryError};
 
 fn selector(metric: &str, start: Timestamp, end: Timestamp) -> Selector {
     let matcher = Matcher::new("__name__", MatchOp::Equal, metric).unwrap();
@@ -154,19 +155,50 @@ fn of_a_day_file_the_wanted_rows_are_found() {
         let start = at("2026-11-21T00:00:00Z");
         // More than a row group, and pages that end within a series.
         bench.lake.import(fleet(start, 5_760)).await.unwrap();
-        let source = bench.engine.series_source();
         let hour = start.plus(Duration::from_secs(7 * 3_600));
-        let mut wanted = selector("m", hour, hour.plus(Duration::from_secs(3_600)));
-        let all = source.select(&wanted).await.unwrap();
-        assert_eq!(all.len(), HOSTS);
-        wanted.matchers.push(Matcher::new("host", MatchOp::Regex, "h0(07|42|99)").unwrap());
-        let some = source.select(&wanted).await.unwrap();
-        assert_eq!(some.len(), 3);
-        for found in all.iter().chain(&some) {
-            let first = number_of(found) * 5_760 + 7 * 240 + 1;
-            let expected: Vec<f64> = (first..first + 240).map(|value| value as f64).collect();
-            assert_eq!(found.samples.values(), expected);
-            assert_eq!(found.samples.ts_ms()[0], hour.millis() + 15_000);
+        let wanted = selector("m", hour, hour.plus(Duration::from_secs(3_600)));
+        let mut few = wanted.clone();
+        few.matchers.push(Matcher::new("host", MatchOp::Regex, "h0(07|42|99)").unwrap());
+        for source in without_and_with_directories(&bench) {
+            let all = source.select(&wanted).await.unwrap();
+            let some = source.select(&few).await.unwrap();
+            assert_eq!((all.len(), some.len()), (HOSTS, 3));
+            for found in all.iter().chain(&some) {
+                let first = number_of(found) * 5_760 + 7 * 240 + 1;
+                let expected: Vec<f64> = (first..first + 240).map(|value| value as f64).collect();
+                assert_eq!(found.samples.values(), expected);
+                assert_eq!(found.samples.ts_ms()[0], hour.millis() + 15_000);
+            }
+        }
+    });
+}
+
+/// That unpack everything, that make directories, and that find them.
+fn without_and_with_directories(bench: &Bench) -> [Arc<dyn SeriesSource>; 3] {
+    let mut config = QueryConfig::default();
+    config.promql.directory_bytes_max = 0;
+    let without = Engine::open(bench.lake.clone(), config, bench.clock.clone()).unwrap();
+    [without.series_source(), bench.engine.series_source(), bench.engine.series_source()]
+}
+
+#[test]
+fn series_that_are_longer_than_a_batch_come_whole() {
+    run(async {
+        let bench = Bench::new().await;
+        let start = at("2026-11-21T00:00:00Z");
+        let samples: Vec<_> =
+            (1..=20_000_u64).map(|n| (start.plus(Duration::from_secs(4 * n)), n as f64)).collect();
+        let hosts = ["a", "b", "c", "d", "e", "f"];
+        let of_host = |host| series(&[("__name__", "m"), ("host", host)], &samples);
+        let batch = Batch { series: hosts.map(of_host).to_vec(), ..Batch::default() };
+        bench.lake.import(batch).await.unwrap();
+        // All but the first and the last of each.
+        let wanted = selector("m", samples[0].0, samples[19_998].0);
+        let expected: Vec<f64> = (2..20_000).map(f64::from).collect();
+        for source in without_and_with_directories(&bench) {
+            let found = source.select(&wanted).await.unwrap();
+            assert_eq!(found.len(), hosts.len());
+            assert!(found.iter().all(|series| series.samples.values() == expected));
         }
     });
 }

@@ -358,7 +358,11 @@ impl Inner {
         let in_range = |slot: u32| overlaps(&self.entries[slot as usize], range);
         match selected {
             None => slots.iter().any(in_range),
-            Some(selected) => (slots & selected).iter().any(in_range),
+            // An intersection would walk through the larger set each time.
+            Some(selected) if selected.len() < slots.len() => {
+                selected.iter().any(|slot| slots.contains(slot) && in_range(slot))
+            }
+            Some(selected) => slots.iter().any(|slot| selected.contains(slot) && in_range(slot)),
         }
     }
 

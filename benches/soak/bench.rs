@@ -4,7 +4,9 @@
 //! `cargo bench --bench soak` writes for `--minutes 30` as fast as it is acknowledged durably, prints a
 //! line a minute (memory, samples, answers, files) and a verdict on the memory of the second half, and
 //! writes `benches/results/soak.json`. `-- --scene dashboard` measures what a five-panel dashboard costs
-//! ingest and waits for, in `--minutes 8`, and writes `benches/results/dashboard.json`.
+//! ingest and waits for, in `--minutes 8`, and writes `benches/results/dashboard.json`. `-- --scene half`
+//! measures answers at half of the peak beside merges, in `--minutes 4`, and writes
+//! `benches/results/half.json`.
 //!
 //! The server's wall clock goes `--speed 60` times as fast (see `target`): an hour of metrics is over in
 //! a minute, is merged, joins its day and goes after half a day. `--series 200000`, `--senders 8` and
@@ -23,8 +25,10 @@ mod curve;
 mod dashboard;
 #[path = "../load/evenkeel.rs"]
 mod evenkeel;
+mod half;
 #[path = "../load/latencies.rs"]
 mod latencies;
+mod phase;
 #[path = "../load/process.rs"]
 mod process;
 #[path = "../load/rounds.rs"]
@@ -46,7 +50,7 @@ use series::SAMPLES_PER_REQUEST;
 use stamped::{Stream, Templates};
 use target::{Target, disk_bytes};
 
-/// What both scenes are told.
+/// What all scenes are told.
 struct Load {
     series: usize,
     senders: usize,
@@ -57,7 +61,11 @@ struct Load {
 
 fn main() {
     let scene = argument("--scene").unwrap_or_else(|| "soak".to_owned());
-    let minutes_default = if scene == "soak" { 30.0 } else { 8.0 };
+    let minutes_default = match scene.as_str() {
+        "soak" => 30.0,
+        "half" => 4.0,
+        _ => 8.0,
+    };
     let series = number("--series", 200_000);
     let load = Load {
         series,
@@ -70,7 +78,8 @@ fn main() {
     let mut result = match scene.as_str() {
         "soak" => runtime.block_on(soak(&load)),
         "dashboard" => runtime.block_on(dashboard::measure(&load)),
-        other => panic!("--scene {other}: not soak or dashboard"),
+        "half" => runtime.block_on(half::measure(&load)),
+        other => panic!("--scene {other}: not soak, dashboard or half"),
     };
     result["series"] = load.series.into();
     result["senders"] = load.senders.into();
@@ -148,6 +157,7 @@ async fn fill_in_lake(slice: &mut Slice, target: &Target) {
     let metrics = target.metrics().await;
     slice.wal_mib = metrics.value("evenkeel_wal_bytes") / MIB;
     slice.buffered_mib = metrics.value("evenkeel_lake_buffered_bytes") / MIB;
+    slice.unmerged_files = metrics.value("evenkeel_lake_unmerged_files");
     slice.merges = metrics.value("evenkeel_lake_compaction_seconds_count");
     slice.merged_files = metrics.value("evenkeel_lake_compacted_files_total");
     slice.expired_files = metrics.value("evenkeel_lake_expired_files_total");

@@ -20,6 +20,8 @@ pub struct Slice {
     pub files: usize,
     /// Of them those that no merge has seen.
     pub flush_files: usize,
+    /// Of them those that a merge could take by now.
+    pub unmerged_files: f64,
     pub bytes_per_sample: f64,
     pub disk_mib: f64,
     /// Since the start.
@@ -38,7 +40,7 @@ impl Slice {
 
     pub fn print_head() {
         println!(
-            "{:>6}{:>21}{:>11}{:>22}{:>8}{:>12}{:>8}{:>8}{:>12}{:>6}{:>9}{:>18}",
+            "{:>6}{:>21}{:>11}{:>22}{:>8}{:>12}{:>8}{:>8}{:>18}{:>6}{:>9}{:>18}",
             "s",
             "RSS MiB min/mean/max",
             "samples/s",
@@ -47,7 +49,7 @@ impl Slice {
             "cores us/it",
             "WAL MiB",
             "buffer",
-            "files/flush",
+            "files/flush/due",
             "B/row",
             "disk MiB",
             "merges/exp./vac."
@@ -57,7 +59,7 @@ impl Slice {
     pub fn print(&self) {
         let [min, mean, max] = self.rss();
         println!(
-            "{:>6}{:>21}{:>11.0}{:>22}{:>8}{:>12}{:>8.0}{:>8.0}{:>12}{:>6.2}{:>9.0}{:>18}",
+            "{:>6}{:>21}{:>11.0}{:>22}{:>8}{:>12}{:>8.0}{:>8.0}{:>18}{:>6.2}{:>9.0}{:>18}",
             self.ends_secs,
             format!("{min:.0}/{mean:.0}/{max:.0}"),
             self.samples_per_sec,
@@ -66,7 +68,7 @@ impl Slice {
             format!("{:.2}/{:.2}", self.sender_cores, self.server_cores),
             self.wal_mib,
             self.buffered_mib,
-            format!("{}/{}", self.files, self.flush_files),
+            format!("{}/{}/{}", self.files, self.flush_files, self.unmerged_files),
             self.bytes_per_sample,
             self.disk_mib,
             format!("{}/{}/{}", self.merges, self.expired_files, self.vacuumed_files),
@@ -86,6 +88,7 @@ impl Slice {
             "buffered_mib": self.buffered_mib.round(),
             "active_files": self.files,
             "flush_files": self.flush_files,
+            "unmerged_files": self.unmerged_files,
             "bytes_per_sample": self.bytes_per_sample,
             "disk_mib": self.disk_mib.round(),
             "merges": self.merges,

@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 
 use crate::Load;
 use crate::latencies::{clock, quantile_ms};
-use crate::senders::{Answers, send_fast, send_on_time};
-use crate::series::{SAMPLES_PER_REQUEST, SCRAPE_INTERVAL_MS};
-use crate::stamped::{ServerClock, Stream};
+use crate::phase::{Pace, Phase};
+use crate::series::SCRAPE_INTERVAL_MS;
+use crate::stamped::ServerClock;
 use crate::target::Target;
 
 const PHASES: u32 = 8;
@@ -33,31 +33,6 @@ const PANELS: [(&str, &str); 5] = [
     ("one host", r#"node_metric_5_bytes{instance="host-7.example:9100"}"#),
 ];
 
-/// One phase: how fast, and how long answers took.
-struct Phase {
-    samples_per_sec: f64,
-    ack_p50_ms: f64,
-    ack_p99_ms: f64,
-    ack_max_ms: f64,
-    refused: u64,
-}
-
-impl Phase {
-    fn json(&self) -> Value {
-        json!({
-            "samples_per_sec": self.samples_per_sec.round(),
-            "ack_ms": {"p50": self.ack_p50_ms, "p99": self.ack_p99_ms, "max": self.ack_max_ms},
-            "refused_requests": self.refused,
-        })
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Pace {
-    Fast,
-    SamplesPerSec(f64),
-}
-
 pub async fn measure(load: &Load) -> Value {
     let target = Target::start(load.speed).await;
     let length = load.length / PHASES;
@@ -65,14 +40,11 @@ pub async fn measure(load: &Load) -> Value {
     let panels = Panels::of(&target);
     let run = async |name: &str, pace: Pace, dashboard: Option<&Panels>| {
         let looking = dashboard.map(|panels| tokio::spawn(panels.clone().refresh()));
-        let phase = send(load, &target, pace, length).await;
+        let phase = Phase::run(load, &target, pace, length).await;
         if let Some(looking) = looking {
             looking.abort();
         }
-        println!(
-            "{name:<22}{:>11.0} samples/s, ack p50 {:.1} ms, p99 {:.1} ms, at most {:.0} ms, {} refused",
-            phase.samples_per_sec, phase.ack_p50_ms, phase.ack_p99_ms, phase.ack_max_ms, phase.refused
-        );
+        phase.print(name);
         phase
     };
 
@@ -109,28 +81,6 @@ pub async fn measure(load: &Load) -> Value {
             "panels": panels_at_peak,
         },
     })
-}
-
-async fn send(load: &Load, target: &Target, pace: Pace, length: Duration) -> Phase {
-    let answers = Arc::new(Answers::default());
-    let stream = Arc::new(Stream::new(load.templates, target.clock, length));
-    let started = clock();
-    match pace {
-        Pace::Fast => send_fast(&target.client, &stream, load.senders, &answers).await,
-        Pace::SamplesPerSec(rate) => {
-            let period = Duration::from_secs_f64(SAMPLES_PER_REQUEST as f64 / rate);
-            send_on_time(&target.client, &stream, period, &answers).await;
-        }
-    }
-    let secs = started.elapsed().as_secs_f64();
-    let (latencies, refused) = answers.take();
-    Phase {
-        samples_per_sec: (latencies.len() * SAMPLES_PER_REQUEST) as f64 / secs,
-        ack_p50_ms: quantile_ms(&latencies, 0.5),
-        ack_p99_ms: quantile_ms(&latencies, 0.99),
-        ack_max_ms: quantile_ms(&latencies, 1.0),
-        refused,
-    }
 }
 
 /// The dashboard, and how long its panels took.

@@ -14,12 +14,13 @@ pub const TOKEN: &str = "a-token-for-the-benchmark";
 const BEGIN: &str = "@2026-06-01 23:00:00";
 
 /// With an hour a minute, what is looked for once a minute otherwise is looked for more often; metrics
-/// live for half a day, so that retention takes as much as comes; the rest is as it comes out of the box.
+/// live for half a day, so that retention takes as much as comes, and files that were merged away go after
+/// two hours; the rest is as it comes out of the box.
 const SETTINGS: &str = "
 lake:
   compact_interval: 5s
   retention: {metrics: 12h}
-  log_retention: 30d
+  log_retention: 1h
 ";
 
 pub struct Target {

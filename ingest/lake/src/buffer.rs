@@ -10,12 +10,14 @@ pub mod samples;
 pub mod slots;
 pub mod sorted;
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 
 use crate::columns::{self, SeriesRow};
 use crate::error::LakeError;
 use crate::schema::Table;
-use crate::series::SeriesIndex;
+use crate::series::{SeriesEntry, SeriesIndex};
 use logs::LogBuffer;
 use samples::SampleBuffer;
 use slots::SlotSet;
@@ -166,11 +168,21 @@ impl BufferView {
 
 /// Rows of `metric_series` in file order, as far as the samples of the day are known by now.
 pub fn series_batch(days: &[SeriesDay], index: &SeriesIndex) -> Result<RecordBatch, LakeError> {
+    let entries = entries_of(days, index);
+    Ok(columns::series_rows(&series_rows(days, &entries))?)
+}
+
+/// The series of some days, in their order.
+pub fn entries_of(days: &[SeriesDay], index: &SeriesIndex) -> Vec<Arc<SeriesEntry>> {
     let slots: Vec<u32> = days.iter().map(|day| day.slot).collect();
-    let entries = index.entries_of(&slots);
+    index.entries_of(&slots)
+}
+
+/// As [`series_batch`], row by row.
+pub fn series_rows<'a>(days: &[SeriesDay], entries: &'a [Arc<SeriesEntry>]) -> Vec<SeriesRow<'a>> {
     let mut rows: Vec<SeriesRow<'_>> = days
         .iter()
-        .zip(&entries)
+        .zip(entries)
         .map(|(day, entry)| {
             let newest = entry.last_ts().micros();
             let is_newest_day = newest.div_euclid(MICROS_PER_DAY) == i64::from(day.day);
@@ -185,5 +197,5 @@ pub fn series_batch(days: &[SeriesDay], index: &SeriesIndex) -> Result<RecordBat
         })
         .collect();
     rows.sort_by_cached_key(|row| (row.labels.metric(), service_of(row.labels), row.id));
-    Ok(columns::series_rows(&rows)?)
+    rows
 }

@@ -137,19 +137,27 @@ pub struct SeriesRow<'a> {
 }
 
 pub fn series_rows(rows: &[SeriesRow<'_>]) -> Result<RecordBatch, ArrowError> {
+    // Row by row: label sets lie anywhere in memory, and looking at one again later waits for it again.
     let mut labels = Maps::new();
+    let mut metrics = StringBuilder::new();
+    let [mut services, mut envs, mut instances, mut jobs] = std::array::from_fn(|_| StringBuilder::new());
     for row in rows {
         labels.push(row.labels.iter())?;
+        metrics.append_value(row.labels.metric());
+        services.append_option(service_of(row.labels));
+        envs.append_option(environment_of(row.labels));
+        instances.append_option(row.labels.get("instance"));
+        jobs.append_option(row.labels.get("job"));
     }
     let temporality = |row: &SeriesRow<'_>| row.meta.delta.then_some("delta");
     let columns = vec![
         longs(rows.iter().map(|row| row.id)),
-        texts(rows.iter().map(|row| row.labels.metric())),
+        Arc::new(metrics.finish()),
         labels.finish(),
-        optional_texts(rows.iter().map(|row| service_of(row.labels))),
-        optional_texts(rows.iter().map(|row| environment_of(row.labels))),
-        optional_texts(rows.iter().map(|row| row.labels.get("instance"))),
-        optional_texts(rows.iter().map(|row| row.labels.get("job"))),
+        Arc::new(services.finish()),
+        Arc::new(envs.finish()),
+        Arc::new(instances.finish()),
+        Arc::new(jobs.finish()),
         optional_texts(rows.iter().map(|row| Some(row.meta.metric_type.as_str()))),
         optional_texts(rows.iter().map(|row| row.meta.unit.as_deref())),
         optional_texts(rows.iter().map(temporality)),

@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod columns;
+mod kept;
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,10 +15,12 @@ use std::sync::Arc;
 
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, Remove, StructType, Transaction};
+use deltalake::kernel::{Action, Add, CommitInfo, Remove, StructType, Transaction};
 use deltalake::logstore::{StorageConfig, logstore_with};
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTable, DeltaTableError, TableProperty};
+use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use telemetry::Timestamp;
@@ -30,6 +33,8 @@ use crate::file::DataFile;
 use crate::schema::Table;
 use crate::storage::{DurableStore, create_dir_durably, remove_staged, sync_dir};
 use crate::writer::NewFile;
+
+pub use checkpoint::checkpoint_version;
 
 /// The active files of a table at a version.
 #[derive(Clone, Debug, Default)]
@@ -105,16 +110,14 @@ impl TableLog {
                         TableProperty::CheckpointInterval,
                         Some(config.checkpoint_commits.to_string()),
                     )
-                    .with_configuration_property(
-                        TableProperty::LogRetentionDuration,
-                        Some(format!("interval {} seconds", config.log_retention.as_secs())),
-                    )
+                    .with_configuration(kept::properties(config))
                     .await
                     .map_err(|error| self.error(error))?;
             }
             Err(error) => return Err(self.error(error)),
         }
         let delta = columns::catch_up(self.table, delta).await.map_err(|error| self.error(error))?;
+        let delta = kept::catch_up(delta, config).await.map_err(|error| self.error(error))?;
         self.adopt(delta).await
     }
 
@@ -127,10 +130,7 @@ impl TableLog {
     }
 
     fn unopened(&self) -> Result<DeltaTable, LakeError> {
-        let store: Arc<dyn ObjectStore> = self.store.clone();
-        let log_store =
-            logstore_with(store, &self.root, StorageConfig::default()).map_err(|error| self.error(error))?;
-        Ok(DeltaTable::new(log_store))
+        unopened(&self.root, self.store.clone()).map_err(|error| self.error(error))
     }
 
     async fn adopt(&mut self, delta: DeltaTable) -> Result<(), LakeError> {
@@ -142,20 +142,7 @@ impl TableLog {
             Err(error) => tracing::warn!(table = self.table.name(), %error, "overdue checkpoint not written"),
         }
         let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
-        let column = self.table.partition_column();
-        let mut files: Vec<DataFile> = snapshot
-            .log_data()
-            .iter()
-            .map(|view| {
-                let partition = view.partition_values_map().remove(column).flatten();
-                let bytes = u64::try_from(view.size()).unwrap_or_default();
-                let stats = view.stats();
-                DataFile::from_log(self.table, view.path().into_owned(), bytes, partition, stats.as_deref())
-            })
-            .collect();
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        let version = i64::try_from(snapshot.version()).unwrap_or(i64::MAX);
-        self.active = ActiveFiles { files: files.into(), version };
+        self.active = active_files(self.table, snapshot);
         self.delta = Some(delta);
         self.commits_since_open = 0;
         Ok(())
@@ -192,6 +179,17 @@ impl TableLog {
     pub async fn has_position(&mut self, application: &str, position: i64) -> Result<bool, LakeError> {
         self.settle().await?;
         Ok(self.committed_position(application).await? >= position)
+    }
+
+    /// The files that are removed, and when they were, as far back as the log knows.
+    pub async fn removed(&self) -> Result<Vec<(Path, Timestamp)>, LakeError> {
+        let Some(delta) = &self.delta else { return Ok(Vec::new()) };
+        let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
+        let log_store = delta.log_store();
+        let tombstones = snapshot.all_tombstones(log_store.as_ref()).try_collect::<Vec<_>>().await;
+        let tombstones = tombstones.map_err(|error| self.error(error))?;
+        let dated = tombstones.iter().filter_map(|file| Some((file.path(), file.deletion_timestamp()?)));
+        dated.map(|(path, millis)| Ok((self.location(&path)?, Timestamp::from_millis(millis)))).collect()
     }
 
     /// Stores a file durably. It is nobody's until a commit names it; vacuum removes it otherwise.
@@ -261,14 +259,40 @@ async fn commit_actions(
         Purpose::Compact => DeltaOperation::Optimize { predicate: None, target_size: 0 },
         Purpose::Expire => DeltaOperation::Delete { predicate: None },
     };
+    // By the clock that everything here goes by; Delta would take that of the machine.
+    let info = CommitInfo { timestamp: Some(now.millis()), ..operation.get_commit_info() };
     let removes = removed.iter().map(|file| Action::Remove(remove_action(file, data_change, now)));
     let adds = added.iter().map(|file| Action::Add(add_action(file, data_change, now)));
     let finished = CommitBuilder::from(properties)
-        .with_actions(removes.chain(adds).collect())
+        .with_actions([Action::CommitInfo(info)].into_iter().chain(removes).chain(adds).collect())
         .build(Some(delta.snapshot()?), delta.log_store(), operation)
         .await?;
     delta.state = Some(finished.snapshot());
     Ok(delta)
+}
+
+/// A table that nothing has been read of yet.
+pub fn unopened(root: &Url, store: Arc<DurableStore>) -> Result<DeltaTable, DeltaTableError> {
+    let store: Arc<dyn ObjectStore> = store;
+    Ok(DeltaTable::new(logstore_with(store, root, StorageConfig::default())?))
+}
+
+/// What a table consists of at the version that was read.
+pub fn active_files(table: Table, snapshot: &DeltaTableState) -> ActiveFiles {
+    let column = table.partition_column();
+    let mut files: Vec<DataFile> = snapshot
+        .log_data()
+        .iter()
+        .map(|view| {
+            let partition = view.partition_values_map().remove(column).flatten();
+            let bytes = u64::try_from(view.size()).unwrap_or_default();
+            let stats = view.stats();
+            DataFile::from_log(table, view.path().into_owned(), bytes, partition, stats.as_deref())
+        })
+        .collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let version = i64::try_from(snapshot.version()).unwrap_or(i64::MAX);
+    ActiveFiles { files: files.into(), version }
 }
 
 /// Where a file of a table lies in a store that is rooted at `/`.

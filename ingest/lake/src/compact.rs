@@ -2,9 +2,15 @@
 //! files, late rows are merged into what they repeat.
 //!
 //! [`plan`] decides from the list of files, the clock and what was merged lately; [`merge`] does the
-//! work, one merge at a time and on a thread of its own that comes after those of ingest; one Delta commit
-//! swaps the files and changes no data. A crash in between leaves files that nobody names.
+//! work, on a thread of its own that comes after those of ingest; one Delta commit swaps the files and
+//! changes no data. A crash in between leaves files that nobody names.
+//!
+//! Hours and days are merged beside each other, one of each at a time: a day takes long, and the files
+//! that flushes make meanwhile would become many. [`claims`] keep the two apart. Where merges do not keep
+//! up all the same, [`backlog`] says so, and first they get more, then writers less.
 
+pub mod backlog;
+pub mod claims;
 pub mod merge;
 pub mod plan;
 
@@ -12,7 +18,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use object_store::path::Path;
-use thread_priority::{ThreadPriority, ThreadPriorityValue};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +25,12 @@ use crate::commit::Purpose;
 use crate::error::LakeError;
 use crate::file::FileKind;
 use crate::lake::Inner;
+use crate::priority::come_after_ingest;
 use crate::read;
 use crate::schema::Table;
 use crate::storage::{DurableStore, StagedFile};
 use crate::writer::{Effort, FileWriter, NewFile};
+use claims::Claim;
 use merge::{Input, Sink, Target};
 use plan::MergeGroup;
 
@@ -44,44 +51,93 @@ pub struct CompactReport {
     pub vacuumed: u64,
 }
 
+/// Merges that wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Files of an hour, small files of other tables: what keeps the files few.
+    Hours,
+    Days,
+}
+
+impl Lane {
+    pub const ALL: [Lane; 2] = [Lane::Hours, Lane::Days];
+
+    fn of(group: &MergeGroup) -> Lane {
+        if group.kind == FileKind::Day { Lane::Days } else { Lane::Hours }
+    }
+}
+
 impl Inner {
     pub(crate) async fn compact(&self) -> Result<CompactReport, LakeError> {
-        // One merge at a time: that bounds what merging takes from ingest and queries.
-        let mut lately = self.compacting.lock().await;
-        let mut report = CompactReport { expired: self.expire().await?, ..CompactReport::default() };
-        let mut tidied = self.clock.now();
-        for (table, group) in self.plan_merges(&lately) {
-            if self.cancel.is_cancelled() {
-                return Ok(report);
-            }
-            // With much to merge a pass takes long; what is past retention does not wait for its end.
-            if self.clock.now().since(tidied) >= self.config.compact_interval {
-                report.expired += self.expire().await?;
-                report.vacuumed += self.vacuum().await?;
-                tidied = self.clock.now();
-            }
-            if !self.is_active(table, &group) {
-                continue;
-            }
-            match self.merge_group(table, &group, &mut report).await {
-                Err(LakeError::Closed) if self.cancel.is_cancelled() => return Ok(report),
-                merged => merged?,
-            }
-            lately.note(table, &group, self.clock.now());
-        }
+        let mut report = self.compact_lane(Lane::Hours).await?;
+        self.merge_all(Lane::Days, &mut report).await?;
         report.vacuumed += self.vacuum().await?;
         Ok(report)
     }
 
-    /// Hours of all tables before days: days take long, and meanwhile small files gather.
-    fn plan_merges(&self, lately: &plan::DayMerges) -> Vec<(Table, MergeGroup)> {
+    /// The merges of one lane; retention and vacuum go with the one that is through soonest.
+    pub(crate) async fn compact_lane(&self, lane: Lane) -> Result<CompactReport, LakeError> {
+        let mut report = CompactReport::default();
+        if lane == Lane::Hours {
+            report.expired += self.expire().await?;
+        }
+        self.merge_all(lane, &mut report).await?;
+        if lane == Lane::Hours {
+            report.vacuumed += self.vacuum().await?;
+        }
+        Ok(report)
+    }
+
+    /// Merges what there is to merge; while merges are behind, also what comes meanwhile.
+    pub(crate) async fn merge_all(&self, lane: Lane, report: &mut CompactReport) -> Result<(), LakeError> {
+        // That bounds what merging takes from ingest and queries.
+        let _one_at_a_time = self.merging[lane as usize].lock().await;
+        loop {
+            let merges = report.merges;
+            self.merge_planned(lane, report).await?;
+            self.measure_backlog();
+            if report.merges == merges || !self.backlog.is_high(&self.config) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn merge_planned(&self, lane: Lane, report: &mut CompactReport) -> Result<(), LakeError> {
+        let mut tidied = self.clock.now();
+        for (table, group) in self.plan_merges(lane) {
+            if self.cancel.is_cancelled() {
+                return Ok(());
+            }
+            // With much to merge a pass takes long; what is past retention does not wait for its end.
+            if lane == Lane::Hours && self.clock.now().since(tidied) >= self.config.compact_interval {
+                report.expired += self.expire().await?;
+                report.vacuumed += self.vacuum().await?;
+                tidied = self.clock.now();
+            }
+            let inputs = group.inputs.iter().map(|file| self.location_of(table, file));
+            let Some(claim) = self.claims.claim(inputs.collect::<Result<_, _>>()?) else { continue };
+            if !self.is_active(table, &group) {
+                continue;
+            }
+            match self.merge_group(table, &group, claim, report).await {
+                Err(LakeError::Closed) if self.cancel.is_cancelled() => return Ok(()),
+                merged => merged?,
+            }
+            self.day_merges.lock().note(table, &group, self.clock.now());
+            self.measure_backlog();
+        }
+        Ok(())
+    }
+
+    fn plan_merges(&self, lane: Lane) -> Vec<(Table, MergeGroup)> {
+        let lately = self.day_merges.lock().clone();
         let mut merges = Vec::new();
         for table in Table::ALL {
             let files = self.state.files_of(table).files;
-            let groups = plan::plan(table, &files, self.clock.now(), &self.config, lately);
+            let groups = plan::plan(table, &files, self.clock.now(), &self.config, &lately);
             merges.extend(groups.into_iter().map(|group| (table, group)));
         }
-        merges.sort_by_key(|(_, group)| group.kind == FileKind::Day);
+        merges.retain(|(_, group)| Lane::of(group) == lane);
         merges
     }
 
@@ -96,6 +152,7 @@ impl Inner {
         &self,
         table: Table,
         group: &MergeGroup,
+        mut claim: Claim,
         report: &mut CompactReport,
     ) -> Result<(), LakeError> {
         #[allow(clippy::disallowed_methods)] // measures how long the merge took
@@ -125,10 +182,13 @@ impl Inner {
             rows_max: self.config.compact_rows_max,
             bytes_max: self.config.compact_bytes_max,
         };
-        let merging = on_thread_of_its_own(move || merge::merge(target, inputs, &mut output))?;
+        let comes_last = !self.backlog.is_high(&self.config);
+        let merging = on_thread_of_its_own(comes_last, move || merge::merge(target, inputs, &mut output))?;
         let mut stored = Vec::new();
         while let Some(NewFile { file, content }) = files.recv().await {
-            self.store.put_staged(&self.location_of(table, &file)?, content).await?;
+            let location = self.location_of(table, &file)?;
+            claim.add(location.clone());
+            self.store.put_staged(&location, content).await?;
             stored.push(file);
         }
         merging.await.map_err(|_panicked| LakeError::TaskStopped("merge"))??;
@@ -186,21 +246,15 @@ impl Sink for Output {
     }
 }
 
-/// From 0 to 99; where ingest is at nice 0, this is nice 5: a third of the share of one of its threads
-/// when processor time is short, and all that is left when it is not.
-const MERGE_PRIORITY: u8 = 35;
-
 /// A thread keeps its priority, so none of the runtime's does this. The answer is an error when it panics.
 fn on_thread_of_its_own<T: Send + 'static>(
+    comes_last: bool,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<oneshot::Receiver<T>, LakeError> {
     let (answer, answered) = oneshot::channel();
     let work = move || {
-        let lowered = ThreadPriorityValue::try_from(MERGE_PRIORITY).and_then(|value| {
-            ThreadPriority::Crossplatform(value).set_for_current().map_err(|error| format!("{error:?}"))
-        });
-        if let Err(error) = lowered {
-            tracing::debug!(error, "files are merged at the priority of ingest");
+        if comes_last {
+            come_after_ingest("merges");
         }
         // Nobody waits when the lake was closed meanwhile.
         let _ = answer.send(work());

@@ -43,6 +43,12 @@ pub struct LakeConfig {
     /// ... or at this size: large enough that a day has few files, small enough to be rewritten for
     /// late rows.
     pub compact_bytes_max: u64,
+    /// Files of one table that flushes made, that could be merged by now and are not. From so many on
+    /// merges get the priority of ingest, and the write buffer is flushed at twice `flush_bytes` ...
+    pub unmerged_files_high: u64,
+    /// ... and beyond so many writes are refused as overloaded until merges have caught up: every file
+    /// costs memory, each commit and each query something.
+    pub unmerged_files_max: u64,
     pub retention: Retention,
     /// A sample further ahead of the clock than this is refused.
     #[serde(with = "duration_text")]
@@ -56,10 +62,12 @@ pub struct LakeConfig {
     pub disk_reserved_bytes: u64,
     /// Log records held for those who follow them live; a slower follower is told what it missed.
     pub log_feed_bytes_max: u64,
-    /// How far back Delta versions reach; they never answer a reporting question.
+    /// How far back versions of a table can be read: so long their commits stay in the Delta log, and
+    /// files on the disk that later versions no longer name. They never answer a reporting question.
     #[serde(with = "duration_text")]
     pub log_retention: Duration,
-    /// A replaced file stays this long: longer than the longest query that may be reading it.
+    /// A file that no version within `log_retention` names stays this long: longer than the longest query
+    /// that may be reading it.
     #[serde(with = "duration_text")]
     pub vacuum_after: Duration,
     /// Commits between checkpoints of a table's Delta log; of tables that are created from now on.
@@ -166,6 +174,8 @@ impl Default for LakeConfig {
             day_grace: DAY,
             compact_rows_max: 128_000_000,
             compact_bytes_max: 256 * MIB,
+            unmerged_files_high: 128,
+            unmerged_files_max: 1_000,
             retention: Retention::default(),
             future_max: Duration::from_secs(600),
             disk_free_min_bytes: GIB,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use deltalake::DeltaTableError;
 
+use crate::versions::{Committed, TableVersion};
+
 /// Errors of the lake. [`LakeError::Overloaded`] and [`LakeError::DiskFull`] are answers to a
 /// sender (try later); the others are for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,16 @@ pub enum LakeError {
     /// A merge was planned over files that are gone meanwhile; the next one plans anew.
     #[error("files of {table} changed while they were merged")]
     FilesChanged { table: &'static str },
+    /// A version that is out of log retention; nothing brings it back.
+    #[error(
+        "the {wanted} of {table} cannot be read any more (lake.log_retention); the oldest that can is {oldest}"
+    )]
+    VersionGone { table: &'static str, wanted: TableVersion, oldest: Committed },
+    #[error("{table} has no {wanted} yet; the newest is {newest}")]
+    VersionToCome { table: &'static str, wanted: TableVersion, newest: Committed },
+    /// The Delta log was tampered with: not even its newest version is whole.
+    #[error("the Delta log of {table} has no version that can be read")]
+    NoVersions { table: &'static str },
     #[error("arrow")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error("parquet")]

@@ -28,7 +28,8 @@ use tokio::task::JoinHandle;
 
 use crate::buffer::samples::SampleBuffer;
 use crate::buffer::sorted::SortedSamples;
-use crate::buffer::{Buffer, series_batch};
+use crate::buffer::{Buffer, SeriesDay, entries_of, series_rows};
+use crate::columns::{self, SeriesRow};
 use crate::commit::Purpose;
 use crate::error::LakeError;
 use crate::file::FileKind;
@@ -80,6 +81,10 @@ impl Inner {
         self.metrics.flush_seconds.observe(started.elapsed().as_secs_f64());
         self.metrics.flushed_rows.inc_by(report.rows);
         self.metrics.flushed_bytes.inc_by(report.bytes);
+        self.measure_backlog();
+        if self.backlog.is_high(&self.config) {
+            self.compact_now.notify_one();
+        }
         match flushed {
             Ok(()) => self.replay_room.store(0, Ordering::Relaxed),
             Err(_) => {
@@ -192,13 +197,7 @@ fn files_of(
             files.extend(sample_files(&buffer.late, FileKind::Late, sequence + 1, index, cores)?);
             Ok(files)
         }
-        Table::MetricSeries => split_into_files(
-            table,
-            &series_batch(&buffer.series, index)?,
-            FileKind::Flush,
-            sequence,
-            Effort::Flush,
-        ),
+        Table::MetricSeries => series_files(&buffer.series, sequence, index, cores),
         Table::Logs => logs::log_files(buffer.logs.parts(), sequence),
         _ => {
             let mut rows = concat_batches(&table.schema(), buffer.batches_of(table))?;
@@ -212,6 +211,33 @@ fn files_of(
 
 /// Rows that are worth a core of their own.
 const PART_ROWS_MIN: usize = 1 << 20;
+const SERIES_PART_ROWS_MIN: usize = 1 << 17;
+
+/// One file per day; of many rows one for each core.
+fn series_files(
+    days: &[SeriesDay],
+    sequence: i64,
+    index: &SeriesIndex,
+    cores: usize,
+) -> Result<Vec<NewFile>, LakeError> {
+    let table = Table::MetricSeries;
+    let entries = entries_of(days, index);
+    let rows = series_rows(days, &entries);
+    let make = |rows: &[SeriesRow<'_>]| {
+        split_into_files(table, &columns::series_rows(rows)?, FileKind::Flush, sequence, Effort::Flush)
+    };
+    let parts = (rows.len() / SERIES_PART_ROWS_MIN).clamp(1, cores);
+    let mut parts = rows.chunks(rows.len().div_ceil(parts).max(1));
+    let own = parts.next();
+    std::thread::scope(|scope| {
+        let others: Vec<_> = parts.map(|rows| scope.spawn(move || make(rows))).collect();
+        let mut files = own.map_or(Ok(Vec::new()), make)?;
+        for other in others {
+            files.extend(other.join().map_err(|_| LakeError::TaskStopped("flush writer"))??);
+        }
+        Ok(files)
+    })
+}
 
 /// One file per hour; of many rows one for each core.
 fn sample_files(
@@ -355,4 +381,35 @@ fn sort_keys(table: Table, rows: &RecordBatch) -> Result<Vec<SortColumn>, LakeEr
         keys.push(SortColumn { values, options });
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use telemetry::{Labels, SeriesMeta};
+
+    use super::*;
+    use crate::series::limits::SeriesLimits;
+
+    #[test]
+    fn many_series_become_a_sorted_file_for_each_core() {
+        let index = SeriesIndex::default();
+        let count = 2 * SERIES_PART_ROWS_MIN as u32 + 1;
+        let set = |at: u32| Labels::new([("__name__", "m"), ("n", at.to_string().as_str())]).unwrap();
+        let sets: Vec<Labels> = (0..count).map(set).collect();
+        let meta = SeriesMeta::default();
+        index.resolve(sets.iter().map(|set| (set, &meta)), "test", &SeriesLimits::NONE);
+        let day = |slot: u32| SeriesDay { slot, day: 0, first_ts: 0, last_ts: 0 };
+        let days: Vec<SeriesDay> = (0..count).map(day).collect();
+        let id = |file: &NewFile, last: bool| {
+            let stats = &file.file.stats["series_id"];
+            if last { stats.max.clone().unwrap() } else { stats.min.clone().unwrap() }
+        };
+        for (cores, expected) in [(1, 1), (2, 2), (4, 2)] {
+            let files = series_files(&days, 1, &index, cores).unwrap();
+            assert_eq!(files.len(), expected);
+            assert_eq!(files.iter().map(|file| file.file.rows).sum::<u64>(), u64::from(count));
+            assert!(files.windows(2).all(|two| id(&two[0], true) < id(&two[1], false)));
+        }
+        assert!(series_files(&[], 1, &index, 2).unwrap().is_empty());
+    }
 }

@@ -22,7 +22,10 @@ use crate::backup::TableCopy;
 use crate::buffer::BufferView;
 use crate::buffer::slots::SlotSet;
 use crate::commit::{TableLog, location};
-use crate::compact::CompactReport;
+use crate::compact::backlog::Backlog;
+use crate::compact::claims::Claims;
+use crate::compact::plan::DayMerges;
+use crate::compact::{CompactReport, Lane};
 use crate::config::{Ack, LakeConfig};
 use crate::disk::DiskWatch;
 use crate::error::LakeError;
@@ -43,6 +46,7 @@ use crate::snapshot::TableSnapshot;
 use crate::sources::SourceCounts;
 use crate::state::{Applied, State, Written};
 use crate::storage::DurableStore;
+use crate::versions::{Committed, TableVersion};
 use crate::wal::Wal;
 use crate::wal::group_commit::{Append, Request, Turnstile};
 use crate::wal::payload::{self, PreparedBatch};
@@ -69,7 +73,12 @@ pub(crate) struct Inner {
     pub turnstile: Arc<Turnstile>,
     pub flushing: tokio::sync::Mutex<()>,
     pub flush_now: Arc<Notify>,
-    pub compacting: tokio::sync::Mutex<crate::compact::plan::DayMerges>,
+    pub compact_now: Arc<Notify>,
+    /// By [`Lane`].
+    pub merging: [tokio::sync::Mutex<()>; Lane::ALL.len()],
+    pub day_merges: Mutex<DayMerges>,
+    pub claims: Arc<Claims>,
+    pub backlog: Backlog,
     pub unlinked: tokio::sync::Mutex<Unlinked>,
     pub disk: DiskWatch,
     pub sources: SourceCounts,
@@ -178,6 +187,19 @@ impl Lake {
             return self.snapshot(Table::MetricSamples).await;
         }
         self.snapshot_with(Table::MetricSamples, |buffer| buffer.batches_of(&slots, series))
+    }
+
+    /// A table as its files were at an earlier version; see [`TableVersion`]. Buffered rows are in none.
+    ///
+    /// # Errors
+    /// [`LakeError::VersionGone`] names the oldest version that can be read: log retention ends there.
+    pub async fn snapshot_at(&self, table: Table, version: TableVersion) -> Result<TableSnapshot, LakeError> {
+        self.0.snapshot_at(table, version).await
+    }
+
+    /// The versions of a table that [`Lake::snapshot_at`] can read now, oldest first.
+    pub async fn readable_versions(&self, table: Table) -> Result<Vec<Committed>, LakeError> {
+        self.0.readable_versions(table).await
     }
 
     fn snapshot_with(
@@ -327,7 +349,7 @@ impl Inner {
         let source = options.source.clone();
         let mut rejected: u64 = batch.rejections.iter().map(|rejection| rejection.count).sum();
         let (prepared, applied) = self.log_and_apply(batch, options, now).await?;
-        if self.state.buffer_use().active_bytes >= self.config.flush_bytes {
+        if self.state.buffer_use().active_bytes >= self.flush_bytes() {
             self.flush_now.notify_one();
         }
         let mut rejections = prepared.refused;
@@ -438,6 +460,9 @@ impl Inner {
             self.flush_now.notify_one();
             return overloaded("the write buffer is full (buffer_bytes_max)");
         }
+        if self.backlog.is_over(&self.config) {
+            return overloaded("too many files wait to be merged (unmerged_files_max)");
+        }
         Ok(())
     }
 
@@ -479,7 +504,7 @@ impl Inner {
         self.store.clone()
     }
 
-    fn root_of(&self, table: Table) -> url::Url {
+    pub fn root_of(&self, table: Table) -> url::Url {
         self.roots[table.index()].clone()
     }
 
@@ -509,6 +534,7 @@ impl Inner {
         self.metrics.series.set(gauge(self.state.series.len() as u64));
         let files: usize = Table::ALL.iter().map(|table| self.state.files_of(*table).files.len()).sum();
         self.metrics.files.set(gauge(files as u64));
+        self.metrics.unmerged_files.set(gauge(self.backlog.files()));
     }
 }
 

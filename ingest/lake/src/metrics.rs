@@ -28,6 +28,7 @@ pub struct Metrics {
     pub buffered_bytes: Gauge,
     pub series: Gauge,
     pub files: Gauge,
+    pub unmerged_files: Gauge,
     pub flush_seconds: Histogram,
     pub flush_failures: Counter,
     pub flushed_rows: Counter,
@@ -59,6 +60,7 @@ impl Default for Metrics {
             buffered_bytes: Gauge::default(),
             series: Gauge::default(),
             files: Gauge::default(),
+            unmerged_files: Gauge::default(),
             flush_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 14)),
             flush_failures: Counter::default(),
             flushed_rows: Counter::default(),
@@ -122,6 +124,11 @@ impl Metrics {
         r.register("evenkeel_lake_buffered_bytes", "Memory of the write buffer", self.buffered_bytes.clone());
         r.register("evenkeel_lake_series", "Series in the index", self.series.clone());
         r.register("evenkeel_lake_files", "Active files of all tables", self.files.clone());
+        r.register(
+            "evenkeel_lake_unmerged_files",
+            "Files that wait for a merge, of the table that has most of them",
+            self.unmerged_files.clone(),
+        );
         r.register("evenkeel_lake_flush_seconds", "Flushes", self.flush_seconds.clone());
         r.register("evenkeel_lake_flush_failures", "Flushes to be repeated", self.flush_failures.clone());
         r.register("evenkeel_lake_flushed_rows", "Rows written by flushes", self.flushed_rows.clone());

@@ -15,10 +15,13 @@ use telemetry::Clock;
 use telemetry::time::MICROS_PER_DAY;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::buffer::SeriesDay;
 use crate::commit::TableLog;
+use crate::compact::backlog::Backlog;
+use crate::compact::{CompactReport, Lane};
 use crate::config::LakeConfig;
 use crate::disk::{self, DiskWatch, Probe};
 use crate::error::LakeError;
@@ -100,7 +103,11 @@ pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>, hooks: Hooks) -> Re
         turnstile: turnstile.clone(),
         flushing: tokio::sync::Mutex::default(),
         flush_now: Arc::new(Notify::new()),
-        compacting: tokio::sync::Mutex::default(),
+        compact_now: Arc::new(Notify::new()),
+        merging: Default::default(),
+        day_merges: Mutex::default(),
+        claims: Arc::default(),
+        backlog: Backlog::default(),
         unlinked: tokio::sync::Mutex::new(Unlinked::default()),
         disk,
         sources: SourceCounts::default(),
@@ -121,12 +128,15 @@ pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>, hooks: Hooks) -> Re
         config: inner.config.wal.clone(),
         requests: queue,
         sync_at: None,
+        preparing: None,
     };
     let mut tasks = vec![tokio::spawn(committer.run())];
     let reader = Reader::new(wal, inner.config.wal.clone());
     tasks.push(start_replay(&inner, reader, hooks.replay_gate).await?);
     tasks.push(tokio::spawn(flush_task(Arc::downgrade(&inner), inner.cancel.clone())));
-    tasks.push(tokio::spawn(compact_task(Arc::downgrade(&inner), inner.cancel.clone())));
+    for lane in Lane::ALL {
+        tasks.push(tokio::spawn(compact_task(lane, Arc::downgrade(&inner), inner.cancel.clone())));
+    }
     *inner.tasks.lock() = tasks;
     inner.measure();
     Ok(Lake(inner))
@@ -309,21 +319,34 @@ async fn flush_task(lake: Weak<Inner>, cancel: CancellationToken) {
     }
 }
 
-async fn compact_task(lake: Weak<Inner>, cancel: CancellationToken) {
-    let Some(interval) = lake.upgrade().map(|inner| inner.config.compact_interval) else { return };
+/// Merges when it is time, or at once when merges are behind.
+async fn compact_task(lane: Lane, lake: Weak<Inner>, cancel: CancellationToken) {
+    let Some(inner) = lake.upgrade() else { return };
+    let (interval, compact_now) = (inner.config.compact_interval, inner.compact_now.clone());
+    drop(inner);
+    let mut tick = tokio::time::interval_at(Instant::now() + interval, interval);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
+        let is_behind = tokio::select! {
             () = cancel.cancelled() => return,
-            () = tokio::time::sleep(interval) => {}
-        }
+            _ = tick.tick() => false,
+            // Flushes make no files for days.
+            () = compact_now.notified(), if lane == Lane::Hours => true,
+        };
         let Some(inner) = lake.upgrade() else { return };
         if !inner.replay.is_over() || inner.disk.is_reserved() {
             continue;
         }
+        let compact = async {
+            match is_behind {
+                true => inner.merge_all(lane, &mut CompactReport::default()).await,
+                false => inner.compact_lane(lane).await.map(drop),
+            }
+        };
         // What a merge did not commit is nobody's, and goes with the next vacuum.
         let compacted = tokio::select! {
             () = cancel.cancelled() => return,
-            compacted = inner.compact() => compacted,
+            compacted = compact => compacted,
         };
         if let Err(error) = compacted {
             tracing::error!(error = &error as &dyn std::error::Error, "compaction failed; it is tried again");

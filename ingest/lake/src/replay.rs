@@ -6,6 +6,8 @@
 //! there is one order, the log's, and one way of applying. When the end is reached the committer holds
 //! still for as long as the last few records take, and from then on applies what it writes.
 
+mod steps;
+
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,15 +22,13 @@ use crate::flush::FlushReport;
 use crate::lake::Inner;
 use crate::open;
 use crate::series::sequence::Sequence;
-use crate::state::{Frozen, State};
+use crate::state::{BufferUse, Frozen, State};
 use crate::wal::group_commit::Request;
-use crate::wal::payload::{self, Checkpoint, PreparedBatch};
-use crate::wal::reader::{Reader, Record};
-use crate::wal::record::RecordKind;
+use crate::wal::payload::PreparedBatch;
+use crate::wal::reader::Reader;
+use steps::{Content, Decoded, decode_all, decode_chunk, read_all, read_chunk};
 
-/// Payload bytes that are read and decoded at once.
-const CHUNK_BYTES: usize = 8 << 20;
-/// Decoded chunks that wait for being applied.
+/// Chunks that wait for each of the steps that follow.
 const CHUNKS_AHEAD: usize = 2;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 /// A flush that failed during the replay is tried again after this time.
@@ -105,27 +105,17 @@ impl Replay {
     }
 }
 
-/// A record that is ready to be applied.
-struct Decoded {
-    position: i64,
-    /// Where its bytes end, counted over all that was read.
-    read_bytes: u64,
-    content: Content,
-}
-
-enum Content {
-    Batch(Box<PreparedBatch>),
-    Checkpoint(Checkpoint),
-}
-
 /// Reads the tables' registry and the log to its end; afterwards the lake is live.
 pub async fn run(inner: Arc<Inner>, reader: Reader) -> Result<(), LakeError> {
     open::load_registry(&inner).await?;
     let mut applier = Applier::new(inner.clone());
-    let (chunks, mut decoded) = mpsc::channel(CHUNKS_AHEAD);
+    let (chunks, read) = mpsc::channel(CHUNKS_AHEAD);
+    let (decoder, mut decoded) = mpsc::channel(CHUNKS_AHEAD);
     let state = inner.state.clone();
-    // One thread reads and decodes ahead of the other, which applies.
-    let reading = tokio::task::spawn_blocking(move || read_all(reader, &state, &chunks));
+    // Three steps beside each other: what can be read by itself, what needs the registry, what needs the
+    // order of the log.
+    let reading = tokio::task::spawn_blocking(move || read_all(reader, &chunks));
+    let decoding = tokio::task::spawn_blocking(move || decode_all(read, &state, &decoder));
     let mut progress = Progress::begin(&inner.replay);
     let mut applied = Ok(());
     while let Some(chunk) = decoded.recv().await {
@@ -136,70 +126,20 @@ pub async fn run(inner: Arc<Inner>, reader: Reader) -> Result<(), LakeError> {
         progress.tell();
     }
     drop(decoded);
+    let decoding = decoding.await.map_err(|_| LakeError::TaskStopped("WAL decoder"))?;
     let reading = reading.await.map_err(|_| LakeError::TaskStopped("WAL reader"))?;
     // Whatever the outcome is: no flush goes on behind it.
     let settled = applier.settle().await;
     applied?;
     settled?;
-    let handed_over = hand_over(&inner, reading?, &mut applier).await;
+    let lost_bytes = decoding?;
+    let mut reader = reading?;
+    reader.lost_bytes += lost_bytes;
+    let handed_over = hand_over(&inner, reader, &mut applier).await;
     if handed_over.is_err() {
         let _ = applier.settle().await;
     }
     handed_over
-}
-
-/// Reads on until there is nothing more by now.
-fn read_all(
-    mut reader: Reader,
-    state: &State,
-    chunks: &mpsc::Sender<Vec<Decoded>>,
-) -> Result<Reader, LakeError> {
-    let mut sequence = Sequence::default();
-    loop {
-        let chunk = next_chunk(&mut reader, state, &mut sequence)?;
-        // A receiver that is gone was cancelled or failed, and says so itself.
-        if chunk.is_empty() || chunks.blocking_send(chunk).is_err() {
-            return Ok(reader);
-        }
-    }
-}
-
-/// Decodes the next records; nothing at the end of what is in the log by now.
-fn next_chunk(
-    reader: &mut Reader,
-    state: &State,
-    sequence: &mut Sequence,
-) -> Result<Vec<Decoded>, LakeError> {
-    loop {
-        let records = reader.next_records(CHUNK_BYTES)?;
-        let at_end = records.is_empty();
-        let mut chunk = Vec::with_capacity(records.len());
-        for record in records {
-            let (position, bytes) = (record.position, record.payload.len() as u64);
-            match decode(record, state, sequence) {
-                Ok(content) => chunk.push(Decoded { position, read_bytes: reader.read_bytes, content }),
-                // It speaks of series that a record defined which is lost, too.
-                Err(LakeError::WalRecord { problem, .. }) if reader.lost_bytes > 0 => {
-                    tracing::error!(position, bytes, problem, "WAL data loss accepted");
-                    reader.lost_bytes += bytes;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        if at_end || !chunk.is_empty() {
-            return Ok(chunk);
-        }
-    }
-}
-
-fn decode(record: Record, state: &State, sequence: &mut Sequence) -> Result<Content, LakeError> {
-    let Record { position, kind, payload } = record;
-    Ok(match kind {
-        RecordKind::Batch => {
-            Content::Batch(Box::new(payload::decode(position, &payload, &state.series, sequence)?))
-        }
-        RecordKind::Checkpoint => Content::Checkpoint(payload::decode_checkpoint(position, &payload)?),
-    })
 }
 
 /// Applies the last records while the committer writes nothing, and makes the lake live.
@@ -211,12 +151,16 @@ async fn hand_over(inner: &Arc<Inner>, mut reader: Reader, applier: &mut Applier
     loop {
         let state = inner.state.clone();
         let reading = tokio::task::spawn_blocking(move || {
-            let chunk = next_chunk(&mut reader, &state, &mut Sequence::default())?;
-            Ok::<_, LakeError>((reader, chunk))
+            let read = read_chunk(&mut reader)?;
+            let is_end = read.is_empty();
+            let mut lost_bytes = 0;
+            let chunk = decode_chunk(read, &state, &mut Sequence::default(), &mut lost_bytes)?;
+            reader.lost_bytes += lost_bytes;
+            Ok::<_, LakeError>((reader, chunk, is_end))
         });
-        let (returned, chunk) = reading.await.map_err(|_| LakeError::TaskStopped("WAL reader"))??;
+        let (returned, chunk, is_end) = reading.await.map_err(|_| LakeError::TaskStopped("WAL reader"))??;
         reader = returned;
-        if chunk.is_empty() {
+        if is_end {
             break;
         }
         applier.apply(chunk).await?;
@@ -311,8 +255,9 @@ fn apply_until_full(
     checkpoint: &mut i64,
 ) -> Result<Option<i64>, LakeError> {
     // At a checkpoint, where the log can be let go of, a little earlier than in between.
-    let full_bytes = inner.config.flush_bytes;
-    let over_full_bytes = (2 * full_bytes).min(inner.config.buffer_bytes_max / 3);
+    let (full_bytes, bytes_max) = (inner.config.flush_bytes, inner.config.buffer_bytes_max);
+    let over_full_bytes = (2 * full_bytes).min(bytes_max / 3);
+    let room_bytes = (6 * full_bytes).min(bytes_max / 4 * 3);
     for Decoded { position, read_bytes, content } in records {
         inner.replay.done_bytes.store(read_bytes, Ordering::Relaxed);
         let limit = match content {
@@ -332,11 +277,18 @@ fn apply_until_full(
                 full_bytes
             }
         };
-        if inner.state.buffer_use().active_bytes >= limit {
+        if is_full(inner.state.buffer_use(), limit, room_bytes) {
             return Ok(Some(position));
         }
     }
     Ok(None)
+}
+
+/// Whether it is time for a flush. While the one before is under way, as far as there is room, it is not: a
+/// flush waits for the disk now and then, and has steps that keep one core busy.
+fn is_full(used: BufferUse, full_bytes: u64, room_bytes: u64) -> bool {
+    let is_flushing = used.bytes > used.active_bytes;
+    used.active_bytes >= full_bytes && !(is_flushing && used.bytes < room_bytes)
 }
 
 /// A batch that was taken while nobody knew yet that an earlier one has the same key.
@@ -392,5 +344,23 @@ impl<'a> Progress<'a> {
                 "replaying the WAL: writes are taken, queries wait"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_goes_on_beside_a_flush_as_far_as_there_is_room() {
+        let check = |active: u64, frozen: u64, expected: bool| {
+            let used = BufferUse { rows: 0, bytes: active + frozen, active_bytes: active };
+            assert_eq!(is_full(used, 100, 300), expected, "{active} beside {frozen}");
+        };
+        check(99, 0, false);
+        check(100, 0, true);
+        check(199, 100, false);
+        check(200, 100, true);
+        check(99, 250, false);
     }
 }

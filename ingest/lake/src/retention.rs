@@ -15,10 +15,14 @@ use crate::lake::Inner;
 use crate::schema::Table;
 use crate::storage::remove_empty_partitions;
 
-/// Files that no table names, with the time since when that is known. A file that is being written and
-/// not committed yet is among them; it is named long before its time is over.
+/// Files that no table names, with the time since when that is known. A file of a flush that is not
+/// committed yet is among them; it is named long before its time is over. Those of merges are claimed.
 #[derive(Debug, Default)]
-pub struct Unlinked(HashMap<Path, Timestamp>);
+pub struct Unlinked {
+    since: HashMap<Path, Timestamp>,
+    /// Whether what the Delta logs said at the start is in it.
+    has_logged: bool,
+}
 
 /// How long rows of a table stay; `None` for ever.
 fn kept_for(table: Table, retention: &Retention) -> Option<std::time::Duration> {
@@ -60,17 +64,22 @@ impl Inner {
         Ok(dropped)
     }
 
-    /// Removes files that no table has named for `vacuum_after`, and partitions that are empty then.
-    /// Returns how many files.
+    /// Removes files that no table has named for `log_retention` and `vacuum_after`, and partitions that are
+    /// empty then. Returns how many files.
     pub(crate) async fn vacuum(&self) -> Result<u64, LakeError> {
         let mut unlinked = self.unlinked.lock().await;
         let now = self.clock.now();
+        let kept = self.config.log_retention + self.config.vacuum_after;
         let mut seen = HashMap::new();
         let mut removed = 0;
         for table in Table::ALL {
             let mut log = self.logs[table.index()].lock().await;
             // A file that an unsure commit named must not be taken for nobody's.
             log.settle().await?;
+            if !unlinked.has_logged {
+                // Without it a file's time would begin anew with each start.
+                unlinked.since.extend(log.removed().await?);
+            }
             let mut active = std::collections::HashSet::new();
             for file in log.active().files.iter() {
                 active.insert(log.location(&file.path)?);
@@ -81,11 +90,11 @@ impl Inner {
             for found in listed {
                 let path = found.location;
                 let is_data = path.as_ref().ends_with(".parquet") && !path.prefix_matches(&log_dir);
-                if !is_data || active.contains(&path) {
+                if !is_data || active.contains(&path) || self.claims.holds(&path) {
                     continue;
                 }
-                let since = unlinked.0.get(&path).copied().unwrap_or(now);
-                if now.since(since) >= self.config.vacuum_after {
+                let since = unlinked.since.get(&path).copied().unwrap_or(now);
+                if now.since(since) >= kept {
                     self.store.delete(&path).await?;
                     removed += 1;
                 } else {
@@ -96,7 +105,7 @@ impl Inner {
             remove_empty_partitions(&dir, &self.faults)
                 .map_err(|error| LakeError::io("cannot remove empty partitions of", dir, error))?;
         }
-        unlinked.0 = seen;
+        *unlinked = Unlinked { since: seen, has_logged: true };
         self.metrics.vacuumed_files.inc_by(removed);
         Ok(removed)
     }

@@ -17,7 +17,8 @@ use crate::error::LakeError;
 use crate::file::{DataFile, FileKind};
 use crate::schema::Table;
 
-/// A consistent view of a table. Files stay readable for `vacuum_after` (an hour) at least.
+/// A consistent view of a table. Files stay readable for `vacuum_after` (an hour) at least: for those of an
+/// earlier version ([`crate::TableVersion`]) it begins when that can no longer be opened.
 ///
 /// Where `needs_merge` says so, two sources may hold the same key (of `metric_samples`: series and
 /// time). Then the row from the later source is right: buffered batches are later than any file and

@@ -6,7 +6,8 @@
 //!
 //! Invariants: a position is given once; segments are closed (cut to what is stored, and synced) before
 //! the next one is created; a segment is removed only after everything before its end is in tables. The
-//! log knows nothing of what its records mean.
+//! log knows nothing of what its records mean. While a segment fills, the next one is made ready as a
+//! [`spare`]; without one, a segment's room is reserved when it is needed.
 
 pub mod group_commit;
 mod logs;
@@ -16,11 +17,13 @@ pub mod record;
 pub mod recovery;
 pub mod samples;
 pub mod segment;
+mod spare;
 
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -30,7 +33,8 @@ use crate::config::WalConfig;
 use crate::faults::Faults;
 use crate::storage::{create_dir_durably, sync_dir};
 use record::RecordKind;
-use segment::{SegmentHeader, SegmentWriter};
+use segment::{Room, SegmentHeader, SegmentWriter};
+use spare::Spare;
 
 /// An open log.
 #[derive(Debug)]
@@ -40,12 +44,28 @@ pub struct Wal {
     segment_bytes: u64,
     faults: Faults,
     files: Mutex<Files>,
+    /// Of records that are still needed: whoever asks does not wait for a sync.
+    bytes: AtomicU64,
 }
+
+/// A segment of which more than this part is written is worth closing, and needs a successor soon.
+const WORTH_CLOSING: u64 = 4;
 
 #[derive(Debug)]
 struct Files {
     closed: VecDeque<ClosedSegment>,
     current: SegmentWriter,
+    next: NextSegment,
+}
+
+/// What there is of the segment after the current one.
+#[derive(Debug)]
+enum NextSegment {
+    Nothing,
+    InTheMaking,
+    Ready(Spare),
+    /// It could not be made; tried again with the next segment.
+    Failed,
 }
 
 /// A segment that is only read, after a start, unless it is released before.
@@ -78,13 +98,15 @@ impl Wal {
         next_position: i64,
     ) -> io::Result<Wal> {
         let header = SegmentHeader { log: id, first_position: next_position };
-        let current = SegmentWriter::create(dir, header, config.segment_bytes, faults)?;
+        let current = SegmentWriter::create(dir, header, Room::Reserve(config.segment_bytes), faults)?;
+        let files = Files { closed, current, next: NextSegment::Nothing };
         Ok(Wal {
             id,
             dir: dir.to_owned(),
             segment_bytes: config.segment_bytes,
             faults: faults.clone(),
-            files: Mutex::new(Files { closed, current }),
+            bytes: AtomicU64::new(files.bytes()),
+            files: Mutex::new(files),
         })
     }
 
@@ -102,6 +124,7 @@ impl Wal {
             record::write(&mut bytes, position, *kind, payload);
         }
         files.current.append(&bytes, records.len() as i64, durable)?;
+        self.bytes.store(files.bytes(), Ordering::Relaxed);
         Ok(first_position)
     }
 
@@ -118,7 +141,8 @@ impl Wal {
     pub fn rotate_before_checkpoint(&self, carries_state: bool) -> io::Result<()> {
         let mut files = self.files.lock();
         let current = &files.current;
-        if carries_state || current.broken || current.stored_bytes > self.segment_bytes / 4 {
+        let is_worth_it = current.stored_bytes > self.segment_bytes / WORTH_CLOSING;
+        if carries_state || current.broken || is_worth_it {
             self.rotate_locked(&mut files, 0)?;
         }
         Ok(())
@@ -126,11 +150,22 @@ impl Wal {
 
     fn rotate_locked(&self, files: &mut Files, room: usize) -> io::Result<()> {
         files.current.close()?;
+        // Whatever happens now, nothing more is written to it: if it has no records, its successor has its
+        // name.
+        files.current.broken = true;
         let next_position = files.current.next_position;
+        let header = SegmentHeader { log: self.id, first_position: next_position };
         // One batch may be larger than a segment; it gets one of its own.
         let capacity = self.segment_bytes.max((segment::HEADER_BYTES + room) as u64);
-        let header = SegmentHeader { log: self.id, first_position: next_position };
-        let next = SegmentWriter::create(&self.dir, header, capacity, &self.faults)?;
+        let room = match std::mem::replace(&mut files.next, NextSegment::Nothing) {
+            NextSegment::Ready(spare) if spare.bytes() >= capacity => Room::Spare(spare),
+            NextSegment::InTheMaking => {
+                files.next = NextSegment::InTheMaking;
+                Room::Reserve(capacity)
+            }
+            _ => Room::Reserve(capacity),
+        };
+        let next = SegmentWriter::create(&self.dir, header, room, &self.faults)?;
         let closed = std::mem::replace(&mut files.current, next);
         // A segment without records has the name of its successor: the file is already the new one.
         if closed.next_position > closed.first_position {
@@ -141,7 +176,32 @@ impl Wal {
                 bytes: closed.stored_bytes,
             });
         }
+        self.bytes.store(files.bytes(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether [`Wal::prepare_next_segment`] has something to do.
+    pub fn needs_next_segment(&self) -> bool {
+        self.files.lock().needs_next(self.segment_bytes)
+    }
+
+    /// Makes the next segment ready while this one is written. Blocks for as long as the disk takes, and
+    /// nobody else meanwhile. After an error the next segment begins without it.
+    pub fn prepare_next_segment(&self) -> io::Result<()> {
+        {
+            let mut files = self.files.lock();
+            if !files.needs_next(self.segment_bytes) {
+                return Ok(());
+            }
+            files.next = NextSegment::InTheMaking;
+        }
+        let made = Spare::create(&self.dir, self.segment_bytes, &self.faults);
+        let (next, made) = match made {
+            Ok(spare) => (NextSegment::Ready(spare), Ok(())),
+            Err(error) => (NextSegment::Failed, Err(error)),
+        };
+        self.files.lock().next = next;
+        made
     }
 
     /// Removes the segments that end before a checkpoint whose flush is complete.
@@ -158,6 +218,7 @@ impl Wal {
             }
             files.closed.pop_front();
         }
+        self.bytes.store(files.bytes(), Ordering::Relaxed);
         if removed { sync_dir(&self.dir, &self.faults) } else { Ok(()) }
     }
 
@@ -178,8 +239,7 @@ impl Wal {
 
     /// Bytes of records that are still needed.
     pub fn bytes(&self) -> u64 {
-        let files = self.files.lock();
-        files.closed.iter().map(|segment| segment.bytes).sum::<u64>() + files.current.stored_bytes
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// The first segment with records from `position` on, as far as it is acknowledged by now; `None` at
@@ -204,6 +264,17 @@ impl Wal {
     /// The position that the next record gets.
     pub fn next_position(&self) -> i64 {
         self.files.lock().current.next_position
+    }
+}
+
+impl Files {
+    fn bytes(&self) -> u64 {
+        self.closed.iter().map(|segment| segment.bytes).sum::<u64>() + self.current.stored_bytes
+    }
+
+    fn needs_next(&self, segment_bytes: u64) -> bool {
+        let is_soon = self.current.stored_bytes > segment_bytes / WORTH_CLOSING;
+        is_soon && matches!(self.next, NextSegment::Nothing)
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn catch_up(
 }
 
 /// `00000000000000000099.checkpoint.parquet`, or one of several parts, or one with an id.
-fn checkpoint_version(name: &str) -> Option<u64> {
+pub fn checkpoint_version(name: &str) -> Option<u64> {
     let (version, kind) = name.split_once('.')?;
     let is_checkpoint = kind.starts_with("checkpoint.") && kind.ends_with(".parquet");
     version.parse().ok().filter(|_| is_checkpoint && version.len() == 20)

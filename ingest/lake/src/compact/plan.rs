@@ -38,7 +38,7 @@ const SMALL_DAY_FILES_MAX: usize = 8;
 const DAY_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 
 /// When days were merged again for late rows; forgotten at a restart, which costs one more merge.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct DayMerges(HashMap<(Table, String), Timestamp>);
 
 impl DayMerges {

@@ -7,6 +7,7 @@ mod histograms;
 mod model;
 mod promises;
 mod replay;
+mod versions;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -23,6 +24,7 @@ use telemetry::{
 use super::*;
 use crate::config::WalConfig;
 use crate::disk::Space;
+use crate::faults::Faults;
 use crate::open::Hooks;
 use crate::read;
 
@@ -65,6 +67,21 @@ impl Fixture {
 
     async fn with(dir: tempfile::TempDir, clock: Arc<ManualClock>) -> Fixture {
         let lake = Lake::open(quiet(dir.path()), clock.clone()).await.unwrap();
+        Fixture { dir, clock, lake }
+    }
+
+    async fn with_config(change: impl FnOnce(&mut LakeConfig)) -> Fixture {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::at(start())));
+        let mut config = quiet(dir.path());
+        change(&mut config);
+        let lake = Lake::open(config, clock.clone()).await.unwrap();
+        Fixture { dir, clock, lake }
+    }
+
+    async fn with_faults(faults: Faults) -> Fixture {
+        let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::at(start())));
+        let hooks = Hooks { faults, ..Hooks::default() };
+        let lake = crate::open::open(quiet(dir.path()), clock.clone(), hooks).await.unwrap();
         Fixture { dir, clock, lake }
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use telemetry::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::Wal;
@@ -23,7 +24,6 @@ use crate::error::LakeError;
 use crate::metrics::Metrics;
 use crate::replay::Replay;
 use crate::schema::Table;
-use crate::series::sequence::Sequence;
 use crate::state::{Applied, Frozen, State};
 
 /// What the committer is asked to do.
@@ -89,6 +89,8 @@ pub struct Committer {
     pub requests: mpsc::Receiver<Request>,
     /// When what was written without a sync is to be synced.
     pub sync_at: Option<Instant>,
+    /// The task that makes the next segment ready.
+    pub preparing: Option<JoinHandle<()>>,
 }
 
 impl Committer {
@@ -99,7 +101,14 @@ impl Committer {
                 Some(request) => request,
                 None => match self.next_request().await {
                     Some(request) => request,
-                    None => return self.sync().await,
+                    None => {
+                        self.sync().await;
+                        if let Some(preparing) = self.preparing.take() {
+                            // Whether it came to it or not: nothing is written behind a closed lake.
+                            let _ = preparing.await;
+                        }
+                        return;
+                    }
                 },
             };
             match request {
@@ -155,11 +164,15 @@ impl Committer {
         const LOOK_AGAIN: Duration = Duration::from_micros(250);
 
         let deadline = Instant::now() + self.config.group_delay;
+        // Nobody is waited for beyond `group_bytes`, but who waits already comes along: where a sync takes
+        // long, more share it. A part of a segment, so that little room is left at its end.
+        let bytes_max = self.config.group_bytes.max(self.config.segment_bytes / 16);
         let mut bytes = first.payload.len() as u64;
         let mut group = vec![first];
-        while bytes < self.config.group_bytes {
+        while bytes < bytes_max {
             let request = match self.requests.try_recv() {
                 Ok(request) => request,
+                Err(_) if bytes >= self.config.group_bytes => break,
                 Err(_) if !self.turnstile.is_busy() || Instant::now() >= deadline => break,
                 Err(_) => {
                     let look_again = deadline.min(Instant::now() + LOOK_AGAIN);
@@ -236,7 +249,7 @@ impl Committer {
         }
         let batch = match registered {
             true => batch,
-            false => payload::decode(position, &payload, &self.state.series, &mut Sequence::default())?,
+            false => payload::decode(position, &payload, &self.state.series)?,
         };
         self.state.apply(position, batch)
     }
@@ -280,7 +293,21 @@ impl Committer {
         if !durable {
             self.sync_at.get_or_insert_with(|| Instant::now() + self.config.sync_interval);
         }
+        self.prepare_next_segment();
         written
+    }
+
+    /// Begins it if it is time; the writing goes on beside it.
+    fn prepare_next_segment(&mut self) {
+        if !self.wal.needs_next_segment() {
+            return;
+        }
+        let wal = self.wal.clone();
+        self.preparing = Some(tokio::task::spawn_blocking(move || {
+            if let Err(error) = wal.prepare_next_segment() {
+                tracing::warn!(%error, "the next segment of the WAL is not prepared; its room is reserved when it begins");
+            }
+        }));
     }
 }
 

@@ -217,19 +217,54 @@ fn ipc(batch: &RecordBatch) -> Result<Vec<u8>, LakeError> {
     Ok(writer.into_inner()?)
 }
 
-/// Reads a batch record; registers the series that it defines. Who reads many records keeps `sequence`.
-pub fn decode(
+/// The series that a batch record defines. Most of the work that a new series makes is here, and needs no
+/// registry: who reads many records does it ahead.
+pub fn decode_series(position: i64, payload: &[u8]) -> Result<Vec<DefinedSeries>, LakeError> {
+    let mut defined = Vec::new();
+    for (tag, content) in parts(position, payload)? {
+        if tag == PART_SERIES {
+            for_each_series(&read_ipc(content)?, |series| {
+                let StoredSeries { id, labels, meta, source, .. } = series;
+                let known = defined.last().map(|last: &DefinedSeries| &last.source);
+                let source = known.filter(|known| known.as_ref() == source).cloned();
+                let source = source.unwrap_or_else(|| series.source.into());
+                defined.push(DefinedSeries { id, labels, meta, source });
+            })?;
+        }
+    }
+    Ok(defined)
+}
+
+/// A series as a record defines it.
+#[derive(Debug)]
+pub struct DefinedSeries {
+    pub id: SeriesId,
+    pub labels: Labels,
+    pub meta: SeriesMeta,
+    pub source: Arc<str>,
+}
+
+/// Reads a batch record; registers the series that it defines.
+pub fn decode(position: i64, payload: &[u8], index: &SeriesIndex) -> Result<PreparedBatch, LakeError> {
+    let defined = decode_series(position, payload)?;
+    decode_rows(position, payload, defined, index, &mut Sequence::default())
+}
+
+/// Reads the rest of a record whose series [`decode_series`] has read, and registers those. Who reads many
+/// records keeps `sequence`.
+pub fn decode_rows(
     position: i64,
     payload: &[u8],
+    defined: Vec<DefinedSeries>,
     index: &SeriesIndex,
     sequence: &mut Sequence,
 ) -> Result<PreparedBatch, LakeError> {
     let mut batch = PreparedBatch::default();
-    let mut moved = Moved::default();
+    let moved = restore_series(defined, index);
     for (tag, content) in parts(position, payload)? {
         match tag {
             PART_META => read_meta(position, content, &mut batch)?,
-            PART_SERIES => moved = restore_series(&read_ipc(content)?, index)?,
+            PART_SERIES => {}
             PART_SAMPLES => batch.samples = samples::decode(position, content, index, &moved, sequence)?,
             PART_DELTAS => batch.deltas = samples::decode(position, content, index, &moved, sequence)?,
             PART_LOGS => batch.logs = logs::decode(position, content)?,
@@ -355,15 +390,15 @@ impl Moved {
 }
 
 /// Registers the series that a record defines.
-fn restore_series(rows: &RecordBatch, index: &SeriesIndex) -> Result<Moved, LakeError> {
+fn restore_series(defined: Vec<DefinedSeries>, index: &SeriesIndex) -> Moved {
     let mut moved = Moved::default();
-    for_each_series(rows, |series| {
-        let id = index.adopt(series.id, series.labels, series.meta, series.source);
-        if id != series.id {
-            moved.0.push((series.id.get(), id.get()));
+    for DefinedSeries { id: stored, labels, meta, source } in defined {
+        let id = index.adopt(stored, labels, meta, &source);
+        if id != stored {
+            moved.0.push((stored.get(), id.get()));
         }
-    })?;
-    Ok(moved)
+    }
+    moved
 }
 
 /// A row of `metric_series`.
@@ -454,7 +489,7 @@ mod tests {
         let batch = prepared(&index);
         let payload = encode(&batch, &index).unwrap();
         let fresh = SeriesIndex::default();
-        let read = decode(1, &payload, &fresh, &mut Sequence::default()).unwrap();
+        let read = decode(1, &payload, &fresh).unwrap();
         assert_eq!((read.at, read.retry_key, read.source.as_str()), (batch.at, Some(9), "otlp:x"));
         assert_eq!(read.logs, batch.logs);
         assert_eq!((read.samples.len(), read.deltas.len()), (3, 3));
@@ -470,7 +505,7 @@ mod tests {
         let mut payload = Vec::new();
         let rows = columns::log_rows(&batch.logs).unwrap();
         part(&mut payload, PART_TABLE + Table::Logs.index() as u8, &ipc(&rows).unwrap());
-        let read = decode(1, &payload, &SeriesIndex::default(), &mut Sequence::default()).unwrap();
+        let read = decode(1, &payload, &SeriesIndex::default()).unwrap();
         assert_eq!(read.logs, batch.logs);
     }
 
@@ -482,10 +517,7 @@ mod tests {
         batch.undefined.clear();
         let second = encode(&batch, &index).unwrap();
         assert!(second.len() < first.len());
-        assert!(matches!(
-            decode(1, &second, &SeriesIndex::default(), &mut Sequence::default()),
-            Err(LakeError::WalRecord { .. })
-        ));
+        assert!(matches!(decode(1, &second, &SeriesIndex::default()), Err(LakeError::WalRecord { .. })));
     }
 
     /// What is taken during a replay is numbered without the registry.
@@ -523,7 +555,7 @@ mod tests {
         for (id, labels) in [(7, &stranger), (8, &sets[0]), (9, &sets[1])] {
             registry.restore(SeriesId::from_stored(id), labels.clone(), meta.clone(), "x");
         }
-        let read = decode(1, &payload, &registry, &mut Sequence::default()).unwrap();
+        let read = decode(1, &payload, &registry).unwrap();
         let slot_of = |id: i64| registry.slots_of([id].into_iter()).unwrap()[0];
         let mut rows: Vec<(u32, i64)> = Vec::new();
         rows.extend(read.samples.iter().chain(&read.deltas).map(|row| (row.slot, row.ts)));
@@ -561,10 +593,7 @@ mod tests {
         let index = SeriesIndex::default();
         let payload = encode(&prepared(&index), &index).unwrap();
         for length in [1, 8, 20, payload.len() - 1] {
-            assert!(
-                decode(1, &payload[..length], &SeriesIndex::default(), &mut Sequence::default()).is_err(),
-                "{length}"
-            );
+            assert!(decode(1, &payload[..length], &SeriesIndex::default()).is_err(), "{length}");
         }
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::record::{self, Parsed};
 use super::segment::{self, SegmentHeader};
-use super::{ClosedSegment, Wal};
+use super::{ClosedSegment, Wal, spare};
 use crate::config::WalConfig;
 use crate::error::LakeError;
 use crate::faults::Faults;
@@ -46,6 +46,8 @@ impl Recovery {
     /// the newest one. Blocks on the disk for one segment.
     pub fn begin(dir: &Path, config: &WalConfig, faults: &Faults) -> Result<Recovery, LakeError> {
         create_dir_durably(dir, faults).map_err(|error| LakeError::io("cannot create", dir, error))?;
+        spare::remove_left_over(dir)
+            .map_err(|error| LakeError::io("cannot remove the spare segment of", dir, error))?;
         let mut recovery = Recovery {
             id: read_or_create_id(&dir.join("id"), faults)?,
             report: RecoveryReport::default(),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::spare::Spare;
 use crate::faults::{Faults, IoStep};
 use crate::storage::sync_dir;
 
@@ -82,26 +83,39 @@ pub struct SegmentWriter {
     faults: Faults,
 }
 
+/// Where a segment's room comes from.
+#[derive(Debug)]
+pub enum Room {
+    /// So many bytes of the disk.
+    Reserve(u64),
+    /// Zeros that are there already.
+    Spare(Spare),
+}
+
+impl Room {
+    fn bytes(&self) -> u64 {
+        match self {
+            Room::Reserve(bytes) => *bytes,
+            Room::Spare(spare) => spare.bytes(),
+        }
+    }
+}
+
 impl SegmentWriter {
-    /// Creates the file with all the room it may use.
+    /// Creates the file with all the room it may use; a spare brings it along.
     pub fn create(
         dir: &Path,
         header: SegmentHeader,
-        capacity: u64,
+        room: Room,
         faults: &Faults,
     ) -> io::Result<SegmentWriter> {
         let path = path_of(dir, header.first_position);
-        let created = (|| {
-            let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
-            faults.check(IoStep::Preallocate, &path)?;
-            preallocate(&file, capacity)?;
-            faults.write(&path, &header.to_bytes(), |bytes| file.write_all_at(bytes, 0))?;
-            faults.check(IoStep::Sync, &path)?;
-            file.sync_all()?;
-            sync_dir(dir, faults)?;
-            Ok(file)
-        })();
-        let file = created.inspect_err(|_: &io::Error| {
+        let capacity = room.bytes();
+        let placed = match room {
+            Room::Reserve(bytes) => reserve(&path, header, bytes, faults),
+            Room::Spare(spare) => spare.place(&path, &header.to_bytes(), faults),
+        };
+        let file = placed.and_then(|file| sync_dir(dir, faults).map(|()| file)).inspect_err(|_| {
             let _ = fs::remove_file(&path);
         })?;
         Ok(SegmentWriter {
@@ -172,6 +186,16 @@ pub fn cut(file: &File, path: &Path, bytes: u64, faults: &Faults) -> io::Result<
     file.sync_all()
 }
 
+fn reserve(path: &Path, header: SegmentHeader, bytes: u64, faults: &Faults) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    faults.check(IoStep::Preallocate, path)?;
+    preallocate(&file, bytes)?;
+    faults.write(path, &header.to_bytes(), |header| file.write_all_at(header, 0))?;
+    faults.check(IoStep::Sync, path)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
 fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
     let length = i64::try_from(bytes).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?;
     match nix::fcntl::posix_fallocate(file, 0, length) {
@@ -199,7 +223,8 @@ mod tests {
     #[test]
     fn a_segment_takes_its_room_at_once_and_gives_back_what_it_did_not_use() {
         let dir = tempfile::tempdir().unwrap();
-        let mut segment = SegmentWriter::create(dir.path(), HEADER, 4096, &Faults::default()).unwrap();
+        let mut segment =
+            SegmentWriter::create(dir.path(), HEADER, Room::Reserve(4096), &Faults::default()).unwrap();
         assert_eq!(position_in_name(segment.path()), Some(42));
         assert_eq!(fs::metadata(segment.path()).unwrap().len(), 4096);
         segment.append(b"0123456789", 1, true).unwrap();
@@ -209,13 +234,44 @@ mod tests {
     }
 
     #[test]
+    fn a_spare_becomes_a_segment_with_the_room_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let spare = Spare::create(dir.path(), 4096, &Faults::default()).unwrap();
+        let mut segment =
+            SegmentWriter::create(dir.path(), HEADER, Room::Spare(spare), &Faults::default()).unwrap();
+        segment.append(b"0123456789", 1, true).unwrap();
+        let content = fs::read(segment.path()).unwrap();
+        assert_eq!(SegmentHeader::parse(&content), Some(HEADER));
+        assert_eq!((content.len() as u64, segment.capacity), (4096, 4096));
+        assert_eq!(&content[HEADER_BYTES..HEADER_BYTES + 10], b"0123456789");
+        assert!(content[HEADER_BYTES + 10..].iter().all(|byte| *byte == 0));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_spare_that_cannot_be_made_or_placed_leaves_no_file() {
+        for failing in [IoStep::Preallocate, IoStep::Write, IoStep::Sync, IoStep::Rename, IoStep::SyncDir] {
+            let dir = tempfile::tempdir().unwrap();
+            let broken = Faults::new(move |step, _| match step == failing {
+                true => Err(ErrorKind::StorageFull.into()),
+                false => Ok(()),
+            });
+            let made = Spare::create(dir.path(), 4096, &broken).and_then(|spare| {
+                SegmentWriter::create(dir.path(), HEADER, Room::Spare(spare), &broken).map(drop)
+            });
+            assert!(made.is_err(), "{failing:?}");
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "{failing:?}");
+        }
+    }
+
+    #[test]
     fn a_segment_that_could_not_be_created_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let full = Faults::new(|step, _| match step {
             IoStep::Preallocate => Err(ErrorKind::StorageFull.into()),
             _ => Ok(()),
         });
-        let error = SegmentWriter::create(dir.path(), HEADER, 4096, &full).unwrap_err();
+        let error = SegmentWriter::create(dir.path(), HEADER, Room::Reserve(4096), &full).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }

@@ -335,3 +335,102 @@ fn after_a_failed_write_the_log_goes_on_without_it() {
         assert_eq!(texts, ["one", "two"], "{failing:?}");
     }
 }
+
+/// What the committer does when a segment is about to be full.
+fn put_prepared(wal: &Wal, text: &str) -> io::Result<i64> {
+    let position = put(wal, text)?;
+    if wal.needs_next_segment() {
+        wal.prepare_next_segment()?;
+    }
+    Ok(position)
+}
+
+#[test]
+fn segments_that_were_made_ready_hold_the_same_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Arc::new(AtomicUsize::new(0));
+    let counted = reserved.clone();
+    let faults = Faults::new(move |step, path| {
+        let is_reserved = step == IoStep::Preallocate && segment::position_in_name(path).is_some();
+        counted.fetch_add(usize::from(is_reserved), Ordering::Relaxed);
+        Ok(())
+    });
+    let mut expected = Vec::new();
+    for start in 0..2 {
+        let (wal, records, report) = open_with(dir.path(), &config(false), &faults).unwrap();
+        assert_eq!((records, report), (expected.clone(), RecoveryReport::default()));
+        for n in 0..20 {
+            let text = format!("start {start} record {n} {}", "x".repeat(30));
+            expected.push((put_prepared(&wal, &text).unwrap(), text));
+        }
+        assert!(wal.bytes() > expected.iter().map(|(_, text)| text.len() as u64).sum());
+    }
+    assert!(segments(dir.path()).len() > 8);
+    assert_eq!(reserved.load(Ordering::Relaxed), 2, "the first of each start has no predecessor");
+    let (_, records, _) = open(dir.path()).unwrap();
+    assert_eq!(records, expected);
+}
+
+/// A crash leaves a spare as it was made, or with the header of the segment it was about to become.
+#[test]
+fn a_spare_that_a_crash_left_is_no_part_of_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let (wal, _, _) = open(dir.path()).unwrap();
+    let mut expected = Vec::new();
+    for n in 0..3 {
+        let text = format!("record {n} {}", "x".repeat(20));
+        expected.push((put(&wal, &text).unwrap(), text));
+    }
+    let header = SegmentHeader { log: wal.id, first_position: wal.next_position() };
+    drop(wal);
+    let newest = segments(dir.path()).pop().unwrap();
+    let mut spare = fs::read(newest).unwrap();
+    for content in [vec![0; 100], Vec::new(), std::mem::take(&mut spare)] {
+        fs::write(dir.path().join("next.spare"), content).unwrap();
+        let (wal, records, report) = open(dir.path()).unwrap();
+        assert_eq!((records, report), (expected.clone(), RecoveryReport::default()));
+        assert_eq!(wal.next_position(), header.first_position);
+        assert!(!dir.path().join("next.spare").exists());
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_made_ready_is_reserved_when_it_is_needed() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults = Faults::new(|step, path| {
+        let is_spare = path.extension().is_some_and(|extension| extension == "spare");
+        if is_spare && step == IoStep::Write { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    });
+    let (wal, _, _) = open_with(dir.path(), &config(false), &faults).unwrap();
+    let mut failures = 0;
+    for n in 0..20 {
+        put(&wal, &format!("record {n:02} {}", "x".repeat(30))).unwrap();
+        if wal.needs_next_segment() {
+            wal.prepare_next_segment().unwrap_err();
+            failures += 1;
+            assert!(!wal.needs_next_segment(), "not again before the next segment");
+        }
+    }
+    assert!(failures > 3 && !dir.path().join("next.spare").exists());
+    drop(wal);
+    assert_eq!(open(dir.path()).unwrap().1.len(), 20);
+}
+
+/// A segment without records and its successor have one name.
+#[test]
+fn a_successor_that_cannot_be_created_takes_no_empty_segment_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let turns = Arc::new(AtomicUsize::new(0));
+    let asked = turns.clone();
+    let faults = Faults::new(move |step, _| {
+        // The first segment is created, the second is not.
+        let fails = step == IoStep::Preallocate && asked.fetch_add(1, Ordering::Relaxed) == 1;
+        if fails { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    });
+    let (wal, _, _) = open_with(dir.path(), &config(false), &faults).unwrap();
+    wal.rotate_before_checkpoint(true).unwrap_err();
+    put(&wal, "acknowledged").unwrap();
+    drop(wal);
+    let (_, records, _) = open(dir.path()).unwrap();
+    assert_eq!(records, [(1, "acknowledged".to_owned())]);
+}

@@ -47,8 +47,7 @@ impl Effort {
         }
     }
 
-    /// Rows of a page, the unit of reading within a row group: of a series some hours or some days, and
-    /// what a query for one series has to unpack.
+    /// Rows of a page, the unit of reading within a row group.
     pub fn page_rows(self) -> usize {
         match self {
             Effort::Flush | Effort::Hour => 8_192,
@@ -73,6 +72,7 @@ impl Effort {
 
     pub fn values(self, table: Table) -> ValueLayout {
         ValueLayout {
+            page_rows_small: VALUE_PAGE_ROWS,
             page_rows: self.page_rows(),
             page_rows_max: ROW_GROUP_ROWS,
             probe_zstd_level: self.probe_zstd_level(),
@@ -81,6 +81,9 @@ impl Effort {
     }
 }
 
+/// Rows of a page of values where a metric has many: what a query for one series has to unpack. A series
+/// that is scraped every 15 s has 5 760 in a day.
+const VALUE_PAGE_ROWS: usize = 6_144;
 /// Rows of a row group, except of day files.
 pub const ROW_GROUP_ROWS: usize = 131_072;
 /// Rows with much text make smaller row groups; this bounds what a writer holds.

@@ -110,7 +110,7 @@ fn encodings_are_those_that_were_measured() {
         .collect();
     for (effort, value, time_pages, value_pages) in [
         (Effort::Flush, Encoding::PLAIN, 6, 6),
-        (Effort::Hour, Encoding::BYTE_STREAM_SPLIT, 1, 5),
+        (Effort::Hour, Encoding::BYTE_STREAM_SPLIT, 1, 7),
         (Effort::Day, Encoding::BYTE_STREAM_SPLIT, 1, 1),
     ] {
         let reader = written(&samples(&rows), effort);

@@ -6,7 +6,9 @@
 //! Huffman table costs a tenth. To a reader that is an ordinary zstd frame of several blocks.
 //!
 //! A page holds one metric where that has enough rows, because values of different metrics have nothing
-//! in common either, and all of a metric's rows where values come back after a long time.
+//! in common either. Of a metric with many rows it holds about as many as a series has in a day, because
+//! queries for one series unpack all of it, unless that costs more than [`SMALL_PAGES_COST`]: then values
+//! come back after a long time, and all of the metric's rows are one page.
 //!
 //! Every bit pattern comes back, NaNs included. There is no dictionary, and no statistics of pages.
 
@@ -20,10 +22,15 @@ use super::chunk::{ChunkWriter, ColumnChunk, data_page};
 
 const VALUE_BYTES: usize = size_of::<f64>();
 
+/// What small pages of a metric with many rows may cost: a byte for so many rows, which is a bit a row.
+const SMALL_PAGES_COST: usize = 8;
+
 /// What values are worth.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueLayout {
-    /// Rows of most pages: from this to the double of it.
+    /// Rows of a page of a metric that has many: from this to the double of it.
+    pub page_rows_small: usize,
+    /// Rows of most other pages: from this to the double of it.
     pub page_rows: usize,
     /// Rows of the largest pages.
     pub page_rows_max: usize,
@@ -101,22 +108,32 @@ impl Compressor {
         Ok(Compressor { layout, probe, thorough })
     }
 
-    /// The pages that hold a stretch: one if it is short, or saves a twentieth.
+    /// The pages that hold a stretch.
     fn pages(&mut self, values: &[f64]) -> Result<Vec<CompressedPage>, ParquetError> {
-        let whole = self.try_encodings(values)?;
-        let mut pages = vec![(values, whole)];
+        let mut pages = self.cut(values, values.len().max(1))?;
         if values.len() >= 2 * self.layout.page_rows {
-            let rows = values.len().div_ceil(values.len() / self.layout.page_rows);
-            let mut apart = Vec::new();
-            for part in values.chunks(rows) {
-                apart.push((part, self.try_encodings(part)?));
-            }
-            let bytes: usize = apart.iter().map(|(_, tried)| tried.content.len()).sum();
-            if pages[0].1.content.len() > bytes - bytes / 20 {
-                pages = apart;
+            let small = self.cut(values, self.layout.page_rows_small)?;
+            if bytes_of(&small) <= bytes_of(&pages) + values.len() / SMALL_PAGES_COST {
+                pages = small;
+            } else {
+                let apart = self.cut(values, self.layout.page_rows)?;
+                // The whole has to save a twentieth.
+                if bytes_of(&pages) > bytes_of(&apart) - bytes_of(&apart) / 20 {
+                    pages = apart;
+                }
             }
         }
         pages.into_iter().map(|(values, tried)| self.finish(values, tried)).collect()
+    }
+
+    /// A stretch in pages of equal size, of at least so many rows each.
+    fn cut<'v>(
+        &mut self,
+        values: &'v [f64],
+        page_rows: usize,
+    ) -> Result<Vec<(&'v [f64], Tried)>, ParquetError> {
+        let rows = values.len().div_ceil((values.len() / page_rows).max(1)).max(1);
+        values.chunks(rows).map(|part| Ok((part, self.try_encodings(part)?))).collect()
     }
 
     fn try_encodings(&mut self, values: &[f64]) -> Result<Tried, ParquetError> {
@@ -147,6 +164,13 @@ impl Compressor {
         Ok(data_page(values.len(), encoding, content, is_compressed, uncompressed_bytes))
     }
 }
+
+fn bytes_of(pages: &[(&[f64], Tried)]) -> usize {
+    pages.iter().map(|(_, tried)| tried.content.len() + PAGE_BYTES).sum()
+}
+
+/// A page's header, and where the footer says that it begins.
+const PAGE_BYTES: usize = 40;
 
 fn plain_bytes(values: &[f64]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
@@ -191,8 +215,13 @@ const BLOCK_HEADERS_BYTES: usize = 256;
 mod tests {
     use super::*;
 
-    const LAYOUT: ValueLayout =
-        ValueLayout { page_rows: 4_096, page_rows_max: 16_384, probe_zstd_level: 3, zstd_level: 6 };
+    const LAYOUT: ValueLayout = ValueLayout {
+        page_rows_small: 1_024,
+        page_rows: 4_096,
+        page_rows_max: 16_384,
+        probe_zstd_level: 3,
+        zstd_level: 6,
+    };
 
     fn pages(values: &[f64]) -> Vec<(Encoding, u32)> {
         let pages = Compressor::new(LAYOUT).unwrap().pages(values).unwrap();
@@ -221,9 +250,23 @@ mod tests {
         let one_of = |count: u64, n: u64| noise((noise(n).to_bits() >> 7) % count);
         let again: Vec<f64> = (0..12_500).map(|n| one_of(5_000, n)).collect();
         assert_eq!(pages(&again), [(Encoding::PLAIN, 12_500)]);
+        // As often as a page is long: small pages lose them.
+        let soon: Vec<f64> = (0..12_500).map(|n| one_of(1_000, n)).collect();
+        assert!(pages(&soon).len() < 12);
+    }
+
+    #[test]
+    fn a_metric_with_many_rows_has_small_pages() {
         let never: Vec<f64> = (0..12_500).map(noise).collect();
-        let thirds = [4_167, 4_167, 4_166].map(|rows| (Encoding::BYTE_STREAM_SPLIT, rows));
-        assert_eq!(pages(&never), thirds);
+        let twelve: Vec<(Encoding, u32)> = pages(&never);
+        assert_eq!(twelve.len(), 12);
+        assert!(twelve.iter().all(|(encoding, rows)| {
+            *encoding == Encoding::BYTE_STREAM_SPLIT && (1_024..=1_042).contains(rows)
+        }));
+        // Nothing is lost where there is nothing.
+        assert_eq!(pages(&[0.0; 8_192]).len(), 8);
+        // It has not that many.
+        assert_eq!(pages(&never[..8_000]).len(), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use parking_lot::Mutex;
 
 use super::*;
+use crate::compact::Lane;
 use crate::faults::{Faults, IoStep};
 use crate::file::FileKind;
 
@@ -151,7 +152,7 @@ async fn a_merge_that_died_is_done_again_and_leaves_nothing_behind() {
         assert!(!files_on_disk(f.dir.path(), Table::MetricSamples).iter().any(is_staged), "{step:?}");
         f.lake.compact().await.unwrap();
         assert_eq!(kinds(&f.lake, Table::MetricSamples).await, [(FileKind::Hour, 3)], "{step:?}");
-        f.clock.advance(Duration::from_secs(HOUR as u64));
+        f.clock.advance(Duration::from_secs((DAY + HOUR) as u64));
         f.lake.compact().await.unwrap();
         assert_eq!(files_on_disk(f.dir.path(), Table::MetricSamples).len(), 1, "{step:?}");
         assert_eq!(read_samples(&f.lake).await, expected, "{step:?}");
@@ -178,7 +179,7 @@ async fn retention_is_a_table_s_own_and_its_files_go_from_the_disk() {
     for (day, logs, samples) in [(13, 1, 1), (15, 0, 1), (31, 0, 0)] {
         clock.set(at(day * DAY));
         lake.compact().await.unwrap();
-        clock.advance(Duration::from_secs(2 * HOUR as u64));
+        clock.advance(Duration::from_secs((DAY + 2 * HOUR) as u64));
         lake.compact().await.unwrap();
         assert_eq!((count(Table::Logs), count(Table::MetricSamples)), (logs, samples), "day {day}");
         assert_eq!((count(Table::Events), count(Table::MetricSeries)), (1, 1), "day {day}");
@@ -250,4 +251,95 @@ async fn the_log_of_a_table_is_checkpointed_and_its_old_commits_go() {
     lake.shutdown().await.unwrap();
     let reopened = Lake::open(quiet(dir.path()), Arc::new(ManualClock::at(start()))).await.unwrap();
     assert_eq!(read_texts(&reopened, Table::Logs, "body").await.len(), 104);
+}
+
+/// Files of one hour that is over.
+async fn with_closed_hour(f: &Fixture, flushes: i64) -> Samples {
+    let mut expected = Samples::new();
+    for second in 0..flushes {
+        f.clock.set(at(second));
+        f.append(vec![series("a", &[(second, 1.0)])]).await;
+        expected.extend(expect_samples(&[("a", second, 1.0)]));
+        f.lake.flush().await.unwrap();
+    }
+    f.clock.set(at(2 * HOUR));
+    f.append(vec![series("a", &[(2 * HOUR, 1.0)])]).await;
+    expected.extend(expect_samples(&[("a", 2 * HOUR, 1.0)]));
+    expected
+}
+
+#[tokio::test]
+async fn writers_wait_by_name_while_merges_are_behind_and_not_before() {
+    let f = Fixture::with_config(|config| {
+        config.unmerged_files_high = 3;
+        config.unmerged_files_max = 4;
+    })
+    .await;
+    let usual = f.lake.0.config.flush_bytes;
+    let behind = f.lake.0.merging[Lane::Hours as usize].lock().await;
+    let mut expected = with_closed_hour(&f, 5).await;
+    assert_eq!(f.lake.0.flush_bytes(), usual, "files of an open hour are not behind");
+    f.lake.flush().await.unwrap();
+    assert_eq!(f.lake.0.flush_bytes(), 2 * usual);
+    let batch = || Batch { series: vec![series("a", &[(2 * HOUR + 1, 1.0)])], ..Batch::default() };
+    let refused = f.lake.append(batch()).await.unwrap_err();
+    assert!(matches!(&refused, LakeError::Overloaded { .. }), "{refused}");
+    assert!(refused.to_string().contains("(unmerged_files_max)"), "{refused}");
+    assert!(!f.lake.health().writable);
+    drop(behind);
+    f.lake.compact().await.unwrap();
+    f.lake.append(batch()).await.unwrap();
+    assert_eq!(f.lake.0.flush_bytes(), usual);
+    expected.extend(expect_samples(&[("a", 2 * HOUR + 1, 1.0)]));
+    assert_eq!(read_samples(&f.lake).await, expected);
+}
+
+/// A day that takes long keeps hours from nothing, and what it has written is nobody else's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hours_are_merged_and_files_removed_while_a_day_is_being_merged() {
+    let (at_work, working) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let gate = Mutex::new((at_work, may_go_on));
+    // The day's file has its place by then, and no commit names it.
+    let faults = Faults::new(move |step, path| {
+        if step == IoStep::SyncDir && path.ends_with("date=2026-11-23") && holds_day_file(path) {
+            let gate = gate.lock();
+            let _ = gate.0.send(());
+            let _ = gate.1.recv();
+        }
+        Ok(())
+    });
+    let f = Fixture::with_faults(faults).await;
+    let mut expected = with_closed_hour(&f, 3).await;
+    f.lake.flush().await.unwrap();
+    f.clock.set(at(2 * DAY + 2 * HOUR));
+    let later = 2 * DAY;
+    for second in 0..3 {
+        f.append(vec![series("a", &[(later + second, 1.0)])]).await;
+        expected.extend(expect_samples(&[("a", later + second, 1.0)]));
+        f.lake.flush().await.unwrap();
+    }
+    let days = {
+        let lake = f.lake.clone();
+        tokio::spawn(async move { lake.0.compact_lane(Lane::Days).await })
+    };
+    tokio::task::spawn_blocking(move || working.recv().unwrap()).await.unwrap();
+    let hours = f.lake.0.compact_lane(Lane::Hours).await.unwrap();
+    assert!(hours.merges > 0, "{hours:?}");
+    let on_disk = files_on_disk(f.dir.path(), Table::MetricSamples);
+    f.clock.set(at(9 * DAY));
+    f.lake.0.vacuum().await.unwrap();
+    f.clock.set(at(18 * DAY));
+    f.lake.0.vacuum().await.unwrap();
+    let left = files_on_disk(f.dir.path(), Table::MetricSamples);
+    assert!(left.len() < on_disk.len() && left.iter().any(|name| name.starts_with("day-")), "{left:?}");
+    // Whatever it writes after this one goes through.
+    drop(go_on);
+    assert!(days.await.unwrap().unwrap().merges > 0);
+    assert_eq!(read_samples(&f.lake).await, expected);
+}
+
+fn holds_day_file(dir: &Path) -> bool {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+    entries.into_iter().any(|name| name.to_string_lossy().starts_with("day-"))
 }

@@ -173,7 +173,7 @@ async fn survive_one_failure(step: IoStep, turn: i64) -> bool {
     let mut config = quiet(dir.path());
     config.wal.segment_bytes = 4 << 10;
     config.checkpoint_commits = 2;
-    config.vacuum_after = Duration::from_secs(1);
+    (config.log_retention, config.vacuum_after) = (Duration::from_secs(1), Duration::from_secs(1));
     config.retention.logs = Some(Duration::from_secs(2 * HOUR as u64 + 1_800));
     let hooks = Hooks { faults, ..Hooks::default() };
     let lake = crate::open::open(config, clock.clone(), hooks).await.unwrap();

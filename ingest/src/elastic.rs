@@ -1,6 +1,7 @@
-//! What Elasticsearch's shippers speak: `_bulk`, and the questions they ask before.
+//! What Elasticsearch's shippers speak: `_bulk`, documents one by one (`_doc`, `_create`), and the questions
+//! they ask before.
 //!
-//! The body is NDJSON, an action line and a document in turn. `index` and `create` are the same here:
+//! The body of a bulk is NDJSON, an action line and a document in turn. `index` and `create` are the same here:
 //! a document is one more log record. The answer is 200 with one item per action, in order; an item
 //! that was not stored has a status and an error of its own, and its neighbours are kept. At a bound
 //! the whole request is answered 429 (503 when writes are stopped), and says so at each item as well,
@@ -9,13 +10,10 @@
 //! Documents have no identity: an `_id` is kept as an attribute and never compared. Not here:
 //! updates, deletes (an error at their item), mappings, and reading anything back.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{Response, StatusCode};
-use telemetry::RejectReason;
 
 use crate::attributes::ATTRIBUTE_BYTES;
 use crate::body::{Encoding, excerpt, media_type};
@@ -29,10 +27,12 @@ mod calls;
 mod document;
 mod filter_path;
 mod probes;
+mod single;
 mod time;
 
 pub use answer::Speech;
 pub use calls::Call;
+pub use single::{DocumentInPath, ElasticDocument};
 
 use bulk::Operation;
 
@@ -59,17 +59,7 @@ impl Dialect for ElasticBulk {
     }
 
     fn check_head(&self, parts: &Parts) -> Result<(), IngestError> {
-        let (essence, _) = media_type(&parts.headers);
-        match essence.as_str() {
-            // The last is what older rsyslogs say.
-            ""
-            | "application/json"
-            | "application/x-ndjson"
-            | "application/vnd.elasticsearch+json"
-            | "application/vnd.elasticsearch+x-ndjson"
-            | "text/json" => Ok(()),
-            _ => Err(IngestError::UnsupportedMediaType { found: excerpt(&essence), expected: EXPECTED_TYPE }),
-        }
+        check_type(parts)
     }
 
     /// Whatever the shipper calls it.
@@ -82,31 +72,11 @@ impl Dialect for ElasticBulk {
     }
 
     fn decode(&self, parts: &Parts, body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
-        let mut decoded = Decoded { rejections: Rejections::new(FAULTS_MAX), ..Decoded::default() };
-        let mut meter = Meter::new(context.limits);
+        let mut documents = Documents::new(context);
         for operation in bulk::operations(body, index_in_path(parts), context.limits) {
-            let operation = operation?;
-            // Its text ends in the record, in the best case; what an answer repeats comes on top.
-            meter.row(operation.bytes())?;
-            let row = decoded.rows;
-            decoded.rows += 1;
-            let refused = match document::read(&operation, context) {
-                Ok((record, timed_on_arrival)) => {
-                    meter.text(record.attrs.len() * ATTRIBUTE_BYTES)?;
-                    decoded.batch.logs.push(record);
-                    decoded.timed_on_arrival |= timed_on_arrival;
-                    None
-                }
-                Err((reason, what)) => {
-                    let message = format!("document {row}: {what}");
-                    let pointer = String::new();
-                    decoded.rejections.reject(Fault { index: row, pointer, reason, count: 1, message });
-                    Some((reason, what.into()))
-                }
-            };
-            decoded.items.push(item(&operation, row, refused));
+            documents.add(&operation?)?;
         }
-        Ok(decoded)
+        Ok(documents.decoded)
     }
 
     fn answer(&self, parts: &Parts, outcome: &Outcome) -> Response<Bytes> {
@@ -120,21 +90,40 @@ impl Dialect for ElasticBulk {
                 let answer = answer::bulk(items, receipt.took);
                 speech.json(StatusCode::OK, &filter_path::apply(parts.uri.query(), answer))
             }
-            Err(error) => {
+            Err(error) if error.retry_after().is_some() && !items.is_empty() => {
                 let status = status(error);
-                let mut answer = match error.retry_after() {
-                    Some(_) if !items.is_empty() => {
-                        speech.json(status, &answer::bulk_refused(items, status, &error.to_string()))
-                    }
-                    _ => speech.error(status, &error.to_string()),
-                };
-                if let Some(wait) = error.retry_after() {
-                    answer.headers_mut().insert(RETRY_AFTER, retry_after_secs(wait).into());
-                }
-                answer
+                let body = answer::bulk_refused(items, status, &error.to_string());
+                in_time(error, speech.json(status, &body))
             }
+            Err(error) => refused_whole(&speech, error),
         }
     }
+}
+
+fn check_type(parts: &Parts) -> Result<(), IngestError> {
+    let (essence, _) = media_type(&parts.headers);
+    match essence.as_str() {
+        // The last is what older rsyslogs say.
+        ""
+        | "application/json"
+        | "application/x-ndjson"
+        | "application/vnd.elasticsearch+json"
+        | "application/vnd.elasticsearch+x-ndjson"
+        | "text/json" => Ok(()),
+        _ => Err(IngestError::UnsupportedMediaType { found: excerpt(&essence), expected: EXPECTED_TYPE }),
+    }
+}
+
+fn refused_whole(speech: &Speech, error: &IngestError) -> Response<Bytes> {
+    in_time(error, speech.error(status(error), &error.to_string()))
+}
+
+/// Says when to come again.
+fn in_time(error: &IngestError, mut answer: Response<Bytes>) -> Response<Bytes> {
+    if let Some(wait) = error.retry_after() {
+        answer.headers_mut().insert(RETRY_AFTER, retry_after_secs(wait).into());
+    }
+    answer
 }
 
 /// Elasticsearch has 406 for types that it does not read.
@@ -149,12 +138,47 @@ fn index_in_path(parts: &Parts) -> &str {
     parts.extensions.get::<IndexInPath>().map_or("", |index| index.0.as_str())
 }
 
-fn item(operation: &Operation<'_>, row: u64, refused: Option<(RejectReason, Cow<'static, str>)>) -> Item {
-    let id = match &operation.id {
-        Some(id) => Box::from(&**id),
-        None => bulk::generated_id(operation, row),
-    };
-    Item { action: operation.action.as_str(), target: Box::from(&*operation.index), id, refused }
+/// Documents that become records and items, one after the other.
+struct Documents<'a> {
+    context: &'a Context<'a>,
+    meter: Meter<'a>,
+    decoded: Decoded,
+}
+
+impl<'a> Documents<'a> {
+    fn new(context: &'a Context<'a>) -> Documents<'a> {
+        let decoded = Decoded { rejections: Rejections::new(FAULTS_MAX), ..Decoded::default() };
+        Documents { context, meter: Meter::new(context.limits), decoded }
+    }
+
+    fn add(&mut self, operation: &Operation<'_>) -> Result<(), IngestError> {
+        // Its text ends in the record, in the best case; what an answer repeats comes on top.
+        self.meter.row(operation.bytes())?;
+        let decoded = &mut self.decoded;
+        let row = decoded.rows;
+        decoded.rows += 1;
+        let refused = match document::read(operation, self.context) {
+            Ok((record, timed_on_arrival)) => {
+                self.meter.text(record.attrs.len() * ATTRIBUTE_BYTES)?;
+                decoded.batch.logs.push(record);
+                decoded.never_a_retry |= timed_on_arrival;
+                None
+            }
+            Err((reason, what)) => {
+                let message = format!("document {row}: {what}");
+                let pointer = String::new();
+                decoded.rejections.reject(Fault { index: row, pointer, reason, count: 1, message });
+                Some((reason, what.into()))
+            }
+        };
+        let id = match &operation.id {
+            Some(id) => Box::from(&**id),
+            None => bulk::generated_id(operation, row),
+        };
+        let (action, target) = (operation.action.as_str(), Box::from(&*operation.index));
+        decoded.items.push(Item { action, target, id, refused });
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,36 +1,30 @@
-//! OTLP over gRPC: the same decoders as OTLP/HTTP behind tonic's generated services.
+//! OTLP over gRPC: the decoders of OTLP/HTTP behind tonic.
 //!
-//! Backpressure is `UNAVAILABLE` with `RetryInfo`, bad data `INVALID_ARGUMENT`, a limit
+//! Messages reach them as bytes, so that each is decoded once, after it was admitted, and where it keeps
+//! nobody waiting. Backpressure is `UNAVAILABLE` with `RetryInfo`, bad data `INVALID_ARGUMENT`, a limit
 //! `RESOURCE_EXHAUSTED` without `RetryInfo` (not to be repeated). Who may send is asked of an
 //! [`Authorizer`] before a message is read.
 
+use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::sync::Arc;
+use std::task::{self, Poll};
 
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{
-    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
+use bytes::{Buf, Bytes};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use prost::Message;
-use tonic::codec::CompressionEncoding;
+use tonic::body::Body;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codegen::Service;
+use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::service::interceptor::InterceptedService;
 use tonic::service::{Interceptor, Routes};
 use tonic::{Code as GrpcCode, Request, Response, Status};
 
 use crate::otlp::status::{Code, RpcStatus};
-use crate::retries::batch_key;
-use crate::{Ingest, IngestError, Outcome, Receipt, otlp};
+use crate::otlp::{ExportResponse, OtlpLogs, OtlpMetrics, OtlpTraces, PartialSuccess};
+use crate::{Dialect, Ingest, IngestError, Receipt};
 
 /// Says who a sender is. Answers at once and without waiting: it stands before every message.
 pub trait Authorizer: Send + Sync + 'static {
@@ -50,21 +44,48 @@ pub enum Denied {
 /// The three OTLP services, for a tonic server. The server bounds its connections and streams;
 /// messages, and requests in flight, are bounded here.
 pub fn routes(ingest: Ingest, authorizer: Arc<dyn Authorizer>) -> Routes {
-    let limit = usize::try_from(ingest.limits().decompressed_bytes_max).unwrap_or(usize::MAX);
-    let service = OtlpService { ingest };
     let authenticate = Authenticate { authorizer };
-    let metrics = MetricsServiceServer::new(service.clone())
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(limit);
-    let logs = LogsServiceServer::new(service.clone())
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(limit);
-    let traces = TraceServiceServer::new(service)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(limit);
+    let metrics = ExportService::<Metrics> { ingest: ingest.clone(), signal: PhantomData };
+    let logs = ExportService::<Logs> { ingest: ingest.clone(), signal: PhantomData };
+    let traces = ExportService::<Traces> { ingest, signal: PhantomData };
     Routes::new(InterceptedService::new(metrics, authenticate.clone()))
         .add_service(InterceptedService::new(logs, authenticate.clone()))
         .add_service(InterceptedService::new(traces, authenticate))
+}
+
+/// What is exported: the three services differ in nothing else.
+trait Signal: Clone + Send + Sync + 'static {
+    const SERVICE: &'static str;
+    /// As in metrics and in `ingest_rejections.source`.
+    const SOURCE: &'static str;
+    const DIALECT: &'static dyn Dialect;
+}
+
+#[derive(Clone)]
+struct Metrics;
+
+impl Signal for Metrics {
+    const SERVICE: &'static str = "opentelemetry.proto.collector.metrics.v1.MetricsService";
+    const SOURCE: &'static str = "otlp_grpc_metrics";
+    const DIALECT: &'static dyn Dialect = &OtlpMetrics;
+}
+
+#[derive(Clone)]
+struct Logs;
+
+impl Signal for Logs {
+    const SERVICE: &'static str = "opentelemetry.proto.collector.logs.v1.LogsService";
+    const SOURCE: &'static str = "otlp_grpc_logs";
+    const DIALECT: &'static dyn Dialect = &OtlpLogs;
+}
+
+#[derive(Clone)]
+struct Traces;
+
+impl Signal for Traces {
+    const SERVICE: &'static str = "opentelemetry.proto.collector.trace.v1.TraceService";
+    const SOURCE: &'static str = "otlp_grpc_traces";
+    const DIALECT: &'static dyn Dialect = &OtlpTraces;
 }
 
 #[derive(Clone)]
@@ -94,79 +115,95 @@ impl Interceptor for Authenticate {
     }
 }
 
+/// A service with the one method `Export`.
 #[derive(Clone)]
-struct OtlpService {
+struct ExportService<S> {
     ingest: Ingest,
+    signal: PhantomData<S>,
 }
 
-fn token_of<T>(request: &Request<T>) -> Result<String, Status> {
-    let token = request.extensions().get::<Token>();
-    token.map(|token| token.0.clone()).ok_or_else(|| Status::unauthenticated("no token"))
+impl<S: Signal> NamedService for ExportService<S> {
+    const NAME: &'static str = S::SERVICE;
 }
 
-#[tonic::async_trait]
-impl MetricsService for OtlpService {
-    async fn export(
-        &self,
-        request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        let token = token_of(&request)?;
-        let request = request.into_inner();
-        let bytes = request.encoded_len() as u64;
-        let decode = |context: &crate::Context<'_>| otlp::metrics::decode(request, context);
-        let outcome = self.ingest.receive_decoded("otlp_grpc_metrics", &token, bytes, |_| None, decode).await;
-        let partial_success = partial(outcome)?.map(|(rejected_data_points, error_message)| {
-            ExportMetricsPartialSuccess { rejected_data_points, error_message }
-        });
-        Ok(Response::new(ExportMetricsServiceResponse { partial_success }))
+impl<S: Signal> Service<http::Request<Body>> for ExportService<S> {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let service = self.clone();
+        async move {
+            if request.uri().path().rsplit('/').next() != Some("Export") {
+                let status = Status::unimplemented(format!("{} has the method Export alone", S::SERVICE));
+                return Ok(status.into_http());
+            }
+            let limit = usize::try_from(service.ingest.limits().decompressed_bytes_max).unwrap_or(usize::MAX);
+            let mut grpc = Grpc::new(ExportCodec)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .max_decoding_message_size(limit);
+            Ok(grpc.unary(service, request).await)
+        }
+        .boxed()
     }
 }
 
-#[tonic::async_trait]
-impl LogsService for OtlpService {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        let token = token_of(&request)?;
-        let request = request.into_inner();
-        // Encoded again, for the bytes are gone: the same request gives the same bytes.
-        let encoded = request.encode_to_vec();
-        let bytes = encoded.len() as u64;
-        let retry = |source: &str| Some(batch_key(source, "", &encoded));
-        drop(request);
-        let decode = |context: &crate::Context<'_>| otlp::logs::decode(&encoded, context);
-        let outcome = self.ingest.receive_decoded("otlp_grpc_logs", &token, bytes, retry, decode).await;
-        let partial_success = partial(outcome)?.map(|(rejected_log_records, error_message)| {
-            ExportLogsPartialSuccess { rejected_log_records, error_message }
-        });
-        Ok(Response::new(ExportLogsServiceResponse { partial_success }))
+impl<S: Signal> UnaryService<Bytes> for ExportService<S> {
+    type Response = ExportResponse;
+    type Future = BoxFuture<'static, Result<Response<ExportResponse>, Status>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let ingest = self.ingest.clone();
+        async move {
+            let Token(token) =
+                request.extensions().get().cloned().ok_or_else(|| Status::unauthenticated("no token"))?;
+            let outcome = ingest.receive_message(S::DIALECT, S::SOURCE, &token, request.into_inner()).await;
+            let receipt: Receipt = outcome.map_err(|error| status(&error))?;
+            Ok(Response::new(ExportResponse { partial_success: PartialSuccess::of(&receipt) }))
+        }
+        .boxed()
     }
 }
 
-#[tonic::async_trait]
-impl TraceService for OtlpService {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let token = token_of(&request)?;
-        let request = request.into_inner();
-        let bytes = request.encoded_len() as u64;
-        let decode = |_: &crate::Context<'_>| Ok(otlp::decode_traces(&request));
-        let outcome = self.ingest.receive_decoded("otlp_grpc_traces", &token, bytes, |_| None, decode).await;
-        let partial_success = partial(outcome)?.map(|(rejected_spans, error_message)| {
-            ExportTracePartialSuccess { rejected_spans, error_message }
-        });
-        Ok(Response::new(ExportTraceServiceResponse { partial_success }))
+/// Requests stay bytes.
+#[derive(Clone, Copy)]
+struct ExportCodec;
+
+impl Codec for ExportCodec {
+    type Encode = ExportResponse;
+    type Decode = Bytes;
+    type Encoder = ExportCodec;
+    type Decoder = ExportCodec;
+
+    fn encoder(&mut self) -> ExportCodec {
+        *self
+    }
+
+    fn decoder(&mut self) -> ExportCodec {
+        *self
     }
 }
 
-/// Rejected rows and the complaint, if there is one.
-fn partial(outcome: Outcome) -> Result<Option<(i64, String)>, Status> {
-    let receipt: Receipt = outcome.map_err(|error| status(&error))?;
-    let rejected = i64::try_from(receipt.rejected_rows()).unwrap_or(i64::MAX);
-    Ok(receipt.complaint().map(|complaint| (rejected, complaint)))
+impl Decoder for ExportCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
+}
+
+impl Encoder for ExportCodec {
+    type Item = ExportResponse;
+    type Error = Status;
+
+    fn encode(&mut self, response: ExportResponse, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        response.encode(buffer).map_err(|error| Status::internal(error.to_string()))
+    }
 }
 
 fn status(error: &IngestError) -> Status {
@@ -177,6 +214,10 @@ fn status(error: &IngestError) -> Status {
         Code::ResourceExhausted => GrpcCode::ResourceExhausted,
         Code::Unavailable => GrpcCode::Unavailable,
         Code::Unauthenticated => GrpcCode::Unauthenticated,
+        Code::PermissionDenied => GrpcCode::PermissionDenied,
+        Code::NotFound => GrpcCode::NotFound,
+        Code::Unimplemented => GrpcCode::Unimplemented,
+        Code::Internal => GrpcCode::Internal,
     };
     match error.retry_after() {
         None => Status::new(grpc_code, message),

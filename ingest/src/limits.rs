@@ -88,7 +88,7 @@ impl Default for IngestLimits {
 }
 
 /// The settings whose names refusals carry: those above, and the lake's.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 28] = [
     "body_bytes_max",
     "hook_body_bytes_max",
     "decompressed_bytes_max",
@@ -116,6 +116,7 @@ const NAMES: [&str; 27] = [
     "series_per_source_max",
     "buffer_bytes_max",
     "wal.bytes_max",
+    "unmerged_files_max",
 ];
 
 /// The limit that a refusal's text names in brackets, by its setting. What a sender wrote stands before

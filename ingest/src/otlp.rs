@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
@@ -16,7 +16,7 @@ use telemetry::RejectReason;
 
 use crate::body::{Encoding, check_json_depth, excerpt, media_type};
 use crate::error::retry_after_secs;
-use crate::{Context, Decoded, Dialect, Fault, IngestError, Outcome, Rejections};
+use crate::{Context, Decoded, Dialect, Fault, IngestError, Outcome, Receipt, Rejections};
 
 mod json;
 pub(crate) mod logs;
@@ -122,7 +122,7 @@ impl Dialect for OtlpTraces {
 }
 
 /// Counts the spans that cannot be stored yet.
-pub(crate) fn decode_traces(request: &ExportTraceServiceRequest) -> Decoded {
+fn decode_traces(request: &ExportTraceServiceRequest) -> Decoded {
     let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
     let rows = scopes.map(|scope| scope.spans.len() as u64).sum();
     let mut rejections = Rejections::new(FAULTS_MAX);
@@ -146,7 +146,11 @@ enum Format {
 
 impl Format {
     fn of(parts: &Parts) -> Result<Format, IngestError> {
-        let (essence, _) = media_type(&parts.headers);
+        Format::named(&parts.headers)
+    }
+
+    fn named(headers: &HeaderMap) -> Result<Format, IngestError> {
+        let (essence, _) = media_type(headers);
         match essence.as_str() {
             "application/x-protobuf" => Ok(Format::Protobuf),
             "application/json" => Ok(Format::Json),
@@ -187,10 +191,7 @@ fn answer(parts: &Parts, outcome: &Outcome, rejected_field: &str) -> Response<By
     let format = Format::of(parts).unwrap_or(Format::Json);
     match outcome {
         Ok(receipt) => {
-            let partial = receipt.complaint().map(|message| PartialSuccess {
-                rejected: i64::try_from(receipt.rejected_rows()).unwrap_or(i64::MAX),
-                error_message: message,
-            });
+            let partial = PartialSuccess::of(receipt);
             let body = match format {
                 Format::Protobuf => ExportResponse { partial_success: partial }.encode_to_vec(),
                 Format::Json => json_response(partial, rejected_field),
@@ -199,13 +200,7 @@ fn answer(parts: &Parts, outcome: &Outcome, rejected_field: &str) -> Response<By
         }
         Err(error) => {
             let status = RpcStatus::new(Code::of(error), error.to_string());
-            let body = match format {
-                Format::Protobuf => status.encode_to_vec(),
-                Format::Json => {
-                    json!({"code": status.code, "message": status.message}).to_string().into_bytes()
-                }
-            };
-            let mut answer = respond(error.status(), format, body);
+            let mut answer = respond(error.status(), format, error_body(&status, format));
             if let Some(wait) = error.retry_after() {
                 answer.headers_mut().insert(RETRY_AFTER, retry_after_secs(wait).into());
             }
@@ -214,6 +209,21 @@ fn answer(parts: &Parts, outcome: &Outcome, rejected_field: &str) -> Response<By
             }
             answer
         }
+    }
+}
+
+/// In the words of OTLP an answer that was made before the dialect saw the request: no token, the wrong
+/// role, the wrong method.
+pub fn refusal(asked: &HeaderMap, status: StatusCode, reason: &str) -> Response<Bytes> {
+    let format = Format::named(asked).unwrap_or(Format::Json);
+    let body = error_body(&RpcStatus::new(Code::of_status(status), reason.to_owned()), format);
+    respond(status, format, body)
+}
+
+fn error_body(status: &RpcStatus, format: Format) -> Vec<u8> {
+    match format {
+        Format::Protobuf => status.encode_to_vec(),
+        Format::Json => json!({"code": status.code, "message": status.message}).to_string().into_bytes(),
     }
 }
 
@@ -237,6 +247,14 @@ pub(crate) struct PartialSuccess {
     pub(crate) rejected: i64,
     #[prost(string, tag = "2")]
     pub(crate) error_message: String,
+}
+
+impl PartialSuccess {
+    /// `None` when everything was stored and nothing has to be said.
+    pub(crate) fn of(receipt: &Receipt) -> Option<PartialSuccess> {
+        let rejected = i64::try_from(receipt.rejected_rows()).unwrap_or(i64::MAX);
+        receipt.complaint().map(|error_message| PartialSuccess { rejected, error_message })
+    }
 }
 
 fn json_response(partial: Option<PartialSuccess>, rejected_field: &str) -> Vec<u8> {

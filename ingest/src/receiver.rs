@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::Stream;
-use http::Response;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use http::{HeaderValue, Response};
 use lake::RefusedLog;
 use telemetry::{Batch, Clock, RejectReason};
 
+use crate::body::Encoding;
 use crate::families::FamilyRegistry;
 use crate::gate::{Gate, Ticket};
 use crate::known_series::KnownSeries;
@@ -170,32 +172,37 @@ impl Ingest {
         DecodeJob { inner, dialect, parts, encoding, body, source, ticket }.run_where_it_fits().await
     }
 
-    /// Decodes and writes a request that something else has read already (gRPC).
-    pub(crate) async fn receive_decoded(
+    /// Receives a message that something else has read and unpacked already (gRPC), and that is protobuf.
+    /// `name` stands for the dialect in metrics and in the ledger.
+    pub(crate) async fn receive_message(
         &self,
-        dialect: &'static str,
+        dialect: &'static dyn Dialect,
+        name: &'static str,
         token: &str,
-        body_bytes: u64,
-        retry: impl FnOnce(&str) -> Option<BatchKey>,
-        decode: impl FnOnce(&Context<'_>) -> Result<Decoded, IngestError>,
+        message: Bytes,
     ) -> Outcome {
-        let source = Source { dialect, name: token.to_owned() };
-        self.0.metrics.body(&source, body_bytes);
-        let decoded = self.admit_and_decode(&source, body_bytes, decode);
-        let (decoded, ticket) = decoded.inspect_err(|error| self.0.count_refused(&source, error))?;
-        let retry = retry(&source.to_string());
+        let source = Source { dialect: name, name: token.to_owned() };
+        self.0.metrics.body(&source, message.len() as u64);
+        let decoded = self.decode_message(dialect, message, &source).await;
+        let (decoded, retry, source, ticket) =
+            decoded.inspect_err(|error| self.0.count_refused(&source, error))?;
         self.store(decoded, source, retry, Some(ticket)).await
     }
 
-    fn admit_and_decode(
+    async fn decode_message(
         &self,
+        dialect: &'static dyn Dialect,
+        body: Bytes,
         source: &Source,
-        body_bytes: u64,
-        decode: impl FnOnce(&Context<'_>) -> Result<Decoded, IngestError>,
-    ) -> Result<(Decoded, Ticket), IngestError> {
+    ) -> Result<(Decoded, Option<BatchKey>, Source, Ticket), IngestError> {
         let mut ticket = self.0.gate.enter(&self.0.limits)?;
-        ticket.charge(body_bytes)?;
-        Ok((self.0.with_context(&source.to_string(), decode)?, ticket))
+        ticket.charge(body.len() as u64)?;
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        let (inner, source, encoding) = (self.0.clone(), source.clone(), Encoding::Identity);
+        DecodeJob { inner, dialect, parts: Arc::new(parts), encoding, body, source, ticket }
+            .run_where_it_fits()
+            .await
     }
 
     async fn store(
@@ -232,7 +239,7 @@ impl Inner {
     }
 
     async fn store(&self, decoded: Decoded, source: &str, retry: Option<BatchKey>) -> Outcome {
-        let Decoded { mut batch, rows, rejections, keys, families, timed_on_arrival, notice, .. } = decoded;
+        let Decoded { mut batch, rows, rejections, keys, families, never_a_retry, notice, .. } = decoded;
         let left_out = self.families.learn(&families, self.limits.metric_families_max);
         self.metrics.limit_hit("metric_families_max", left_out);
         for (limit, hits) in rejections.limits_hit() {
@@ -245,7 +252,7 @@ impl Inner {
             return Ok(Receipt { rows, faults, refused, notice, ..Receipt::default() });
         }
         // Samples and events have an identity of their own; only logs need the key.
-        let retry_key = retry.filter(|_| batch.log_count() > 0 && !timed_on_arrival);
+        let retry_key = retry.filter(|_| batch.log_count() > 0 && !never_a_retry);
         let stored = self.sink.append(batch, source, retry_key).await?;
         let learnt = keys.iter().filter_map(|(key, at)| Some((*key, (*stored.series.get(*at)?)?)));
         self.metrics.limit_hit("known_series_max", self.known.learn(learnt));

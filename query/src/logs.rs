@@ -1,10 +1,13 @@
-//! Logs: search with stable pages, counts over time, facets, the lines around one, and a live tail.
+//! Logs: search with stable pages, counts over time, facets, the lines around one, rows for files, and a
+//! live tail.
 //!
 //! A filter says the same in all of them. It becomes a predicate over the table `logs` that the scan
 //! prunes by: time, service, severity, trace id (a bloom filter), and words and attributes by the index in
 //! the files ([`lake::log_index`]). Everything runs within the limits of the role that asks.
 
 mod around;
+mod counts;
+mod export;
 mod facets;
 mod functions;
 mod histogram;
@@ -13,6 +16,7 @@ mod language;
 mod line;
 mod matcher;
 mod plan;
+mod required;
 mod search;
 mod severity;
 mod tail;
@@ -23,6 +27,7 @@ pub(crate) use functions::functions;
 pub(crate) use index::{FoundRows, find_rows, marks_of};
 
 pub use around::LogsAround;
+pub(crate) use counts::LogCount;
 pub use facets::{FacetValue, LogFacet, LogFacets};
 pub use histogram::{LogBar, LogHistogram};
 pub use language::{FieldTest, LogQuery, LogQueryError, Term, Test, TextTest};

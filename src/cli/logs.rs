@@ -9,8 +9,8 @@ use serde_json::Value;
 use telemetry::time::parse_duration;
 use telemetry::{Clock, SystemClock};
 
-use super::client::ClientArgs;
-use super::output::ignore_closed;
+use super::client::{Client, ClientArgs};
+use super::output::{self, Output, OutputArgs, csv_line, ignore_closed};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -28,18 +28,25 @@ pub struct Args {
     /// How far back.
     #[arg(long, default_value = "1h", value_parser = parse_duration)]
     since: Duration,
-    /// The newest lines.
+    /// The newest lines, at most so many.
     #[arg(long, short = 'n', default_value = "100")]
     limit: usize,
     /// Go on with what is stored from now on.
     #[arg(long, short)]
     follow: bool,
-    /// One JSON object for each line, with all of its fields.
-    #[arg(long)]
-    json: bool,
+    /// How lines are printed: as text; as JSON, one object for each line; as CSV.
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
+
+/// Lines that are asked for at once.
+const PAGE_LINES: usize = 1_000;
+
+/// In JSON a line has everything that the server knows of it.
+const COLUMNS: [&str; 9] =
+    ["ts", "severity", "service", "host", "env", "trace_id", "span_id", "body", "attrs"];
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let search = args.search.join(" ");
@@ -56,12 +63,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         false => None,
     };
     let from = SystemClock.now().minus(args.since).to_string();
-    let limit = args.limit.to_string();
-    let newest = [&filter[..], &[("from", from.as_str()), ("limit", limit.as_str())]].concat();
-    let page = client.get("/api/logs", &newest).await?;
-    let lines = page["lines"].as_array().cloned().unwrap_or_default();
+    filter.push(("from", from.as_str()));
+    let lines = newest(&client, &filter, args.limit).await?;
     let mut printed: Vec<Value> = lines.iter().map(|line| line["id"].clone()).collect();
-    ignore_closed(print_lines(lines.iter().rev(), args.json))?;
+    let output = args.output.output;
+    if output == Output::Csv {
+        output::print(&COLUMNS.join(","))?;
+    }
+    ignore_closed(print_lines(lines.iter().rev(), output))?;
     let Some(tail) = tail else { return Ok(ExitCode::SUCCESS) };
     let mut parts = tail.bytes_stream();
     let mut events = Events::default();
@@ -72,7 +81,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 _ => {
                     let lines = data["lines"].as_array().cloned().unwrap_or_default();
                     let fresh = lines.iter().filter(|line| !printed.contains(&line["id"]));
-                    ignore_closed(print_lines(fresh, args.json))?;
+                    ignore_closed(print_lines(fresh, output))?;
                     // What the search found comes again in the first moments and in no later one.
                     printed.retain(|id| lines.iter().all(|line| line["id"] != *id));
                 }
@@ -82,12 +91,31 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_lines<'l>(lines: impl Iterator<Item = &'l Value>, as_json: bool) -> anyhow::Result<()> {
+/// The newest first.
+async fn newest(client: &Client, filter: &[(&str, &str)], limit: usize) -> anyhow::Result<Vec<Value>> {
+    let (mut lines, mut after) = (Vec::new(), String::new());
+    while lines.len() < limit {
+        let count = (limit - lines.len()).min(PAGE_LINES).to_string();
+        let asked = [filter, &[("limit", count.as_str()), ("after", after.as_str())]].concat();
+        let mut page = client.get("/api/logs", &asked).await?;
+        if let Value::Array(found) = page["lines"].take() {
+            lines.extend(found);
+        }
+        match page["next"].as_str() {
+            Some(next) => after = next.to_owned(),
+            None => break,
+        }
+    }
+    Ok(lines)
+}
+
+fn print_lines<'l>(lines: impl Iterator<Item = &'l Value>, output: Output) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in lines {
-        match as_json {
-            true => writeln!(out, "{line}")?,
-            false => writeln!(out, "{}", text_of(line))?,
+        match output {
+            Output::Table => writeln!(out, "{}", text_of(line))?,
+            Output::Json => writeln!(out, "{line}")?,
+            Output::Csv => writeln!(out, "{}", csv_line(COLUMNS.iter().map(|column| &line[*column])))?,
         }
     }
     Ok(out.flush()?)

@@ -72,9 +72,13 @@ fn version(text: &str) -> String {
 }
 
 fn error_body(status: StatusCode, reason: &str) -> Value {
-    let cause = json!({"type": error_type(status), "reason": reason});
+    error_of_type(status, error_type(status), reason)
+}
+
+fn error_of_type(status: StatusCode, kind: &str, reason: &str) -> Value {
+    let cause = json!({"type": kind, "reason": reason});
     json!({
-        "error": {"root_cause": [cause], "type": error_type(status), "reason": reason},
+        "error": {"root_cause": [cause], "type": kind, "reason": reason},
         "status": status.as_u16(),
     })
 }
@@ -113,6 +117,18 @@ fn stored_or_refused(item: &Item) -> Value {
             item_body(item, json!({"status": StatusCode::BAD_REQUEST.as_u16(), "error": error}))
         }
     }
+}
+
+/// The answer to one document that was sent alone.
+pub(super) fn document_stored(item: &Item) -> Value {
+    json!({
+        "_index": &*item.target, "_id": &*item.id, "_version": 1, "result": "created",
+        "_shards": {"total": 1, "successful": 1, "failed": 0}, "_seq_no": 0, "_primary_term": 1,
+    })
+}
+
+pub(super) fn document_refused(reason: RejectReason, what: &str) -> Value {
+    error_of_type(StatusCode::BAD_REQUEST, refusal_type(reason), what)
 }
 
 fn refusal_type(reason: RejectReason) -> &'static str {

@@ -128,12 +128,17 @@ fn read_action<'a>(
     if index.is_empty() {
         return Err("the action names no index (_index), and the path neither".to_owned());
     }
-    let max = limits.label_value_bytes_max;
     let id = target.id.map(|JsonText(id)| id);
-    if index.len() > max || id.as_ref().is_some_and(|id| id.len() > max) {
+    check_target(&index, id.as_deref(), limits)?;
+    Ok((action, index, id))
+}
+
+pub(super) fn check_target(index: &str, id: Option<&str>, limits: &IngestLimits) -> Result<(), String> {
+    let max = limits.label_value_bytes_max;
+    if index.len() > max || id.is_some_and(|id| id.len() > max) {
         return Err(format!("_index or _id is longer than {max} bytes (label_value_bytes_max)"));
     }
-    Ok((action, index, id))
+    Ok(())
 }
 
 /// An id for the answer, as Elasticsearch makes them up: 20 characters. The same document at the same

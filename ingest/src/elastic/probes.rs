@@ -46,7 +46,7 @@ impl Call {
         match body {
             Some(body) => speech.json(StatusCode::OK, &body),
             None => {
-                let reason = "Evenkeel takes documents by _bulk and answers the questions that shippers ask \
+                let reason = "Evenkeel takes documents by _bulk, _doc and _create and answers the questions that shippers ask \
                               before; read them back by SQL (POST /api/sql, table logs)";
                 speech.error(StatusCode::NOT_FOUND, reason)
             }
@@ -149,7 +149,7 @@ mod tests {
         let mut request = http::Request::new(());
         *request.method_mut() = method.clone();
         let (parts, ()) = request.into_parts();
-        let Call::Other { path } = Call::of(&method, path) else { panic!("{path} is a bulk") };
+        let Call::Other { path } = Call::of(&method, path) else { panic!("{path} is a write") };
         let answer = Call::answer(&parts, &path);
         assert_eq!(answer.headers()["x-elastic-product"], "Elasticsearch", "{method} {path:?}");
         let body = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);

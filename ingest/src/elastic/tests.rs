@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lake::RefusedLog;
 use serde_json::{Value, json};
+use telemetry::RejectReason;
 
 use super::*;
 use crate::IngestLimits;
@@ -228,5 +229,49 @@ proptest::proptest! {
                 Err(error) => proptest::prop_assert!(matches!(error, IngestError::Malformed(_))),
             }
         }
+    }
+}
+
+async fn send_document(id: Option<&str>, bytes: &[u8]) -> (u16, Value, std::sync::Arc<FakeSink>) {
+    let (ingest, sink) = ingest_with(IngestLimits::default());
+    let mut parts = head(&[("content-type", "application/json")]);
+    let document = DocumentInPath { index: "shop".into(), id: id.map(str::to_owned), create: false };
+    parts.extensions.insert(document);
+    let answer = ingest.receive(&ElasticDocument, parts, body(bytes), "serilog").await;
+    (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap(), sink)
+}
+
+#[tokio::test]
+async fn a_document_alone_is_a_record_and_its_answer() {
+    let text = b"{\"@timestamp\":\"2027-01-15T08:00:00Z\",\"message\":\"one\"}\n";
+    let (status, answer, sink) = send_document(Some("7"), text).await;
+    assert_eq!(status, 201);
+    assert_eq!(
+        (&answer["_index"], &answer["_id"], &answer["result"]),
+        (&json!("shop"), &json!("7"), &json!("created"))
+    );
+    {
+        let (batch, source, key) = &sink.batches.lock()[0];
+        assert_eq!((&*batch.logs[0].body, source.as_str()), ("one", "elastic:serilog"));
+        assert!(key.is_some(), "the same document with the same id is a retry");
+    }
+    let (status, answer, sink) = send_document(None, text).await;
+    assert_eq!((status, answer["_id"].as_str().map(str::len)), (201, Some(20)));
+    assert_eq!(sink.batches.lock()[0].2, None, "a line that is sent alone may come twice");
+}
+
+#[tokio::test]
+async fn a_document_that_never_will_be_stored_is_a_400() {
+    for (text, reason) in [
+        (&b"not json"[..], "not a JSON object"),
+        (b"", "not a JSON object"),
+        (b"{} {}", "not a JSON object"),
+        (b"{\"@timestamp\":\"soon\"}", "\"soon\""),
+    ] {
+        let (status, answer, sink) = send_document(None, text).await;
+        assert_eq!((status, &answer["status"]), (400, &json!(400)), "{answer}");
+        assert_eq!(answer["error"]["type"], "document_parsing_exception");
+        assert!(answer["error"]["reason"].as_str().unwrap().contains(reason), "{answer}");
+        assert!(sink.batches.lock().iter().all(|(batch, _, _)| batch.logs.is_empty()));
     }
 }

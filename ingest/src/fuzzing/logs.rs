@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{LIMITS, head, promises, refused, take, with_context};
-use crate::elastic::{ElasticBulk, IndexInPath};
+use crate::elastic::{DocumentInPath, ElasticBulk, ElasticDocument, IndexInPath};
 use crate::loki::protobuf::generated::{EntryAdapter, PushRequest, StreamAdapter};
 use crate::loki::{LokiPush, labels, protobuf};
 use crate::otlp::{OtlpLogs, logs};
@@ -96,6 +96,7 @@ pub(super) fn as_json(request: &(impl Debug + Serialize)) -> Option<Vec<u8>> {
 
 /// Every operation has an item, and is a record or was refused.
 pub fn elastic_bulk(body: &[u8]) {
+    elastic_document(body);
     let mut parts = head("application/x-ndjson");
     parts.extensions.insert(IndexInPath("shop".to_owned()));
     let Ok(decoded) = take(&ElasticBulk, &parts, body) else { return };
@@ -104,4 +105,14 @@ pub fn elastic_bulk(body: &[u8]) {
     let kept = decoded.items.iter().filter(|item| item.refused.is_none()).count();
     assert_eq!(kept, decoded.batch.logs.len());
     assert!(decoded.items.iter().all(|item| !item.id.is_empty() || !item.target.is_empty()));
+}
+
+/// One item, stored or refused, whatever the document is.
+fn elastic_document(body: &[u8]) {
+    let mut parts = head("application/json");
+    parts.extensions.insert(DocumentInPath { index: "shop".to_owned(), id: None, create: false });
+    let Ok(decoded) = take(&ElasticDocument, &parts, body) else { return };
+    check_rows(&decoded);
+    assert_eq!((decoded.rows, decoded.items.len()), (1, 1));
+    assert_eq!(decoded.items[0].refused.is_none(), decoded.batch.logs.len() == 1);
 }

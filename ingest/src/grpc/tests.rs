@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tonic::transport::{Channel, Server};
 
@@ -128,4 +131,52 @@ async fn a_row_limit_is_not_to_be_retried() {
     let status = client.export(with_token(logs(), "Bearer good")).await.unwrap_err();
     assert_eq!(status.code(), GrpcCode::ResourceExhausted);
     assert!(status.message().contains("rows_per_request_max") && status.details().is_empty());
+}
+
+/// A message of any bytes, to any path.
+async fn send_raw(channel: Channel, path: &'static str, message: &'static [u8]) -> Status {
+    struct Raw;
+
+    impl Codec for Raw {
+        type Encode = Bytes;
+        type Decode = Bytes;
+        type Encoder = Raw;
+        type Decoder = ExportCodec;
+
+        fn encoder(&mut self) -> Raw {
+            Raw
+        }
+
+        fn decoder(&mut self) -> ExportCodec {
+            ExportCodec
+        }
+    }
+
+    impl Encoder for Raw {
+        type Item = Bytes;
+        type Error = Status;
+
+        fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+            bytes::BufMut::put(buffer, message);
+            Ok(())
+        }
+    }
+
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await.unwrap();
+    let request = with_token(Bytes::from_static(message), "Bearer good");
+    let path = http::uri::PathAndQuery::from_static(path);
+    client.unary(request, path, Raw).await.map(|answer| answer.into_inner()).unwrap_err()
+}
+
+#[tokio::test]
+async fn what_is_no_export_request_is_said_to_be_none() {
+    let (channel, sink) = serve(IngestLimits::default()).await;
+    let export = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    let status = send_raw(channel.clone(), export, b"\x7f\x7f").await;
+    assert_eq!(status.code(), GrpcCode::InvalidArgument, "{}", status.message());
+    assert!(status.message().contains("not an OTLP protobuf request"), "{}", status.message());
+    let import = "/opentelemetry.proto.collector.logs.v1.LogsService/Import";
+    assert_eq!(send_raw(channel, import, b"").await.code(), GrpcCode::Unimplemented);
+    assert!(sink.batches.lock().is_empty());
 }

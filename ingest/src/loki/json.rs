@@ -1,4 +1,6 @@
-//! A push as JSON: `{"streams": [{"stream": {…}, "values": [["<nanoseconds>", "<line>", {…}?], …]}]}`.
+//! A push as JSON: `{"streams": [{"stream": {…}, "values": [["<nanoseconds>", "<line>", {…}?], …]}]}`, and
+//! as Loki had it before 0.4, which python-logging-loki sends unless it is told otherwise:
+//! `{"streams": [{"labels": "{…}", "entries": [{"ts": "<RFC 3339>", "line": "<line>"}, …]}]}`.
 //!
 //! Read as a stream: an entry is a record before the next one is looked at, and texts borrow from the
 //! body unless they hold escapes. Unknown members are passed over; numbers and booleans count as the
@@ -12,6 +14,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
+use super::labels;
 use super::push::{Entry, PAIRS_MAX, Pairs, Push};
 use crate::IngestError;
 use crate::json_text::JsonText;
@@ -112,7 +115,7 @@ impl<'de> Visitor<'de> for Streams<'_, '_> {
     }
 }
 
-/// `{"stream": {…}, "values": […]}`
+/// `{"stream": {…}, "values": […]}` or `{"labels": "{…}", "entries": […]}`
 struct Stream<'p, 'a>(&'p mut Push<'a>);
 
 impl<'de> DeserializeSeed<'de> for Stream<'_, '_> {
@@ -136,14 +139,19 @@ impl<'de> Visitor<'de> for Stream<'_, '_> {
         let mut waiting: Vec<&'de RawValue> = Vec::new();
         while let Some(JsonText(key)) = map.next_key()? {
             match &*key {
-                "stream" if has_labels => return Err(A::Error::duplicate_field("stream")),
+                "stream" | "labels" if has_labels => return Err(A::Error::duplicate_field("stream")),
                 "stream" => {
                     let LabelPairs(labels) = map.next_value()?;
                     self.0.begin_stream(Ok(labels)).map_err(A::Error::custom)?;
                     has_labels = true;
                 }
-                "values" if has_labels => map.next_value_seed(Entries(&mut *self.0))?,
-                "values" => waiting.push(map.next_value()?),
+                "labels" => {
+                    let JsonText(text) = map.next_value()?;
+                    self.0.begin_stream(labels::parse(&text)).map_err(A::Error::custom)?;
+                    has_labels = true;
+                }
+                "values" | "entries" if has_labels => map.next_value_seed(Entries(&mut *self.0))?,
+                "values" | "entries" => waiting.push(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -177,7 +185,7 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(entry) = entries.next_element::<WireEntry<'de>>()? {
-            let nanos = entry.time.parse().map_err(|_| &*entry.time);
+            let nanos = entry.nanos.map_err(|()| &*entry.time);
             let entry = Entry { nanos, line: &entry.line, metadata: &entry.metadata };
             self.0.add(&entry).map_err(A::Error::custom)?;
         }
@@ -185,9 +193,10 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
     }
 }
 
-/// `["<nanoseconds>", "<line>", {…}?]`
+/// `["<nanoseconds>", "<line>", {…}?]` or `{"ts": "<RFC 3339>", "line": "<line>"}`
 struct WireEntry<'de> {
     time: Cow<'de, str>,
+    nanos: Result<i128, ()>,
     line: Cow<'de, str>,
     metadata: Pairs<'de>,
 }
@@ -200,7 +209,24 @@ impl<'de> Deserialize<'de> for WireEntry<'de> {
             type Value = WireEntry<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an entry: nanoseconds, a line and perhaps metadata")
+                f.write_str(
+                    "an entry: nanoseconds, a line and perhaps metadata, or an object of `ts` and `line`",
+                )
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut time, mut line) = (None, None);
+                while let Some(JsonText(key)) = map.next_key()? {
+                    match &*key {
+                        "ts" => time = Some(map.next_value::<JsonText<'de>>()?.0),
+                        "line" => line = Some(map.next_value::<JsonText<'de>>()?.0),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                let time = time.ok_or_else(|| A::Error::missing_field("ts"))?;
+                let line = line.ok_or_else(|| A::Error::missing_field("line"))?;
+                let nanos = time.parse().map(|time: jiff::Timestamp| time.as_nanosecond()).map_err(drop);
+                Ok(WireEntry { time, nanos, line, metadata: Vec::new() })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Self::Value, A::Error> {
@@ -209,12 +235,15 @@ impl<'de> Deserialize<'de> for WireEntry<'de> {
                 let JsonText(line) = parts.next_element()?.ok_or_else(|| too_short(1))?;
                 let metadata = parts.next_element()?.map_or_else(Vec::new, |LabelPairs(pairs)| pairs);
                 match parts.next_element::<IgnoredAny>()? {
-                    None => Ok(WireEntry { time, line, metadata }),
+                    None => {
+                        let nanos = time.parse().map_err(drop);
+                        Ok(WireEntry { time, nanos, line, metadata })
+                    }
                     Some(_) => Err(too_short(4)),
                 }
             }
         }
 
-        deserializer.deserialize_seq(EntryVisitor)
+        deserializer.deserialize_any(EntryVisitor)
     }
 }

@@ -56,7 +56,28 @@ fn what_python_logging_loki_sends() {
     assert_eq!(&*record.body, "stock is low: 3 of \"café\"");
     assert_eq!((record.severity.as_deref(), record.service.as_deref()), (Some("WARNING"), None));
     assert_eq!(attrs(record), [("application", "shop"), ("logger", "cart"), ("severity", "warning")]);
-    assert_eq!((decoded.rows, decoded.timed_on_arrival), (1, false));
+    assert_eq!((decoded.rows, decoded.never_a_retry), (1, false));
+}
+
+/// Its default, the format of 2018.
+#[test]
+fn what_python_logging_loki_sends_unless_it_is_told_otherwise() {
+    let text = r#"{"streams": [{"labels": "{application=\"shop\",severity=\"warning\"}", "entries": [
+        {"ts": "2027-01-15T09:00:00.123456+01:00", "line": "stock is low"},
+        {"line": "and lower", "ts": "soon"}]}]}"#;
+    let decoded = decode_json(text).unwrap();
+    let all = records(&decoded);
+    let [record] = &all[..] else { panic!("{decoded:?}") };
+    assert_eq!(record.ts, Timestamp::parse_rfc3339("2027-01-15T08:00:00.123456Z").unwrap());
+    assert_eq!((&*record.body, record.severity.as_deref()), ("stock is low", Some("WARNING")));
+    assert_eq!(attrs(record), [("application", "shop"), ("severity", "warning")]);
+    assert!(decoded.rows == 2 && faults(&decoded)[0].contains("\"soon\""), "{:?}", faults(&decoded));
+    let unreadable =
+        r#"{"streams": [{"labels": "{oops}", "entries": [{"ts": "2027-01-15T08:00:00Z", "line": "x"}]}]}"#;
+    assert!(faults(&decode_json(unreadable).unwrap())[0].contains("oops"));
+    let without_line =
+        r#"{"streams": [{"labels": "{a=\"b\"}", "entries": [{"ts": "2027-01-15T08:00:00Z"}]}]}"#;
+    assert!(decode_json(without_line).unwrap_err().to_string().contains("missing field `line`"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use prost::Message;
 
 use crate::IngestError;
@@ -12,8 +13,12 @@ use crate::IngestError;
 pub(crate) enum Code {
     /// Never to be sent again as it is.
     InvalidArgument = 3,
+    NotFound = 5,
+    PermissionDenied = 7,
     /// Over a limit; not to be sent again as it is, for there is no `RetryInfo`.
     ResourceExhausted = 8,
+    Unimplemented = 12,
+    Internal = 13,
     /// To be sent again after `RetryInfo`.
     Unavailable = 14,
     Unauthenticated = 16,
@@ -29,6 +34,21 @@ impl Code {
             | IngestError::UnsupportedEncoding { .. }
             | IngestError::UnsupportedVersion(_)
             | IngestError::Malformed(_) => Code::InvalidArgument,
+        }
+    }
+}
+
+impl Code {
+    /// Of an answer that was made before the dialect saw the request.
+    pub(crate) fn of_status(status: StatusCode) -> Code {
+        match status {
+            StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+            StatusCode::FORBIDDEN => Code::PermissionDenied,
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Code::Unimplemented,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            status if status.is_client_error() => Code::InvalidArgument,
+            _ => Code::Internal,
         }
     }
 }

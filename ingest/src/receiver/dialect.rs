@@ -91,9 +91,9 @@ pub struct Decoded {
     pub sender: Option<String>,
     /// What the answer says beside the counts: why there was nothing to keep.
     pub notice: Option<String>,
-    /// A log record without a time of its own got the time of arrival: the same body later is
-    /// something new, not a retry.
-    pub timed_on_arrival: bool,
+    /// The same body later is something new: a log record without a time of its own got the time of
+    /// arrival, or came alone and without an id.
+    pub never_a_retry: bool,
 }
 
 /// A row as its sender named it, and what became of it.

@@ -50,6 +50,12 @@ where
     Ok(collected.freeze())
 }
 
+/// JSON has none, and programs on Windows put one before it all the same.
+fn without_byte_order_mark(plain: Bytes) -> Bytes {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    if plain.starts_with(MARK) { plain.slice(MARK.len()..) } else { plain }
+}
+
 /// The part of a request's way that only computes.
 pub(super) struct DecodeJob {
     pub inner: Arc<Inner>,
@@ -79,7 +85,7 @@ impl DecodeJob {
         let DecodeJob { inner, dialect, parts, encoding, body, mut source, mut ticket } = self;
         let mut plain = decompress(encoding, body, &inner.limits, &mut |bytes| ticket.charge(bytes))?;
         if dialect.is_json(&parts) {
-            plain = mend_lone_surrogates(plain);
+            plain = mend_lone_surrogates(without_byte_order_mark(plain));
         }
         let ledger_name = source.to_string();
         let mut decoded =

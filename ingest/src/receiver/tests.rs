@@ -252,6 +252,17 @@ async fn batches_made_here_are_written_and_counted_too() {
     assert!(sink.batches.lock().is_empty());
 }
 
+#[tokio::test]
+async fn a_byte_order_mark_before_json_is_passed_over() {
+    let (ingest, sink) = ingest_with(IngestLimits::default());
+    let push =
+        "\u{feff}{\"streams\":[{\"stream\":{\"a\":\"b\"},\"values\":[[\"1800000000000000000\",\"x\"]]}]}";
+    let parts = head(&[("content-type", "application/json")]);
+    let answer = ingest.receive(&crate::loki::LokiPush, parts, body(push.as_bytes()), "powershell").await;
+    assert_eq!(answer.status().as_u16(), 204);
+    assert_eq!(sink.batches.lock()[0].0.log_count(), 1);
+}
+
 /// What the page of metrics says of limits.
 fn limit_hits(ingest: &Ingest) -> Vec<String> {
     let mut registry = prometheus_client::registry::Registry::default();

@@ -21,6 +21,10 @@ impl EventKind {
     pub const CONFIGURATION: EventKind = EventKind::known("configuration");
     pub const DEPLOY: EventKind = EventKind::known("deploy");
     pub const ESCALATION: EventKind = EventKind::known("escalation");
+    /// What a deploy gate answered.
+    pub const GATE_DECISION: EventKind = EventKind::known("gate_decision");
+    /// Somebody opened a blocked gate.
+    pub const GATE_OVERRIDE: EventKind = EventKind::known("gate_override");
     pub const INCIDENT: EventKind = EventKind::known("incident");
     pub const MAINTENANCE: EventKind = EventKind::known("maintenance");
     pub const NOTE: EventKind = EventKind::known("note");

@@ -1,10 +1,11 @@
-//! What the lines of a filter have in common: services, severities and hosts, counted exactly, and
-//! attributes, counted among the newest lines.
+//! What the lines of a filter have in common: services, severities, hosts and environments, counted exactly,
+//! and attributes, counted among the newest lines.
 
 use std::collections::HashMap;
 
 use datafusion::arrow::array::AsArray;
 use datafusion::prelude::ident;
+use telemetry::LogRecord;
 
 use super::histogram::{integers, lines};
 use super::plan::LogReader;
@@ -12,13 +13,14 @@ use super::{LogFilter, LogSearch};
 use crate::{Engine, QueryError, QueryRole};
 
 /// Columns that every line may have.
-const COLUMNS: [&str; 3] = ["service", "severity", "host"];
+const COLUMNS: [&str; 4] = ["service", "severity", "host", "env"];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogFacets {
-    /// Of service, severity and host; counts are exact.
+    /// Of service, severity, host and env; counts are exact.
     pub columns: Vec<LogFacet>,
-    /// Of attributes, the most frequent first; counts are among the sampled lines.
+    /// Of attributes, the most frequent first; counts are among the sampled lines. An attribute that only
+    /// repeats one of these columns (`service.name` beside `service`) is left out.
     pub attributes: Vec<LogFacet>,
     /// All lines of the filter.
     pub total: u64,
@@ -43,19 +45,40 @@ pub struct FacetValue {
     pub lines: u64,
 }
 
+/// One attribute in the sampled lines.
+#[derive(Default)]
+struct Attribute<'l> {
+    values: HashMap<&'l str, u64>,
+    /// It differs from every column in a line at least.
+    says_more: bool,
+}
+
+/// Severities are columns in upper case, whatever their sender wrote.
+fn repeats_column(record: &LogRecord, value: &str) -> bool {
+    let columns = [&record.service, &record.severity, &record.host, &record.env];
+    columns.into_iter().flatten().any(|column| column.eq_ignore_ascii_case(value))
+}
+
 impl Engine {
     pub async fn log_facets(&self, filter: &LogFilter, role: QueryRole) -> Result<LogFacets, QueryError> {
         let limits = &self.config().logs;
         let (counts, total) = self.column_counts(filter, role).await?;
         let search = LogSearch { filter: filter.clone(), ..LogSearch::default() };
         let newest = self.log_lines(&search, limits.facet_sample_lines, role).await?.lines;
-        let mut attributes: HashMap<&str, HashMap<&str, u64>> = HashMap::new();
-        for (key, value) in newest.iter().flat_map(|line| &line.record.attrs) {
-            *attributes.entry(key).or_default().entry(value).or_default() += 1;
+        let mut attributes: HashMap<&str, Attribute<'_>> = HashMap::new();
+        for record in newest.iter().map(|line| &line.record) {
+            for (key, value) in &record.attrs {
+                let attribute = attributes.entry(key).or_default();
+                *attribute.values.entry(value).or_default() += 1;
+                attribute.says_more |= !repeats_column(record, value);
+            }
         }
         let mut attributes: Vec<LogFacet> = attributes
             .into_iter()
-            .map(|(name, values)| LogFacet::of(name, values.into_iter(), limits.facet_values_max))
+            .filter(|(_, attribute)| attribute.says_more)
+            .map(|(name, attribute)| {
+                LogFacet::of(name, attribute.values.into_iter(), limits.facet_values_max)
+            })
             .collect();
         attributes.sort_by(|a, b| b.lines.cmp(&a.lines).then_with(|| a.name.cmp(&b.name)));
         attributes.truncate(limits.facet_attributes_max);

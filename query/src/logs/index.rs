@@ -1,7 +1,7 @@
 //! Leaving out blocks of rows that cannot have what a query looks for, by the index in log files.
 //!
-//! What is asked of the index follows from the predicates of a scan: words of `log_match`, values of
-//! attributes. Everything else, and every file without an index, is read.
+//! What is asked of the index follows from the predicates of a scan: words of `log_match` and those that its
+//! regular expressions cannot match without, values of attributes. Everything else, and every file without an index, is read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use super::functions::{LogField, LogMatch, text_query};
 use super::language::{FieldTest, Test, TextTest};
+use super::required;
 use crate::QueryError;
 
 /// More marks rule out little more.
@@ -38,7 +39,7 @@ pub(crate) fn marks_of(predicates: &[Arc<dyn PhysicalExpr>]) -> Vec<Vec<Mark>> {
         if call.fun().inner().downcast_ref::<LogMatch>().is_some() {
             let text = call.args().get(1).and_then(|text| text.downcast_ref::<Literal>());
             if let Some(ScalarValue::Utf8(Some(text))) = text.map(Literal::value) {
-                wanted.extend(marks_of_text(text).into_iter().map(|mark| vec![mark]));
+                wanted.extend(marks_of_text(text));
             }
         } else if let Some(field) = call.fun().inner().downcast_ref::<LogField>()
             && let (Some(name), FieldTest::OneOf(values)) = (&field.attribute, &field.test)
@@ -51,18 +52,23 @@ pub(crate) fn marks_of(predicates: &[Arc<dyn PhysicalExpr>]) -> Vec<Vec<Mark>> {
 }
 
 /// Of words that a line must have. A text that is no search fails where it is evaluated.
-fn marks_of_text(text: &str) -> Vec<Mark> {
+fn marks_of_text(text: &str) -> Vec<Vec<Mark>> {
     let mut marks = Vec::new();
     let terms = text_query(text).map(|query| query.terms).unwrap_or_default();
     for term in terms.iter().filter(|term| !term.negated) {
         match &term.test {
-            Test::Text(TextTest::Literal(text)) => words(text, |word| marks.push(Mark::word(word))),
+            Test::Text(TextTest::Literal(text)) => words(text, |word| marks.push(vec![Mark::word(word)])),
             Test::Text(TextTest::Prefix(text)) => {
                 // Its last word goes on.
                 let whole = text.rfind(|c| !lake::log_index::is_word_char(c)).map_or("", |end| &text[..end]);
-                words(whole, |word| marks.push(Mark::word(word)));
+                words(whole, |word| marks.push(vec![Mark::word(word)]));
             }
-            Test::Text(TextTest::Regex(_)) | Test::Field { .. } => {}
+            Test::Text(TextTest::Regex(pattern)) => {
+                let groups = required::words_of(pattern.0.as_str());
+                let marks_of = |group: Vec<String>| group.iter().map(|word| Mark::word(word)).collect();
+                marks.extend(groups.into_iter().map(marks_of));
+            }
+            Test::Field { .. } => {}
         }
     }
     marks

@@ -17,6 +17,8 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
+use super::required;
+
 /// Longer texts are no searches of a person.
 const TEXT_BYTES_MAX: usize = 4 << 10;
 const TERMS_MAX: usize = 64;
@@ -107,6 +109,10 @@ impl LogQuery {
 
 impl FieldTest {
     /// Columns whose case is known are found in any.
+    fn folds(name: &str) -> bool {
+        matches!(name, "severity" | "trace_id" | "span_id")
+    }
+
     fn in_case_of(self, name: &str) -> FieldTest {
         let turn: fn(&str) -> String = match name {
             "severity" => |value| value.to_uppercase(),
@@ -164,10 +170,7 @@ impl<'t> Reader<'t> {
             return Err(self.error_here("`-` stands before a term; write \"-\" to look for the character"));
         }
         if self.take("~") {
-            return Ok(Term {
-                negated,
-                test: Test::Text(TextTest::Regex(self.pattern(|text| text.to_owned())?)),
-            });
+            return Ok(Term { negated, test: Test::Text(TextTest::Regex(self.pattern()?.1)) });
         }
         if self.rest().starts_with('"') {
             let start = self.at;
@@ -178,8 +181,8 @@ impl<'t> Reader<'t> {
             let (unequal, test) = match operator {
                 "=" => (false, self.values()?),
                 "!=" => (true, self.values()?),
-                "=~" => (false, FieldTest::Regex(self.pattern(anchored)?)),
-                _ => (true, FieldTest::Regex(self.pattern(anchored)?)),
+                "=~" => (false, self.field_pattern(&name)?),
+                _ => (true, self.field_pattern(&name)?),
             };
             let test = test.in_case_of(&name);
             return Ok(Term { negated: negated != unequal, test: Test::Field { name, test } });
@@ -266,23 +269,37 @@ impl<'t> Reader<'t> {
         Err(self.error_at(start, "the quote is not closed"))
     }
 
-    fn pattern(&mut self, wrap: fn(&str) -> String) -> Result<Pattern, LogQueryError> {
+    /// The expression as it was written, and as a pattern.
+    fn pattern(&mut self) -> Result<(String, Pattern), LogQueryError> {
         let start = self.at;
         let text = if self.rest().starts_with('"') { self.quoted()? } else { self.bare("").to_owned() };
         if text.is_empty() {
             return Err(self.error_at(start, "the regular expression is empty"));
         }
-        let compiled = RegexBuilder::new(&wrap(&text)).size_limit(REGEX_BYTES_MAX).build();
+        let pattern = self.compiled(&text, start)?;
+        Ok((text, pattern))
+    }
+
+    /// From beginning to end. Values are listed when there are few: lists are found by the index.
+    fn field_pattern(&mut self, name: &str) -> Result<FieldTest, LogQueryError> {
+        let start = self.at;
+        // An expression by itself: its brackets cannot end what is put around it.
+        let (text, _) = self.pattern()?;
+        if let Some(values) = required::values_of(&text) {
+            return Ok(FieldTest::OneOf(values));
+        }
+        let flags = if FieldTest::folds(name) { "i" } else { "" };
+        Ok(FieldTest::Regex(self.compiled(&format!("^(?{flags}:{text})$"), start)?))
+    }
+
+    fn compiled(&self, text: &str, start: usize) -> Result<Pattern, LogQueryError> {
+        let compiled = RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build();
         compiled.map(Pattern).map_err(|error| {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
             self.error_at(start, format!("not a regular expression: {last}"))
         })
     }
-}
-
-fn anchored(text: &str) -> String {
-    format!("^(?:{text})$")
 }
 
 /// As it can be read again; what follows the terms of a body, for `log_match`.

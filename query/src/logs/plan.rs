@@ -21,7 +21,7 @@ use super::language::{FieldTest, LogQuery, Test};
 use super::matcher::{Field, column_name};
 use crate::guard::Deadline;
 use crate::provider::{LakeTable, QuerySnapshots};
-use crate::{Engine, QueryError, QueryRole};
+use crate::{Engine, QueryError, QueryRole, SqlRows};
 
 /// Everything that one request reads, from one snapshot and until one deadline.
 pub(super) struct LogReader<'e> {
@@ -50,14 +50,18 @@ impl<'e> LogReader<'e> {
         Ok(LogicalPlanBuilder::scan("logs", provider_as_source(Arc::new(table)), None)?)
     }
 
+    /// Runs a plan.
+    pub(super) async fn rows(&self, plan: LogicalPlan) -> Result<SqlRows, QueryError> {
+        self.engine.run_plan(plan, self.state.clone(), self.role, self.deadline.clone()).await
+    }
+
     /// Runs a plan and hands over its batches.
     pub(super) async fn for_each(
         &self,
         plan: LogicalPlan,
         mut each: impl FnMut(RecordBatch) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let mut rows =
-            self.engine.run_plan(plan, self.state.clone(), self.role, self.deadline.clone()).await?;
+        let mut rows = self.rows(plan).await?;
         while let Some(batch) = rows.stream.next().await {
             each(batch?)?;
         }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use datafusion::logical_expr::{Expr, SortExpr, lit};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, SortExpr, lit};
 use datafusion::prelude::ident;
 use lake::{Table, read_logs};
 use telemetry::Timestamp;
@@ -173,14 +173,10 @@ async fn read(
     first: Option<(Direction, usize)>,
     lines: &mut Vec<LogLine>,
 ) -> Result<(), QueryError> {
-    let columns: Vec<Expr> =
-        Table::Logs.file_schema().fields().iter().map(|field| ident(field.name())).collect();
-    let mut plan = reader.table()?.filter(predicate)?.project(columns)?;
-    if let Some((direction, fetch)) = first {
-        let ascending = direction == Direction::Forward;
-        let by = |column: &str| SortExpr::new(ident(column), ascending, false);
-        plan = plan.sort_with_limit([by("ts"), by("ts_ns_rem")], Some(fetch))?;
-    }
+    let plan = match first {
+        Some((direction, fetch)) => first_rows(reader, predicate, direction, fetch)?,
+        None => rows(reader, predicate)?,
+    };
     reader
         .for_each(plan.build()?, |batch| {
             let rows = read_logs(&batch).map_err(datafusion::error::DataFusionError::from)?;
@@ -189,6 +185,25 @@ async fn read(
             Ok(())
         })
         .await
+}
+
+/// Whole lines, in no order.
+fn rows(reader: &LogReader<'_>, predicate: Expr) -> Result<LogicalPlanBuilder, QueryError> {
+    let columns: Vec<Expr> =
+        Table::Logs.file_schema().fields().iter().map(|field| ident(field.name())).collect();
+    Ok(reader.table()?.filter(predicate)?.project(columns)?)
+}
+
+/// The first lines in the direction, in its order.
+pub(super) fn first_rows(
+    reader: &LogReader<'_>,
+    predicate: Expr,
+    direction: Direction,
+    count: usize,
+) -> Result<LogicalPlanBuilder, QueryError> {
+    let ascending = direction == Direction::Forward;
+    let by = |column: &str| SortExpr::new(ident(column), ascending, false);
+    Ok(rows(reader, predicate)?.sort_with_limit([by("ts"), by("ts_ns_rem")], Some(count))?)
 }
 
 fn last_instant(lines: &[LogLine], direction: Direction) -> Option<(Timestamp, i16)> {

@@ -14,10 +14,11 @@ pub enum Level {
     Fatal,
 }
 
-/// Names as senders write them, in upper case as the lake stores them.
+/// Names as senders write them, in upper case as the lake stores them; syslog's numbers, and those of bunyan
+/// and pino, which count in tens.
 const NAMES: [(Level, &[&str]); 6] = [
-    (Level::Trace, &["TRACE", "TRACE2", "TRACE3", "TRACE4", "FINEST", "FINER", "VERBOSE", "T"]),
-    (Level::Debug, &["DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "DBG", "FINE", "D", "7"]),
+    (Level::Trace, &["TRACE", "TRACE2", "TRACE3", "TRACE4", "FINEST", "FINER", "VERBOSE", "T", "10"]),
+    (Level::Debug, &["DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "DBG", "FINE", "D", "7", "20"]),
     (
         Level::Info,
         &[
@@ -33,10 +34,11 @@ const NAMES: [(Level, &[&str]); 6] = [
             "I",
             "6",
             "5",
+            "30",
         ],
     ),
-    (Level::Warn, &["WARN", "WARN2", "WARN3", "WARN4", "WARNING", "W", "4"]),
-    (Level::Error, &["ERROR", "ERROR2", "ERROR3", "ERROR4", "ERR", "SEVERE", "E", "3"]),
+    (Level::Warn, &["WARN", "WARN2", "WARN3", "WARN4", "WARNING", "W", "4", "40"]),
+    (Level::Error, &["ERROR", "ERROR2", "ERROR3", "ERROR4", "ERR", "SEVERE", "E", "3", "50"]),
     (
         Level::Fatal,
         &[
@@ -54,6 +56,7 @@ const NAMES: [(Level, &[&str]); 6] = [
             "2",
             "1",
             "0",
+            "60",
         ],
     ),
 ];
@@ -96,7 +99,9 @@ mod tests {
 
     #[test]
     fn names_of_all_dialects_have_their_step() {
-        for (name, level) in [("WARNING", Level::Warn), ("ERR", Level::Error), ("CRIT", Level::Fatal)] {
+        for (name, level) in
+            [("WARNING", Level::Warn), ("ERR", Level::Error), ("CRIT", Level::Fatal), ("30", Level::Info)]
+        {
             assert_eq!(Level::of(name), Some(level));
         }
         assert_eq!(Level::parse("Warning"), Some(Level::Warn));

@@ -26,6 +26,14 @@ fn line(secs: i64, service: &str, severity: &str, body: &str) -> LogRecord {
     }
 }
 
+/// As OpenTelemetry's and Loki's senders say it once more.
+fn with_names_of_columns(mut record: LogRecord) -> LogRecord {
+    let level = record.severity.as_deref().map(|severity| severity.to_lowercase().into());
+    let again = [("service.name", record.service.clone()), ("level", level)];
+    record.attrs.extend(again.into_iter().filter_map(|(key, value)| Some((key.into(), value?))));
+    record
+}
+
 async fn store(bench: &Bench, records: &[LogRecord]) {
     let log_rows: LogRows = records.iter().collect();
     let appended = bench.lake.append(Batch { log_rows, ..Batch::default() }).await.unwrap();
@@ -165,6 +173,8 @@ fn words_and_trace_ids_rule_out_what_cannot_have_them() {
         assert!(!nowhere.contains(".parquet"), "no file is left: {nowhere}");
         let one_block = explained("log_match(body, '12345')").await;
         assert!(one_block.contains("pushdown_rows_pruned=8.19 K"), "one block of three: {one_block}");
+        let pattern = explained("log_match(body, '~\" 1234[56] \"')").await;
+        assert!(pattern.contains("pushdown_rows_pruned=8.19 K"), "as for one word of the two: {pattern}");
         // Within the bounds of the file, and not in it.
         let absent = explained("trace_id = '00000000000000000000000000000003'").await;
         assert!(absent.contains("row_groups_pruned_bloom_filter=1 total \u{2192} 0 matched"), "{absent}");
@@ -179,6 +189,7 @@ fn histogram_and_facets_count_what_the_search_finds() {
         let severities = ["INFO", "ERROR", "purple"];
         let records: Vec<LogRecord> = (0..240)
             .map(|n| line(n * 10, services[n as usize % 4], severities[n as usize % 3], "tick"))
+            .map(with_names_of_columns)
             .collect();
         store(&bench, &records[..200]).await;
         merge(&bench).await;
@@ -204,12 +215,41 @@ fn histogram_and_facets_count_what_the_search_finds() {
             "service 90 of 2: shop 60, mail 30",
             "severity 120 of 3: ERROR 40, INFO 40, purple 40",
             "host 120 of 1: h1 120",
+            "env 0 of 0: ",
         ];
         assert_eq!(columns, expected);
         assert_eq!((facets.total, facets.sampled), (120, 120));
         let attributes: Vec<(&str, u64)> =
             facets.attributes.iter().map(|facet| (facet.name.as_str(), facet.distinct)).collect();
         assert_eq!(attributes, [("n", 120), ("region", 1)]);
+    });
+}
+
+#[test]
+fn rows_for_a_file_are_the_first_of_the_search() {
+    run(async {
+        let mut config = crate::QueryConfig::default();
+        config.logs.export_lines_max = 20;
+        let bench = Bench::with(config).await;
+        let records: Vec<LogRecord> = (0..60)
+            .map(|n| line(n, ["shop", "mail"][n as usize % 2], "INFO", &format!("order {n}")))
+            .collect();
+        store(&bench, &records[..30]).await;
+        merge(&bench).await;
+        store(&bench, &records[30..]).await;
+        let text = async |direction, limit| {
+            let filter = filter("service=shop");
+            let rows = bench.engine.log_rows(&filter, direction, limit, QueryRole::Viewer).await.unwrap();
+            let csv = crate::formats::collect(crate::formats::csv(rows)).await.unwrap();
+            String::from_utf8_lossy(&csv).lines().map(str::to_owned).collect::<Vec<String>>()
+        };
+        let newest = text(Direction::Backward, 3).await;
+        assert!(newest[0].starts_with("ts,ts_ns_rem,") && newest[0].contains(",body,"), "{newest:?}");
+        let bodies = ["order 58", "order 56", "order 54"];
+        assert!(newest.len() == 4 && newest[1..].iter().zip(bodies).all(|(row, body)| row.contains(body)));
+        let oldest = text(Direction::Forward, 1_000).await;
+        assert_eq!(oldest.len(), 1 + 20, "no more than query.logs.export_lines_max");
+        assert!(oldest[1].contains("order 0") && oldest[20].contains("order 38"), "{oldest:?}");
     });
 }
 
@@ -283,6 +323,9 @@ fn any_query() -> impl Strategy<Value = String> {
         Just("service=shop".to_owned()),
         Just("region=*".to_owned()),
         Just("~\"ord[^ ]r\"".to_owned()),
+        (word(), word()).prop_map(|(a, b)| format!("~\" {a} ({b}|77)\"")),
+        (word(), word()).prop_map(|(a, b)| format!("~\"(?i)^{a}\\\\W+({b}|a) \"")),
+        Just("region=~\"eu|us\"".to_owned()),
     ];
     let term =
         (any::<bool>(), term).prop_map(|(negated, term)| if negated { format!("-{term}") } else { term });

@@ -58,6 +58,11 @@ export function search(params) {
   return { lines, next: number >= first ? (lines.at(-1)?.id ?? null) : null };
 }
 
+export function csv(params) {
+  const row = ({ ts, severity, service, body }) => [ts, severity, service, JSON.stringify(body)].join(",");
+  return ["ts,severity,service,body", ...search(params).lines.map(row)].join("\r\n");
+}
+
 function sample(params) {
   return search(new URLSearchParams({ ...Object.fromEntries(params), limit: "3000", after: "" })).lines;
 }
@@ -99,7 +104,7 @@ export function facets(params) {
   return {
     total: lines.length,
     sampled: lines.length,
-    columns: ["service", "severity", "host"].map(column),
+    columns: ["service", "severity", "host", "env"].map(column),
     attributes: ["region", "k8s.pod.name"].map(attribute),
   };
 }

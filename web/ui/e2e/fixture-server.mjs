@@ -454,6 +454,10 @@ createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
   if (!pathname.startsWith(`${PREFIX}/`)) return response.writeHead(404).end();
   const path = pathname.slice(PREFIX.length);
+  if (path === "/api/logs/export")
+    return response
+      .writeHead(200, { "content-type": "text/csv; charset=utf-8", "content-disposition": "attachment" })
+      .end(logs.csv(searchParams));
   if (path.startsWith("/api/") || path.startsWith("/prometheus/"))
     return void api(request, response, path, searchParams);
   if (path === "/login") {

@@ -153,6 +153,30 @@ test("a query answers, and one that fails says why", async ({ page, faults }) =>
   faults.length = 0;
 });
 
+test("a search of logs is kept by its name, and its lines are taken away", async ({ page }) => {
+  await open(page, "logs?q=refused&severity=warn");
+  const saved = page.getByRole("button", { name: "Saved searches" });
+  await saved.click();
+  await page.getByRole("textbox", { name: "Name of this search" }).fill("Refused payments");
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByText("Saved as Refused payments in this browser")).toBeVisible();
+  await open(page, "logs");
+  await saved.click();
+  await page.getByRole("link", { name: /Refused payments/ }).click();
+  await expect(page).toHaveURL(/q=refused&severity=warn&from=now-1h&to=now/);
+  await expect(page.getByRole("textbox", { name: "Search" })).toHaveValue("refused");
+  await page.getByRole("button", { name: "Download" }).click();
+  const href = await page.getByRole("menuitem", { name: "CSV" }).getAttribute("href");
+  const file = await page.request.get(href ?? "");
+  expect(file.headers()["content-type"]).toContain("text/csv");
+  expect((await file.text()).split(/\r?\n/)[0]).toContain("body");
+  await page.keyboard.press("Escape");
+  await saved.click();
+  await page.getByRole("button", { name: "Remove Refused payments" }).click();
+  await expect(page.getByText("None yet in this browser")).toBeVisible();
+});
+
 test("no session leads to the login page", async ({ page, faults }) => {
   await page.route("**/api/session", (route) =>
     route.fulfill({

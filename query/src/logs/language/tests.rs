@@ -62,8 +62,16 @@ fn fields_with_one_value_several_any_and_patterns() {
             level is there
             not order.id is there
             path matches ^(?:/api/.*)$
-            not path matches ^(?:a b)$
+            not path in ["a b"]
             empty in [""]
+        "#]],
+    );
+    check(
+        r#"region=~"eu-(0|1)" severity=~"err|fatal" severity=~"err.*""#,
+        expect![[r#"
+            region in ["eu-0", "eu-1"]
+            severity in ["ERR", "FATAL"]
+            severity matches ^(?i:err.*)$
         "#]],
     );
 }
@@ -77,6 +85,7 @@ fn errors_say_where() {
         expect!["`-` stands before a term; write \"-\" to look for the character (at character 4)\n"],
     );
     check("~(", expect!["not a regular expression: unclosed group (at character 2)\n"]);
+    check("region=~\"a)|(b\"", expect!["not a regular expression: unopened group (at character 9)\n"]);
     check("~", expect!["the regular expression is empty (at character 2)\n"]);
     check("\"\"", expect!["the phrase is empty (at character 1)\n"]);
     let long = "a ".repeat(TERMS_MAX + 1);

@@ -137,6 +137,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/gates/{service}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a service may be changed now, with every number that decided it. Asking is recorded as an
+         *     event of kind `gate_decision`.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    service: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Gate"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gates/{service}/override": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Opens a gate until a time, whatever its conditions say. Recorded as an event of kind
+         *     `gate_override`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    service: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["GateOverrideBody"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GateOverride"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/inbox": {
         parameters: {
             query?: never;
@@ -907,6 +1015,68 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["LogContext"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lines that match, as a file with all columns of the table `logs`. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; an hour before `to` when absent. */
+                    from?: string;
+                    /** @description RFC 3339, excluded; now when absent. */
+                    to?: string;
+                    /** @description Words, phrases, fields: `refused -"connection reset" region=eu-0 ~"time(d )?out"`. */
+                    q?: string;
+                    /** @description Names, separated by commas. */
+                    service?: string;
+                    /** @description `trace`, `debug`, `info`, `warn`, `error` or `fatal`: this or worse. */
+                    severity?: string;
+                    /** @description 32 hex digits. */
+                    trace_id?: string;
+                    /** @description `csv` when absent; `ndjson`, `json`, `arrow` or `parquet`. */
+                    format?: string;
+                    /** @description `query.logs.export_lines_max` when absent, and not more. */
+                    limit?: string;
+                    /** @description `backward`, from the newest, when absent; or `forward`. */
+                    direction?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/csv": string;
                     };
                 };
                 400: {
@@ -1840,6 +2010,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slos/{name}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The backfills of an SLO that wait, run or have ended. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BackfillList"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Begins to measure an SLO over history. It goes on after a restart, and counts nothing twice. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewBackfill"];
+                };
+            };
+            responses: {
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Backfill"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/slos/{name}/history": {
         parameters: {
             query?: never;
@@ -1853,6 +2109,8 @@ export interface paths {
                 query?: {
                     /** @description The first objective when absent. */
                     objective?: string;
+                    /** @description The key of a group; needed where the SLO has groups. */
+                    group?: string;
                     /** @description RFC 3339; the length of the window ago when absent. */
                     from?: string;
                     /** @description RFC 3339; now when absent. */
@@ -1901,6 +2159,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slos/{name}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One objective at one time. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description The first objective when absent. */
+                    objective?: string;
+                    /** @description The key of a group; needed where the SLO has groups. */
+                    group?: string;
+                    /** @description RFC 3339: the end of the window; now when absent. */
+                    at?: string;
+                    /** @description RFC 3339: only what had been recorded by then counts, as it was reported on that day. */
+                    reported_on?: string;
+                    /** @description Windows to tell burn rates of, such as `1h,6h,3d`. */
+                    windows?: string;
+                };
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SloReport"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sql": {
         parameters: {
             query?: never;
@@ -1911,14 +2233,14 @@ export interface paths {
         /** Runs a query and answers with a file to save. */
         get: {
             parameters: {
-                query?: never;
-                header?: never;
-                path: {
+                query: {
                     /** @description One statement; it may read and nothing else. */
                     query: string;
                     /** @description `json`, `ndjson`, `csv`, `arrow` or `parquet`; without it what `Accept` asks for. */
-                    format: string | null;
+                    format?: string;
                 };
+                header?: never;
+                path?: never;
                 cookie?: never;
             };
             requestBody?: never;
@@ -2225,6 +2547,41 @@ export interface components {
         };
         /** @enum {string} */
         AlertState: "pending" | "firing" | "resolved";
+        Backfill: {
+            again: boolean;
+            asked_at: components["schemas"]["Time"];
+            ended_at: components["schemas"]["Time"] | null;
+            error: string | null;
+            from: components["schemas"]["Time"];
+            /** Format: int64 */
+            gaps: number;
+            id: string;
+            /** @description The objective that is being measured, as `SLO/OBJECTIVE`. */
+            objective: string | null;
+            /** Format: int64 */
+            present: number;
+            /**
+             * Format: int64
+             * @description Its slices looked at so far, and all of them.
+             */
+            slices_done: number;
+            /** Format: int64 */
+            slices_total: number;
+            slo: string;
+            state: components["schemas"]["BackfillState"];
+            to: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Once it is done: slices written, there before, and without data.
+             */
+            written: number;
+        };
+        BackfillList: {
+            /** @description Oldest first. */
+            backfills: components["schemas"]["Backfill"][];
+        };
+        /** @enum {string} */
+        BackfillState: "waiting" | "running" | "done" | "failed";
         Backup: {
             /** Format: int64 */
             bytes: number;
@@ -2244,7 +2601,7 @@ export interface components {
         /** @enum {string} */
         BurnSeverity: "page" | "ticket";
         /** @enum {string} */
-        BurnState: "quiet" | "one_window_over" | "pending" | "firing" | "unknown";
+        BurnState: "quiet" | "one_window_over" | "pending" | "firing" | "held_low_volume" | "unknown";
         /** @description One burn-rate alert condition and how it stands. */
         BurnWindow: {
             /** Format: double */
@@ -2277,6 +2634,8 @@ export interface components {
             series_per_source_max: number;
             sources: components["schemas"]["SourceCardinality"][];
         };
+        /** @enum {string} */
+        CauseKind: "incident" | "deploy";
         Component: {
             detail: string;
             name: string;
@@ -2297,6 +2656,18 @@ export interface components {
         };
         /** @enum {string} */
         DefectSeverity: "error" | "warning";
+        /** @description Time that the objective does not answer for, and who said so. */
+        ExcludedTime: {
+            actor: string | null;
+            effect: components["schemas"]["ExclusionEffect"];
+            from: components["schemas"]["Time"];
+            maintenance_id: string;
+            recorded_at: components["schemas"]["Time"];
+            title: string;
+            to: components["schemas"]["Time"];
+        };
+        /** @enum {string} */
+        ExclusionEffect: "remove" | "count_as_good";
         /** @description A field at fault. */
         FieldError: {
             message: string;
@@ -2306,6 +2677,68 @@ export interface components {
         Gap: {
             from: components["schemas"]["Time"];
             to: components["schemas"]["Time"];
+        };
+        /** @description Whether a service may be changed now, and why. */
+        Gate: {
+            /** @description False when the verdict is `blocked`. */
+            allowed: boolean;
+            /** @description Everything that was looked at. */
+            conditions: components["schemas"]["GateCondition"][];
+            decided_at: components["schemas"]["Time"];
+            opened_by: components["schemas"]["GateOverride"] | null;
+            /** @description The newest overrides of the service, expired ones too. */
+            overrides: components["schemas"]["GateOverride"][];
+            /** @description The gate policy that decided. */
+            policy: string;
+            service: string;
+            verdict: components["schemas"]["GateVerdict"];
+        };
+        /** @enum {string} */
+        GateCheck: "budget_remaining" | "burn_rate" | "open_incidents" | "firing_pages" | "change_fail_rate" | "freeze";
+        /** @description One condition with the numbers that decided it. */
+        GateCondition: {
+            blocks: boolean;
+            check: components["schemas"]["GateCheck"];
+            /** @description The same in words. */
+            detail: string;
+            /** Format: double */
+            limit: number;
+            outcome: components["schemas"]["GateOutcome"];
+            /** @description How the value has to be to the limit. */
+            relation: components["schemas"]["GateRelation"];
+            /** @description What it is about: an objective, a severity, a freeze. */
+            subject: string | null;
+            /** Format: double */
+            value: number | null;
+        };
+        /** @enum {string} */
+        GateOutcome: "met" | "not_met" | "unknown";
+        GateOverride: {
+            /** @description Whether it still opens the gate. */
+            active: boolean;
+            actor: string;
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            /** Format: int64 */
+            id: number;
+            reason: string;
+        };
+        /** @description Opens a gate although it is blocked. */
+        GateOverrideBody: {
+            /** @description RFC 3339; at most the policy's `overrideMax` ahead, 24 hours unless it says otherwise. */
+            expires_at: string;
+            reason: string;
+        };
+        /** @enum {string} */
+        GateRelation: "above" | "below" | "at_most";
+        /** @enum {string} */
+        GateVerdict: "allowed" | "blocked" | "overridden";
+        GroupSpending: {
+            /** Format: double */
+            bad: number;
+            /** Format: double */
+            bad_share: number | null;
+            group_key: string;
         };
         HistoryDeploy: {
             at: components["schemas"]["Time"];
@@ -2446,9 +2879,9 @@ export interface components {
             value: string;
         };
         LogFacets: {
-            /** @description The most frequent first, counted in the sampled lines. */
+            /** @description The most frequent first, counted in the sampled lines; without those that only repeat a column. */
             attributes: components["schemas"]["LogFacet"][];
-            /** @description `service`, `severity` and `host`, counted in all lines. */
+            /** @description `service`, `severity`, `host` and `env`, counted in all lines. */
             columns: components["schemas"]["LogFacet"][];
             /**
              * Format: int64
@@ -2534,6 +2967,14 @@ export interface components {
             /** Format: int64 */
             series: number;
             widest_label: components["schemas"]["WidestLabel"] | null;
+        };
+        NewBackfill: {
+            /** @description Whether slices that are there are measured again, for data that came very late. */
+            again?: boolean;
+            /** @description RFC 3339; the oldest data when absent. */
+            from?: string | null;
+            /** @description RFC 3339, not included; now when absent. */
+            to?: string | null;
         };
         NewBackup: {
             /** @description A new directory: a name below the server's `backup.dir`, or a path into it. */
@@ -2817,8 +3258,6 @@ export interface components {
             alerts: boolean;
             definition: components["schemas"]["SloDefinition"];
             description: string;
-            /** @description The budgeting method, by its OpenSLO name. */
-            method: string;
             objectives: components["schemas"]["SloStatus"][];
         };
         /** @description The burn-down of one objective, and what happened meanwhile. */
@@ -2831,6 +3270,16 @@ export interface components {
         };
         SloList: {
             slos: components["schemas"]["SloStatus"][];
+        };
+        SloReport: {
+            burn: components["schemas"]["WindowBurn"][];
+            /** @description What does not count in the window. */
+            excluded: components["schemas"]["ExcludedTime"][];
+            /** @description The group's parts of all that was bad, the worst first; empty without groups. */
+            groups: components["schemas"]["GroupSpending"][];
+            spent: components["schemas"]["Spent"];
+            /** @description As in lists, for the time that was asked for. */
+            status: components["schemas"]["SloStatus"];
         };
         /** @enum {string} */
         SloState: "healthy" | "at_risk" | "breached" | "no_data" | "frozen";
@@ -2846,16 +3295,60 @@ export interface components {
             /** Format: double */
             burn_rate_6h: number | null;
             burn_windows: components["schemas"]["BurnWindow"][];
+            /**
+             * Format: int64
+             * @description Slices that reported more good than total events and count as all good.
+             */
+            clamped_slices: number;
+            /**
+             * Format: double
+             * @description Share of the budget that is spent.
+             */
+            consumed: number | null;
             /** Format: double */
             coverage: number | null;
             display_name: string;
             /** Format: double */
             error_budget_remaining: number | null;
+            /**
+             * Format: double
+             * @description In seconds of a complete outage, signed.
+             */
+            error_budget_remaining_secs: number | null;
+            /**
+             * Format: double
+             * @description Against the budget of the time up to now, instead of the whole period's.
+             */
+            error_budget_remaining_to_date: number | null;
+            /**
+             * Format: double
+             * @description In events or time slices, signed.
+             */
+            error_budget_remaining_units: number | null;
             exhausted_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description How long the rest lasts when nothing comes back.
+             */
+            exhausted_in_fixed_window_secs: number | null;
+            /**
+             * Format: int64
+             * @description How long a whole budget lasts at the burn rate of the last hour.
+             */
+            exhausted_in_pace_secs: number | null;
+            /**
+             * Format: int64
+             * @description How long it lasts while old spending leaves a rolling window.
+             */
+            exhausted_in_rolling_secs: number | null;
             /** Format: int64 */
             exhausted_in_secs: number | null;
             /** Format: double */
             good: number | null;
+            /** @description The key of the group that this is about; empty without groups. */
+            group_key: string;
+            /** @description The budgeting method, by its OpenSLO name. */
+            method: string;
             objective: string;
             service: string;
             /** Format: double */
@@ -2887,6 +3380,44 @@ export interface components {
             series: number;
             /** @description Dialect and token. */
             source: string;
+        };
+        Spending: {
+            /** Format: double */
+            bad: number;
+            /**
+             * Format: double
+             * @description As a share of all that was bad in the window.
+             */
+            bad_share: number | null;
+            /**
+             * Format: double
+             * @description As a share of the budget of the window.
+             */
+            budget_share: number | null;
+            from: components["schemas"]["Time"];
+            /** @description The incident's or deploy's id. */
+            id: string;
+            kind: components["schemas"]["CauseKind"];
+            title: string;
+            to: components["schemas"]["Time"];
+        };
+        /** @description What ate the budget. Causes may overlap; each is told what happened while it lasted. */
+        Spent: {
+            /** Format: double */
+            allowed_bad: number | null;
+            /** Format: double */
+            bad: number;
+            /** @description The largest first. */
+            causes: components["schemas"]["Spending"][];
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description What happened during none of them.
+             */
+            unexplained_bad: number;
+            /** Format: double */
+            unexplained_budget_share: number | null;
         };
         SqlColumn: {
             name: string;
@@ -3000,6 +3531,19 @@ export interface components {
             label: string;
             /** Format: int64 */
             values: number;
+        };
+        WindowBurn: {
+            /**
+             * Format: double
+             * @description Share of the whole budget that the window spent.
+             */
+            budget_used: number | null;
+            /** Format: double */
+            burn_rate: number | null;
+            /** Format: double */
+            coverage: number;
+            /** @description Such as `6h`. */
+            window: string;
         };
     };
     responses: never;

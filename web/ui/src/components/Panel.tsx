@@ -23,6 +23,11 @@ export function Panel({ title, aside, flush, children }: Props) {
   );
 }
 
+/** The line below a panel's content: how many, how long, what else there is to know. */
+export function PanelFoot({ children }: { children: ReactNode }) {
+  return <footer className={css.foot}>{children}</footer>;
+}
+
 /**
  * A plain table in a scroll area that the keyboard can reach. Cells marked `data-num` align right;
  * `data-wide` hides a column on a phone, `data-wide="2"` already below 1200 px.

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { cardinality } from "../../api/queries.ts";
 import type { Cardinality } from "../../api/types.ts";
 import { useRefresh } from "../../components/hooks.ts";
@@ -16,15 +17,9 @@ export function CardinalityPage() {
         {(data) => (
           <>
             <Summary of={data} />
-            <Panel title="Metrics with the most series" flush>
-              <Metrics of={data} />
-            </Panel>
-            <Panel title="Labels with the most values" flush>
-              <Labels of={data} />
-            </Panel>
-            <Panel title="Sources with the most series" flush>
-              <Sources of={data} />
-            </Panel>
+            <Metrics of={data} />
+            <Labels of={data} />
+            <Sources of={data} />
           </>
         )}
       </Loaded>
@@ -73,117 +68,120 @@ function Summary({ of }: { of: Cardinality }) {
   );
 }
 
-function Metrics({ of }: { of: Cardinality }) {
-  if (of.metrics.length === 0) return <Empty title="No metric has been received yet" />;
+interface Column<Row> {
+  title: string;
+  text?: boolean;
+  cell: (row: Row) => ReactNode;
+}
+
+interface RankingProps<Row> {
+  title: string;
+  /** What the rows are, above their names. */
+  what: string;
+  /** Said instead of a table without rows. */
+  empty: string;
+  rows: Row[];
+  name: (row: Row) => string;
+  columns: Column<Row>[];
+}
+
+/** Rows by cost, the largest first as the server orders them. */
+function Ranking<Row>({ title, what, empty, rows, name, columns }: RankingProps<Row>) {
   return (
-    <Table caption="Metrics with the most series">
-      <thead>
-        <tr>
-          <th scope="col">Metric</th>
-          <th scope="col" data-num>
-            Series
-          </th>
-          <th scope="col" data-num>
-            Of the limit
-          </th>
-          <th scope="col">Widest label</th>
-          <th scope="col" data-num>
-            Samples per minute
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {of.metrics.map((metric) => (
-          <tr key={metric.metric}>
-            <th scope="row" className="mono">
-              {metric.metric}
-            </th>
-            <td data-num>{count(metric.series)}</td>
-            <td data-num>{share(metric.series / of.series_per_metric_max)}</td>
-            <td>
-              {metric.widest_label && (
-                <>
-                  <span className="mono">{metric.widest_label.label}</span>,{" "}
-                  {count(metric.widest_label.values)} {metric.widest_label.values === 1 ? "value" : "values"}
-                </>
-              )}
-            </td>
-            <td data-num>{count(Math.round(metric.samples_per_minute))}</td>
-          </tr>
-        ))}
-      </tbody>
-    </Table>
+    <Panel title={title} flush>
+      {rows.length === 0 ? (
+        <Empty title={empty} />
+      ) : (
+        <Table caption={title}>
+          <thead>
+            <tr>
+              <th scope="col">{what}</th>
+              {columns.map((column) => (
+                <th key={column.title} scope="col" data-num={column.text ? undefined : true}>
+                  {column.title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={name(row)}>
+                <th scope="row" className="mono">
+                  {name(row)}
+                </th>
+                {columns.map((column) => (
+                  <td key={column.title} data-num={column.text ? undefined : true}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </Table>
+      )}
+    </Panel>
+  );
+}
+
+function Metrics({ of }: { of: Cardinality }) {
+  return (
+    <Ranking
+      title="Metrics with the most series"
+      what="Metric"
+      empty="No metric has been received yet"
+      rows={of.metrics}
+      name={(metric) => metric.metric}
+      columns={[
+        { title: "Series", cell: (metric) => count(metric.series) },
+        { title: "Of the limit", cell: (metric) => share(metric.series / of.series_per_metric_max) },
+        {
+          title: "Widest label",
+          text: true,
+          cell: ({ widest_label: label }) =>
+            label && (
+              <>
+                <span className="mono">{label.label}</span>, {count(label.values)}{" "}
+                {label.values === 1 ? "value" : "values"}
+              </>
+            ),
+        },
+        { title: "Samples per minute", cell: (metric) => count(Math.round(metric.samples_per_minute)) },
+      ]}
+    />
   );
 }
 
 function Labels({ of }: { of: Cardinality }) {
-  if (of.labels.length === 0) return <Empty title="No label has been received yet" />;
   return (
-    <Table caption="Labels with the most values">
-      <thead>
-        <tr>
-          <th scope="col">Label</th>
-          <th scope="col" data-num>
-            Values
-          </th>
-          <th scope="col" data-num>
-            Series
-          </th>
-          <th scope="col" data-num>
-            Bytes of values
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {of.labels.map((label) => (
-          <tr key={label.label}>
-            <th scope="row" className="mono">
-              {label.label}
-            </th>
-            <td data-num>{count(label.values)}</td>
-            <td data-num>{count(label.series)}</td>
-            <td data-num>{count(label.value_bytes)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </Table>
+    <Ranking
+      title="Labels with the most values"
+      what="Label"
+      empty="No label has been received yet"
+      rows={of.labels}
+      name={(label) => label.label}
+      columns={[
+        { title: "Values", cell: (label) => count(label.values) },
+        { title: "Series", cell: (label) => count(label.series) },
+        { title: "Bytes of values", cell: (label) => count(label.value_bytes) },
+      ]}
+    />
   );
 }
 
 function Sources({ of }: { of: Cardinality }) {
-  if (of.sources.length === 0) return <Empty title="Nothing has been received yet" />;
   return (
-    <Table caption="Sources with the most series">
-      <thead>
-        <tr>
-          <th scope="col">Source</th>
-          <th scope="col" data-num>
-            Series
-          </th>
-          <th scope="col" data-num>
-            Of the limit
-          </th>
-          <th scope="col" data-num>
-            Samples since the start
-          </th>
-          <th scope="col" data-num>
-            Rejected since the start
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {of.sources.map((source) => (
-          <tr key={source.source}>
-            <th scope="row" className="mono">
-              {source.source || "not known"}
-            </th>
-            <td data-num>{count(source.series)}</td>
-            <td data-num>{share(source.series / of.series_per_source_max)}</td>
-            <td data-num>{count(source.samples)}</td>
-            <td data-num>{count(source.rejected)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </Table>
+    <Ranking
+      title="Sources with the most series"
+      what="Source"
+      empty="Nothing has been received yet"
+      rows={of.sources}
+      name={(source) => source.source || "not known"}
+      columns={[
+        { title: "Series", cell: (source) => count(source.series) },
+        { title: "Of the limit", cell: (source) => share(source.series / of.series_per_source_max) },
+        { title: "Samples since the start", cell: (source) => count(source.samples) },
+        { title: "Rejected since the start", cell: (source) => count(source.rejected) },
+      ]}
+    />
   );
 }

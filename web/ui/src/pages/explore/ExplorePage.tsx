@@ -6,7 +6,7 @@ import type { QueryLanguage } from "../../components/editor/QueryEditor.tsx";
 import { useNow, usePatchSearch, useRange, useRefresh, useZone } from "../../components/hooks.ts";
 import { Empty, ErrorPanel } from "../../components/Loaded.tsx";
 import { Page } from "../../components/Page.tsx";
-import { Panel } from "../../components/Panel.tsx";
+import { Panel, PanelFoot } from "../../components/Panel.tsx";
 import { count, duration, zoned } from "../../lib/format.ts";
 import { recent, remember } from "../../lib/history.ts";
 import { iso } from "../../lib/time.ts";
@@ -219,7 +219,7 @@ function Result({ outcome, view, setView, zone, onBrush, retry }: ResultProps) {
           </Code>
         </Tabs.Panel>
       </Tabs>
-      <footer className={css.foot}>
+      <PanelFoot>
         {answer.series && <span>{count(answer.series.series.length)} series</span>}
         {answer.series ? (
           <span>{count(answer.series.samples)} samples</span>
@@ -231,7 +231,7 @@ function Result({ outcome, view, setView, zone, onBrush, retry }: ResultProps) {
         {answer.warnings.map((warning) => (
           <span key={warning}>{warning}</span>
         ))}
-      </footer>
+      </PanelFoot>
     </Panel>
   );
 }

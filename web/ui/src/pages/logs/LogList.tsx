@@ -100,6 +100,11 @@ function keyOf(lines: LogLine[], index: number): string {
 
 const millis = (at: string): string => (/\.(\d{3})/.exec(at)?.[1] ?? "000").padEnd(3, "0");
 
+/** Numbers (syslog's, pino's) say nothing to who reads them. */
+function severityOf({ severity, level }: LogLine): string {
+  return level !== null && /^\d+$/.test(severity ?? "") ? level.toUpperCase() : (severity ?? "—");
+}
+
 export function LineText({ line, zone }: { line: LogLine; zone: string }) {
   return (
     <>
@@ -107,7 +112,7 @@ export function LineText({ line, zone }: { line: LogLine; zone: string }) {
         {time(line.ts, zone, "second")}
         <span className={css.millis}>.{millis(line.ts)}</span>
       </time>
-      <span className={css.level}>{line.severity ?? "—"}</span>
+      <span className={css.level}>{severityOf(line)}</span>
       <span className={css.service}>{line.service ?? "—"}</span>
       <span className={css.body}>{line.body}</span>
     </>

@@ -8,7 +8,7 @@ import { usePatchSearch, useRange, useRefresh, useZone } from "../../components/
 import { IconPlayerPlay, IconPlayerStop } from "../../components/icons.ts";
 import { Empty, ErrorPanel, Skeleton } from "../../components/Loaded.tsx";
 import { Page } from "../../components/Page.tsx";
-import { Panel } from "../../components/Panel.tsx";
+import { Panel, PanelFoot } from "../../components/Panel.tsx";
 import { count, zoned } from "../../lib/format.ts";
 import { fieldTerm, toggled } from "../../lib/logQuery.ts";
 import { iso } from "../../lib/time.ts";
@@ -17,6 +17,7 @@ import { LogFacets } from "./LogFacets.tsx";
 import { LogHistogram } from "./LogHistogram.tsx";
 import { LogList } from "./LogList.tsx";
 import css from "./LogsPage.module.css";
+import { LogTools } from "./LogTools.tsx";
 import { useTail } from "./useTail.ts";
 
 /** Log lines: search, counts over time, facets, live. The search, its range and the tail are the URL. */
@@ -58,6 +59,7 @@ export function LogsPage() {
       }
     >
       <QueryBar q={q} severity={severity} wrong={wrong} patch={patch} />
+      <LogTools asked={asked} total={bars.data?.histogram.total} />
       {live && <TailState state={tail.state} missed={tail.missed} />}
       <Panel flush>
         <div className={css.bars}>
@@ -103,14 +105,14 @@ export function LogsPage() {
               more={pages.hasNextPage && !pages.isFetchingNextPage ? () => void pages.fetchNextPage() : null}
             />
           )}
-          <footer className={css.foot}>
+          <PanelFoot>
             <span>
               {count(shown.length)} {shown.length === 1 ? "line" : "lines"} loaded
             </span>
             {bars.data && <span>{count(bars.data.histogram.total)} match</span>}
             {pages.isFetchingNextPage && <span role="status">Loading older lines</span>}
             <span>Click a line for its fields, trace and context</span>
-          </footer>
+          </PanelFoot>
         </Panel>
       </div>
     </Page>

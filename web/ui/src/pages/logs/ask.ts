@@ -73,4 +73,10 @@ export const context = (line: LogLine, count: number) =>
     },
   });
 
+/** Lines of a file to be taken away; below the server's own limit (query.logs.export_lines_max). */
+export const EXPORT_LINES = 10_000;
+
+export const exportPath = (asked: LogsAsked, format: "csv" | "ndjson"): string =>
+  `/api/logs/export${query({ ...filter(asked).query, format, limit: EXPORT_LINES })}`;
+
 export const tailPath = ({ q, severity }: LogsAsked): string => `/api/logs/tail${query({ q, severity })}`;

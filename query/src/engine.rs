@@ -5,6 +5,7 @@ mod series;
 mod work;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
@@ -27,12 +29,13 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::SloTables;
+use crate::catalog::{ServiceOwners, SloTables};
 use crate::config::{QueryConfig, QueryRole};
-use crate::functions::PromqlFunction;
+use crate::functions::{PromqlFunction, ReportContext};
 use crate::guard::{Deadline, Slots, check_read_only, guard_stream};
 use crate::pool::Pool;
 use crate::samples::{Directories, LakeSeriesSource};
+use crate::yielding::stoppable;
 use crate::{QueryError, SloHistorySource, catalog, session};
 use work::{Counted, Counting, PromqlMetrics};
 use workers::PoolWorkers;
@@ -61,6 +64,7 @@ struct Inner {
     directories: Arc<Directories>,
     tail_places: Arc<Semaphore>,
     slo: SloTables,
+    owners: ServiceOwners,
 }
 
 /// Limits of one PromQL evaluation.
@@ -102,7 +106,9 @@ impl Engine {
         let context = session::base_context(&config)?;
         let slo = SloTables::default();
         let promql_function = PromqlFunction::default();
-        catalog::register(&context, &lake, &slo, &promql_function)?;
+        let owners = ServiceOwners::default();
+        let report = ReportContext { clock: clock.clone(), owners: owners.clone() };
+        catalog::register(&context, &lake, &slo, &promql_function, &report)?;
         let pool = Arc::new(Pool::new(config.threads).map_err(DataFusionError::from)?);
         let slots = Slots::new(&config);
         let promql_slots = Arc::new(Semaphore::new(config.promql.concurrency_max));
@@ -121,6 +127,7 @@ impl Engine {
             directories,
             tail_places,
             slo,
+            owners,
         }));
         promql_function.attach(&engine);
         Ok(engine)
@@ -257,6 +264,11 @@ impl Engine {
         self.0.slo.publish_status(statuses);
     }
 
+    /// Replaces the rows of the table `services`: each service that is configured, with its team.
+    pub fn publish_services(&self, teams: BTreeMap<String, Option<String>>) {
+        self.0.owners.publish(teams);
+    }
+
     /// Where the view `slo_history` gets its rows from.
     pub fn publish_slo_history(&self, source: Arc<dyn SloHistorySource>) {
         self.0.slo.publish_history(source);
@@ -304,13 +316,17 @@ impl Engine {
         check_read_only(&plan)?;
         let limits = self.0.config.limits_of(role);
         let slot = self.0.slots.take(&self.0.config, role).await?;
-        let start = self.0.pool.run(async {
+        let given_up = CancellationToken::new();
+        let wanted = given_up.clone().drop_guard();
+        let start = self.0.pool.run(async move {
             let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
-            frame.execute_stream().await
+            let context = Arc::new(frame.task_ctx());
+            let plan = stoppable(frame.create_physical_plan().await?, &given_up)?;
+            execute_stream(plan, context)
         });
         let stream = self.0.pool.drive(deadline.within(start).await???);
         let schema = stream.schema();
-        Ok(SqlRows { schema, stream: guard_stream(stream, limits, role, deadline, slot) })
+        Ok(SqlRows { schema, stream: guard_stream(stream, limits, role, deadline, (slot, wanted)) })
     }
 }
 

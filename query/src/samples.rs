@@ -5,8 +5,9 @@
 //! once in the order in which they are sorted ([`part`]), so that every page is unpacked once and no
 //! more is held than a batch per source and the chunks that are under way. Files are pruned by the
 //! statistics of row groups and pages ([`prune`]), and only what is wanted of a page is decoded
-//! ([`file`](mod@file)); which series are where in compacted files is kept ([`directory`]). Values keep their bits, stale markers included. Buffered rows and late
-//! corrections are merged like in SQL: of two samples with one time that from the later source is right.
+//! ([`file`](mod@file), [`values`]); which series are where in compacted files is kept ([`directory`]). Values
+//! keep their bits, stale markers included. Buffered rows and late corrections are merged like in SQL: of
+//! two samples with one time that from the later source is right.
 
 mod block;
 mod buffered;
@@ -21,6 +22,7 @@ mod plan;
 mod prune;
 mod runs;
 mod stop;
+mod values;
 mod wanted;
 
 use std::sync::Arc;
@@ -154,7 +156,8 @@ async fn read(
         let (read, chunk) = next.await?;
         part = read;
         let Some(chunk) = chunk? else { return Ok(()) };
-        if chunks.send(Ok(chunk)).await.is_err() {
+        // Nothing is handed over just to learn that there is nothing more.
+        if chunks.send(Ok(chunk)).await.is_err() || part.is_done() {
             return Ok(());
         }
     }

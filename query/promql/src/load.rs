@@ -26,6 +26,8 @@ use crate::workers;
 /// A batch is what one worker does at a time: a few milliseconds' worth.
 const BATCH_SAMPLES: usize = 1 << 18;
 const BATCH_CELLS: usize = 1 << 20;
+/// Up to here a batch is evaluated where its query waits: handing it to a worker takes longer.
+const SMALL_BATCH: usize = 1 << 14;
 /// No chunk and no batch takes a larger part of the sample limit, so that several fit.
 const PARTS_OF_LIMIT: u64 = 16;
 
@@ -104,7 +106,8 @@ async fn load_scan(
         .try_flatten()
         .map_ok(|batch| {
             let job = Arc::clone(&job);
-            let work = workers::run(workers.clone(), move || job.evaluate(batch));
+            let workers = workers.clone().filter(|_| !job.is_small(&batch));
+            let work = workers::run(workers, move || job.evaluate(batch));
             async move { work.await.flatten() }
         })
         .try_buffered(at_once)
@@ -146,6 +149,13 @@ fn batches_of(chunk: Vec<SeriesData>, rows_max: usize, setting: &Setting) -> Res
 }
 
 impl Job {
+    fn is_small(&self, batch: &Batch) -> bool {
+        let samples: usize = batch.series.iter().map(|series| series.samples.len()).sum();
+        let cells = self.ids.iter().map(|id| self.pipelines[*id].cells_per_series);
+        let cells = batch.series.len().saturating_mul(cells.fold(0, usize::saturating_add));
+        samples.max(cells) <= SMALL_BATCH
+    }
+
     fn evaluate(&self, batch: Batch) -> Result<(Vec<Part>, Annotations), PromqlError> {
         let evaluator = Evaluator::over_series(&self.setting, &batch.series);
         let parts = self.ids.iter().map(|id| {

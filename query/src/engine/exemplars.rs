@@ -68,6 +68,7 @@ impl Engine {
             predicates: &predicates,
             limit: None,
             filter_rows: true,
+            keep_repeated: false,
             found_rows: None,
         };
         let task = self.context().task_ctx();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use hashlink::LruCache;
 use parking_lot::Mutex;
 
+use super::file::BATCH_ROWS;
 use super::runs::run_end;
 
 /// Rows of a row group by series, in file order.
@@ -19,7 +20,7 @@ use super::runs::run_end;
 pub(super) struct Directory {
     runs: Vec<DirectoryRun>,
     /// Microseconds; each as many as its runs have rows.
-    times: Vec<Box<[i64]>>,
+    times: Vec<Arc<[i64]>>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -33,33 +34,31 @@ struct DirectoryRun {
 const WORTH_PART: usize = 4;
 
 impl Directory {
-    /// Of two columns of a row group; `None` when it would not be much smaller than they are.
-    pub(super) fn of(ids: &[i64], times: &[i64]) -> Option<Directory> {
-        let bytes_max = size_of_val(ids) + size_of_val(times);
-        let (mut runs, mut vectors): (Vec<DirectoryRun>, Vec<Box<[i64]>>) = (Vec::new(), Vec::new());
-        let mut known: HashMap<&[i64], u32> = HashMap::new();
-        let (mut at, mut bytes, mut last) = (0, 0, None);
-        while at < ids.len() {
-            let rows = at..run_end(ids, at);
-            let own = &times[rows.clone()];
-            let vector = match last {
-                // As a rule its neighbour's.
-                Some((vector, before)) if before == own => vector,
-                _ => *known.entry(own).or_insert_with(|| {
-                    bytes += size_of_val(own);
-                    vectors.push(own.into());
-                    vectors.len() as u32 - 1
-                }),
-            };
-            last = Some((vector, own));
-            runs.push(DirectoryRun { id: ids[at], first_row: at as u32, times: vector });
-            bytes += size_of::<DirectoryRun>();
-            if bytes > bytes_max / WORTH_PART {
-                return None;
+    /// Of two columns of a row group with so many rows, which `read` appends a range of at a time; `None`
+    /// when it would not be much smaller than they are.
+    pub(super) fn of<E>(
+        rows: usize,
+        mut read: impl FnMut(Range<usize>, &mut Vec<i64>, &mut Vec<i64>) -> Result<(), E>,
+    ) -> Result<Option<Directory>, E> {
+        let mut builder = Builder::default();
+        let bytes_max = 2 * rows * size_of::<i64>() / WORTH_PART;
+        let (mut ids, mut times) = (Vec::new(), Vec::new());
+        for start in (0..rows).step_by(BATCH_ROWS) {
+            ids.clear();
+            times.clear();
+            read(start..rows.min(start + BATCH_ROWS), &mut ids, &mut times)?;
+            let mut at = 0;
+            while at < ids.len() {
+                let end = run_end(&ids, at);
+                builder.push(ids[at], start + at, &times[at..end]);
+                at = end;
             }
-            at = rows.end;
+            if builder.bytes > bytes_max {
+                return Ok(None);
+            }
         }
-        Some(Directory { runs, times: vectors })
+        builder.end_run();
+        Ok((builder.bytes <= bytes_max).then_some(Directory { runs: builder.runs, times: builder.times }))
     }
 
     /// The series at a place, its rows, and its times; `None` beyond the last.
@@ -73,6 +72,51 @@ impl Directory {
         size_of::<Directory>()
             + size_of_val(&self.runs[..])
             + self.times.iter().map(|times| size_of_val(times) + size_of_val(&times[..])).sum::<usize>()
+    }
+}
+
+/// A directory of the rows so far.
+#[derive(Default)]
+struct Builder {
+    runs: Vec<DirectoryRun>,
+    times: Vec<Arc<[i64]>>,
+    known: HashMap<Arc<[i64]>, u32>,
+    bytes: usize,
+    /// The series that is being read, its first row, and its times so far.
+    open: Option<(i64, usize)>,
+    own: Vec<i64>,
+}
+
+impl Builder {
+    fn push(&mut self, id: i64, first_row: usize, times: &[i64]) {
+        if self.open.is_none_or(|(open, _)| open != id) {
+            self.end_run();
+            self.open = Some((id, first_row));
+        }
+        self.own.extend_from_slice(times);
+    }
+
+    fn end_run(&mut self) {
+        let Some((id, first_row)) = self.open.take() else { return };
+        let of_neighbour = self.runs.last().map(|run| run.times);
+        let times = match of_neighbour {
+            // As a rule they were scraped together.
+            Some(times) if *self.times[times as usize] == *self.own => times,
+            _ => match self.known.get(self.own.as_slice()) {
+                Some(times) => *times,
+                None => {
+                    let own: Arc<[i64]> = self.own.as_slice().into();
+                    let times = self.times.len() as u32;
+                    self.bytes += size_of_val(&*own);
+                    self.times.push(own.clone());
+                    self.known.insert(own, times);
+                    times
+                }
+            },
+        };
+        self.runs.push(DirectoryRun { id, first_row: first_row as u32, times });
+        self.bytes += size_of::<DirectoryRun>();
+        self.own.clear();
     }
 }
 
@@ -104,20 +148,19 @@ impl Directories {
         self.bytes_max == 0
     }
 
-    /// What is known of a row group; made from its columns where nothing is.
+    /// What is known of a row group; made where nothing is.
     pub(super) fn get_or_make<E>(
         &self,
         file: &Arc<str>,
         group: usize,
-        columns: impl FnOnce() -> Result<(Vec<i64>, Vec<i64>), E>,
+        make: impl FnOnce() -> Result<Option<Directory>, E>,
     ) -> Result<Option<Arc<Directory>>, E> {
         let place = (file.clone(), group);
         if let Some(known) = self.kept.lock().by_place.get(&place) {
             return Ok(known.clone());
         }
         // Two may make the same one at the same time; the second replaces the first.
-        let (ids, times) = columns()?;
-        let made = Directory::of(&ids, &times).map(Arc::new);
+        let made = make()?.map(Arc::new);
         self.kept.lock().keep(place, made.clone(), self.bytes_max);
         Ok(made)
     }
@@ -150,40 +193,52 @@ mod tests {
         (0..series).flat_map(|id| (0..rows).map(move |row| (id, 1_000 * row + id % 2))).unzip()
     }
 
+    fn of(ids: &[i64], times: &[i64]) -> Option<Directory> {
+        let read = |rows: Range<usize>, into_ids: &mut Vec<i64>, into_times: &mut Vec<i64>| {
+            into_ids.extend_from_slice(&ids[rows.clone()]);
+            into_times.extend_from_slice(&times[rows]);
+            Ok::<_, Infallible>(())
+        };
+        Directory::of(ids.len(), read).unwrap()
+    }
+
     #[test]
     fn series_that_were_scraped_together_share_their_times() {
-        let (ids, times) = columns(6, 100);
-        let directory = Directory::of(&ids, &times).unwrap();
-        assert_eq!((directory.runs.len(), directory.times.len()), (6, 2));
-        for series in 0..6 {
-            let rows = 100 * series..100 * series + 100;
-            assert_eq!(directory.run(series), Some((series as i64, rows.clone(), &times[rows])));
+        // Within a batch, and across the borders of several.
+        for rows in [100, 7_000] {
+            let (ids, times) = columns(6, rows as i64);
+            let directory = of(&ids, &times).unwrap();
+            assert_eq!((directory.runs.len(), directory.times.len()), (6, 2));
+            for series in 0..6 {
+                let own = rows * series..rows * (series + 1);
+                assert_eq!(directory.run(series), Some((series as i64, own.clone(), &times[own])));
+            }
+            assert_eq!(directory.run(6), None);
         }
-        assert_eq!(directory.run(6), None);
     }
 
     #[test]
     fn rows_that_share_nothing_have_none() {
         let (ids, _) = columns(6, 100);
         let times: Vec<i64> = (0..600).collect();
-        assert_eq!(Directory::of(&ids, &times), None);
+        assert_eq!(of(&ids, &times), None);
         let (ids, times) = columns(600, 1);
-        assert_eq!(Directory::of(&ids, &times), None);
+        assert_eq!(of(&ids, &times), None);
     }
 
     #[test]
     fn the_ones_used_last_are_kept_within_the_bound() {
         let (ids, times) = columns(6, 100);
         let file: Arc<str> = "day.parquet".into();
-        let one = entry_bytes(&(file.clone(), 0), Directory::of(&ids, &times).as_ref());
+        let one = entry_bytes(&(file.clone(), 0), of(&ids, &times).as_ref());
         let directories = Directories::new(2 * one as u64);
         let mut made = Vec::new();
         for group in [0, 1, 0, 2, 0, 1] {
-            let columns = || {
+            let make = || {
                 made.push(group);
-                Ok::<_, Infallible>((ids.clone(), times.clone()))
+                Ok::<_, Infallible>(of(&ids, &times))
             };
-            assert!(directories.get_or_make(&file, group, columns).unwrap().is_some());
+            assert!(directories.get_or_make(&file, group, make).unwrap().is_some());
         }
         assert_eq!(made, [0, 1, 2, 1]);
         assert_eq!(directories.kept.lock().bytes, 2 * one);

@@ -22,6 +22,7 @@ use super::input::Input;
 use super::known::KnownGroup;
 use super::prune::{GroupRows, Leaves};
 use super::runs::{Run, RunBatch, RunSource, Window, run_end};
+use super::values::ValuePages;
 use super::wanted::Wanted;
 use crate::QueryError;
 
@@ -106,22 +107,23 @@ impl FileRuns {
             }),
         };
         let column = |leaf: usize| ColumnRows::open(input, &self.metadata, rows.group, leaf);
-        let values = ColumnRows::open(input, &self.metadata, rows.group, self.leaves.value)?;
         if let Some(directories) = &self.directories {
-            let all_rows = 0..self.metadata.row_group(rows.group).num_rows() as usize;
-            let columns = || {
-                let (mut ids, mut times) = (Vec::new(), Vec::new());
-                column(self.leaves.series_id)?.read(all_rows.clone(), &mut ids)?;
-                column(self.leaves.ts)?.read(all_rows, &mut times)?;
-                Ok::<_, ParquetError>((ids, times))
+            let make = || {
+                let (mut ids, mut times) = (column(self.leaves.series_id)?, column(self.leaves.ts)?);
+                let count = self.metadata.row_group(rows.group).num_rows() as usize;
+                Directory::of(count, |rows, into_ids, into_times| {
+                    ids.read(rows.clone(), into_ids)?;
+                    times.read(rows, into_times)
+                })
             };
-            let directory: Option<Arc<Directory>> =
-                directories.get_or_make(&self.path, rows.group, columns)?;
-            if let Some(directory) = directory {
+            let directory = directories.get_or_make(&self.path, rows.group, make)?;
+            let values = ValuePages::open(input, &self.metadata, rows.group, self.leaves.value);
+            if let (Some(directory), Some(values)) = (directory, values) {
                 return Ok(OpenGroup::Known(Box::new(KnownGroup::new(directory, values))));
             }
         }
         let (ids, times) = (column(self.leaves.series_id)?, column(self.leaves.ts)?);
+        let values = ColumnRows::open(input, &self.metadata, rows.group, self.leaves.value)?;
         rows.rows.reverse();
         Ok(OpenGroup::Packed(Box::new(PackedGroup { ids, times, values, rows: rows.rows })))
     }

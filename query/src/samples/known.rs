@@ -3,18 +3,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::parquet::data_type::DoubleType;
 use datafusion::parquet::errors::ParquetError;
 
-use super::columns::ColumnRows;
 use super::directory::Directory;
 use super::file::BATCH_ROWS;
 use super::runs::{Run, RunBatch, Window};
+use super::values::ValuePages;
 use super::wanted::Wanted;
 
 pub(super) struct KnownGroup {
     directory: Arc<Directory>,
-    values: ColumnRows<DoubleType>,
+    values: ValuePages,
     /// The run of the directory that comes next ...
     place: usize,
     /// ... and how many of its wanted samples were taken already.
@@ -22,7 +21,7 @@ pub(super) struct KnownGroup {
 }
 
 impl KnownGroup {
-    pub(super) fn new(directory: Arc<Directory>, values: ColumnRows<DoubleType>) -> KnownGroup {
+    pub(super) fn new(directory: Arc<Directory>, values: ValuePages) -> KnownGroup {
         KnownGroup { directory, values, place: 0, taken: 0 }
     }
 

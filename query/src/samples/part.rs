@@ -100,6 +100,11 @@ impl Part {
         Ok(Some(block.finish(&self.wanted)))
     }
 
+    /// Whether there are no more chunks; known once the first has been made.
+    pub(super) fn is_done(&self) -> bool {
+        self.begun.is_none() && self.cursors.iter().all(|cursor| cursor.rank().is_none())
+    }
+
     fn read_series(&mut self, rank: u32, block: &mut Block) -> Result<(), QueryError> {
         if self.done.is_some_and(|done| rank <= done) {
             let message = "a file of metric_samples is not in its order".to_owned();

@@ -107,7 +107,7 @@ impl ScanPlan<'_> {
             }
             samples_expected += rows as f64 * self.share_in_window(open.file);
             let directories = self.directories_for(open.file);
-            bytes += cursor_bytes(&open.metadata, open.leaves, &groups, rows, directories.is_some());
+            bytes += cursor_bytes(&open.metadata, open.leaves, &groups, rows);
             let runs = open.runs(groups, self.window, directories);
             cursors.push(Cursor::new(Box::new(runs), open.file.sequence));
         }
@@ -165,15 +165,8 @@ impl OpenFile<'_> {
     }
 }
 
-/// What a cursor over a file holds: a batch of three columns, and of each the page that it stands in;
-/// two columns of a row group while its directory is made.
-fn cursor_bytes(
-    metadata: &ParquetMetaData,
-    leaves: Leaves,
-    groups: &[GroupRows],
-    rows: usize,
-    makes_directories: bool,
-) -> usize {
+/// What a cursor over a file holds: a batch of three columns, and of each the page that it stands in.
+fn cursor_bytes(metadata: &ParquetMetaData, leaves: Leaves, groups: &[GroupRows], rows: usize) -> usize {
     const CELL_BYTES: usize = 8;
     let page_rows_max = |leaf: usize| {
         let of_group = |rows: &GroupRows| {
@@ -189,7 +182,6 @@ fn cursor_bytes(
         groups.iter().map(of_group).max().unwrap_or_default() as usize
     };
     let pages = page_rows_max(leaves.ts) + page_rows_max(leaves.value);
-    let group_rows = groups.iter().map(|rows| metadata.row_group(rows.group).num_rows() as usize).max();
-    let columns = if makes_directories { 2 * group_rows.unwrap_or_default() } else { 0 };
-    (pages + columns + 3 * rows.min(BATCH_ROWS)) * CELL_BYTES
+    // Beside the rows that are looked at, those of a directory that is being made.
+    (pages + 3 * rows.min(BATCH_ROWS) + 2 * BATCH_ROWS) * CELL_BYTES
 }

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build_packages=(gcc make pkg-config)
-test_packages=(chromium curl libfaketime openssl postgresql-client prometheus prometheus-node-exporter python3-venv rsyslog rsyslog-elasticsearch victoria-metrics)
+test_packages=(chromium curl libfaketime libpostgresql-jdbc-java openjdk-17-jdk-headless openssl postgresql-client prometheus prometheus-node-exporter python3-venv rsyslog rsyslog-elasticsearch victoria-metrics)
 # Daemons among them, which the tests start themselves and which never run as services.
 services=(prometheus prometheus-node-exporter rsyslog victoria-metrics)
 

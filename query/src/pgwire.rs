@@ -50,7 +50,7 @@ pub async fn serve(
     tls: Option<Arc<ServerConfig>>,
     shutdown: CancellationToken,
 ) -> Result<(), QueryError> {
-    let context = compat::context(&engine)?;
+    let context = compat::context(&engine).await?;
     let connections_max = engine.config().postgres.connections_max;
     let places = Arc::new(Semaphore::new(connections_max));
     let manager = Arc::new(ConnectionManager::new());

@@ -10,7 +10,6 @@ use std::thread::available_parallelism;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use futures::StreamExt;
-use thread_priority::{ThreadPriority, ThreadPriorityValue};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
@@ -24,8 +23,6 @@ const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 const READERS_PER_THREAD: usize = 8;
 /// Batches that a query is ahead of its reader.
 const BATCHES_AHEAD: usize = 2;
-/// From 0 to 99; where receivers are at nice 0, this is nice 5.
-const PRIORITY: u8 = 35;
 
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -45,7 +42,8 @@ impl Pool {
             .max_blocking_threads(threads * READERS_PER_THREAD)
             .thread_name("query")
             .thread_stack_size(THREAD_STACK_BYTES)
-            .on_thread_start(come_after_receivers)
+            // Rules and objectives are still computed while ingest takes all it can.
+            .on_thread_start(|| lake::come_after_ingest("queries"))
             .enable_all()
             .build()?;
         let handle = runtime.handle().clone();
@@ -107,17 +105,6 @@ impl Drop for Pool {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-/// A third of a receiver thread's share: rules and objectives are still computed while ingest takes all
-/// it can.
-fn come_after_receivers() {
-    let lowered = ThreadPriorityValue::try_from(PRIORITY).and_then(|value| {
-        ThreadPriority::Crossplatform(value).set_for_current().map_err(|e| format!("{e:?}"))
-    });
-    if let Err(error) = lowered {
-        tracing::debug!(error, "queries run at the priority of receivers");
     }
 }
 

@@ -14,19 +14,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
-use lake::{Lake, Table, TableSnapshot};
+use lake::{Lake, LakeError, Table, TableSnapshot, TableVersion};
 use tokio::sync::Mutex;
 
+use crate::QueryError;
 use crate::logs::{self, FoundRows};
 
-pub(crate) use scan::{ScanRequest, plan_scan};
+pub(crate) use scan::{SEQUENCE, ScanRequest, plan_scan};
 
 /// The snapshots that one query has taken. An extension of the query's session configuration.
 #[derive(Default)]
@@ -41,15 +42,28 @@ impl QuerySnapshots {
         if let Some(snapshot) = taken.get(&table) {
             return Ok(snapshot.clone());
         }
-        let snapshot = Arc::new(take(lake, table).await?);
+        let snapshot = Arc::new(take(lake, table, None).await?);
         taken.insert(table, snapshot.clone());
         Ok(snapshot)
     }
 }
 
-async fn take(lake: &Lake, table: Table) -> Result<TableSnapshot> {
-    let taken = lake.snapshot(table).await;
-    taken.map_err(|error| DataFusionError::External(Box::new(crate::QueryError::Lake(error))))
+async fn take(lake: &Lake, table: Table, version: Option<TableVersion>) -> Result<TableSnapshot> {
+    let taken = match version {
+        None => lake.snapshot(table).await,
+        Some(version) => lake.snapshot_at(table, version).await,
+    };
+    taken.map_err(|error| DataFusionError::External(Box::new(unanswered(error))))
+}
+
+/// A version that cannot be read is what somebody asked for, and no trouble of the lake.
+fn unanswered(error: LakeError) -> QueryError {
+    match error {
+        LakeError::VersionGone { .. } | LakeError::VersionToCome { .. } => {
+            QueryError::Invalid(error.to_string())
+        }
+        other => QueryError::Lake(other),
+    }
 }
 
 /// One table of the lake.
@@ -57,18 +71,35 @@ async fn take(lake: &Lake, table: Table) -> Result<TableSnapshot> {
 pub(crate) struct LakeTable {
     lake: Lake,
     table: Table,
+    /// `None` for what is in it now.
+    version: Option<TableVersion>,
+    /// Rows as often as they were written, each with its sequence, for who takes the latest anyway.
+    keeps_repeated: bool,
     schema: SchemaRef,
 }
 
 impl LakeTable {
     pub(crate) fn new(lake: Lake, table: Table) -> LakeTable {
-        LakeTable { lake, table, schema: table.schema() }
+        LakeTable { lake, table, version: None, keeps_repeated: false, schema: table.schema() }
+    }
+
+    /// What was written, nothing merged: one more column, [`SEQUENCE`], says which of two rows is later.
+    pub(crate) fn as_written(lake: Lake, table: Table) -> LakeTable {
+        let mut fields = table.schema().fields().to_vec();
+        fields.push(scan::sequence_field());
+        let schema = Arc::new(Schema::new(fields));
+        LakeTable { keeps_repeated: true, schema, ..LakeTable::new(lake, table) }
+    }
+
+    /// The table as it was at a version; scans fail when that is out of log retention.
+    pub(crate) fn at(lake: Lake, table: Table, version: TableVersion) -> LakeTable {
+        LakeTable { version: Some(version), ..LakeTable::new(lake, table) }
     }
 
     async fn snapshot(&self, session: &dyn Session) -> Result<Arc<TableSnapshot>> {
-        match session.config().get_extension::<QuerySnapshots>() {
-            Some(snapshots) => snapshots.get(&self.lake, self.table).await,
-            None => Ok(Arc::new(take(&self.lake, self.table).await?)),
+        match (self.version, session.config().get_extension::<QuerySnapshots>()) {
+            (None, Some(snapshots)) => snapshots.get(&self.lake, self.table).await,
+            (version, _) => Ok(Arc::new(take(&self.lake, self.table, version).await?)),
         }
     }
 }
@@ -125,6 +156,7 @@ impl TableProvider for LakeTable {
             // A limit may only cut rows when nothing above removes any.
             limit: limit.filter(|_| filters.is_empty()),
             filter_rows: false,
+            keep_repeated: self.keeps_repeated,
             found_rows: Some(&found_rows),
         };
         plan_scan(&snapshot, &request, session.config_options(), session.runtime_env())

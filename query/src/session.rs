@@ -12,11 +12,14 @@ use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::config::{QueryConfig, QueryRole};
 use crate::guard::QueryMemory;
 use crate::provider::QuerySnapshots;
+use crate::range_join::RangeJoins;
 use crate::yielding::YieldingJoins;
 
 pub const CATALOG: &str = "evenkeel";
@@ -30,15 +33,25 @@ pub(crate) fn base_context(config: &QueryConfig) -> Result<SessionContext> {
     let memory = FairSpillPool::new(config.memory_bytes_max as usize);
     let spill = DiskManagerBuilder::default().with_max_temp_directory_size(config.spill_bytes_max);
     let runtime = RuntimeEnvBuilder::new()
+        .with_metadata_cache_limit(config.footer_bytes_max as usize)
         .with_memory_pool(Arc::new(memory))
         .with_disk_manager_builder(spill)
         .build_arc()?;
     let state = SessionStateBuilder::new_with_default_features()
         .with_config(session_config(config))
         .with_runtime_env(runtime)
-        .with_physical_optimizer_rule(Arc::new(YieldingJoins))
+        .with_physical_optimizer_rules(optimizer_rules())
         .build();
     Ok(SessionContext::new_with_state(state))
+}
+
+/// DataFusion's, and ours where they belong.
+fn optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::default().rules;
+    let sides_are_chosen = rules.iter().position(|rule| rule.name() == RangeJoins::AFTER);
+    rules.insert(sides_are_chosen.map_or(0, |at| at + 1), Arc::new(RangeJoins));
+    rules.push(Arc::new(YieldingJoins));
+    rules
 }
 
 fn session_config(config: &QueryConfig) -> SessionConfig {

@@ -36,6 +36,9 @@ async def with_asyncpg():
             got["labels"] = json.loads(rows[0]["labels"])
             got["any"] = await connection.fetchval("SELECT count(*) FROM metrics WHERE metric = ANY($1)", [METRIC, "x"])
             got["array"] = await connection.fetchval("SELECT array['a', 'b']")
+            query = "SELECT array[1, 2], array[0.5::float8], array_agg(value ORDER BY value), 2 = ANY($1::bigint[]) FROM metrics WHERE metric = $2 AND value < 2"
+            got["numbers"] = list(await connection.fetchrow(query, [1, 2], METRIC))
+            got["row"] = list(await connection.fetchval("SELECT named_struct('a', 1, 'b', 'x')"))
             statement = await connection.prepare("SELECT count(*), max(value) FROM metrics WHERE value > $1")
             got["parameters"] = [parameter.name for parameter in statement.get_parameters()]
             got["columns"] = [attribute.name for attribute in statement.get_attributes()]
@@ -102,7 +105,20 @@ def with_sqlalchemy():
         "has_table": [inspector.has_table("metrics"), inspector.has_table("nosuch")],
         "schemas": {"lake", "public"} <= set(inspector.get_schema_names()),
     }
-    metrics = sqlalchemy.table("metrics", sqlalchemy.column("metric"), sqlalchemy.column("value"))
+    got["columns"] = {column["name"]: str(column["type"]) for column in inspector.get_columns("metrics")}
+    got["comments"] = [inspector.get_table_comment("metrics")["text"], inspector.get_columns("events")[0]["comment"]]
+    got["keys"] = [
+        inspector.get_pk_constraint("events")["constrained_columns"],
+        inspector.get_foreign_keys("events"),
+        inspector.get_unique_constraints("events"),
+        inspector.get_check_constraints("events"),
+        inspector.get_indexes("events"),
+    ]
+    got["definition"] = "metric_samples" in inspector.get_view_definition("metrics")
+    reflected = sqlalchemy.MetaData()
+    reflected.reflect(engine, views=True)
+    got["reflected"] = len(reflected.tables["incidents"].columns) > 10 and len(reflected.tables) > 15
+    metrics = sqlalchemy.Table("metrics", sqlalchemy.MetaData(), autoload_with=engine)
     query = sqlalchemy.select(sqlalchemy.func.max(metrics.c.value)).where(metrics.c.metric == METRIC)
     with engine.connect() as connection:
         got["max"] = connection.execute(query).scalar_one()

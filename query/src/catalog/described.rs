@@ -9,6 +9,11 @@ const MONTH: Comment = ("month", "Month in UTC such as 2026-11: the partition.")
 
 pub(super) const TABLES: &[Described] = &[
     Described {
+        name: "services",
+        comment: "The services that are configured.",
+        columns: &[("service", "Its name."), ("team", "The team that answers for it.")],
+    },
+    Described {
         name: "metric_samples",
         comment: "Samples as stored; metrics shows them with labels.",
         columns: &[
@@ -140,6 +145,22 @@ pub(super) const TABLES: &[Described] = &[
             ("coverage", "Share of the window that there was data for, 0 to 1."),
             ("state", "healthy, at_risk, breached, no_data or frozen."),
             ("as_of", "Up to when this is known."),
+            ("group_key", "The group that the row is about; empty without groups."),
+            ("method", "Occurrences, Timeslices or RatioTimeslices; the latter count time slices."),
+            ("bad", "Bad events in the window."),
+            ("allowed_bad", "Bad events that the target allows."),
+            ("consumed", "Share of the error budget that is spent; above 1 when it is overspent."),
+            ("error_budget_remaining_units", "What is left in events or time slices, signed."),
+            ("error_budget_remaining_secs", "What is left in seconds of a complete outage, signed."),
+            (
+                "error_budget_remaining_to_date",
+                "Share that is left of the budget of the time up to now, instead of the whole period's.",
+            ),
+            ("exhausted_at", "When the budget will be spent at the speed of the last hour, or was."),
+            ("exhausted_in_pace_secs", "How long a whole budget lasts at that speed, in seconds."),
+            ("exhausted_in_fixed_window_secs", "How long the rest lasts when nothing comes back."),
+            ("exhausted_in_rolling_secs", "How long it lasts while old spending leaves the window."),
+            ("clamped_slices", "Slices that reported more good than total events, which count as all good."),
         ],
     },
     Described {
@@ -153,6 +174,7 @@ pub(super) const TABLES: &[Described] = &[
             ("total", "Valid events in it."),
             ("sli", "good / total."),
             ("error_budget_remaining", "Share of the error budget that was left."),
+            ("group_key", "The group that the row is about; empty without groups."),
         ],
     },
     Described {

@@ -6,13 +6,15 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, Float64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, Float64Array, Float64Builder, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::error::Result;
 use parking_lot::RwLock;
 use slo::SloStatus;
+use telemetry::Timestamp;
 
 use super::in_memory::InMemoryTable;
 use crate::SloHistorySource;
@@ -50,9 +52,47 @@ impl SloTables {
     }
 }
 
-const STATUS_TEXTS: [&str; 4] = ["slo", "objective", "service", "window"];
-const STATUS_NUMBERS: [&str; 8] =
-    ["target", "good", "total", "sli", "error_budget_remaining", "burn_rate_1h", "burn_rate_6h", "coverage"];
+/// A column of `slo_status`: how to read it from a row.
+enum Cell {
+    Text(fn(&SloStatus) -> &str),
+    Number(fn(&SloStatus) -> Option<f64>),
+    Time(fn(&SloStatus) -> Option<Timestamp>),
+}
+
+/// In the order of the view; what came later stands at the end.
+const STATUS: [(&str, Cell); 27] = [
+    ("slo", Cell::Text(|row| &row.slo)),
+    ("objective", Cell::Text(|row| &row.objective)),
+    ("service", Cell::Text(|row| &row.service)),
+    ("window", Cell::Text(|row| &row.window)),
+    ("target", Cell::Number(|row| Some(row.target))),
+    ("good", Cell::Number(|row| row.good)),
+    ("total", Cell::Number(|row| row.total)),
+    ("sli", Cell::Number(|row| row.sli)),
+    ("error_budget_remaining", Cell::Number(|row| row.error_budget_remaining)),
+    ("burn_rate_1h", Cell::Number(|row| row.burn_rate_1h)),
+    ("burn_rate_6h", Cell::Number(|row| row.burn_rate_6h)),
+    ("coverage", Cell::Number(|row| Some(row.coverage))),
+    ("state", Cell::Text(|row| row.state.name())),
+    ("as_of", Cell::Time(|row| row.as_of)),
+    ("group_key", Cell::Text(|row| &row.group)),
+    ("method", Cell::Text(|row| row.method)),
+    ("bad", Cell::Number(|row| row.bad)),
+    ("allowed_bad", Cell::Number(|row| row.allowed_bad)),
+    ("consumed", Cell::Number(|row| row.consumed)),
+    ("error_budget_remaining_units", Cell::Number(|row| row.error_budget_remaining_units)),
+    ("error_budget_remaining_secs", Cell::Number(|row| row.error_budget_remaining_secs)),
+    ("error_budget_remaining_to_date", Cell::Number(|row| row.error_budget_remaining_to_date)),
+    ("exhausted_at", Cell::Time(|row| row.exhausted_at)),
+    ("exhausted_in_pace_secs", Cell::Number(|row| seconds(row.exhausted_in_pace_secs))),
+    ("exhausted_in_fixed_window_secs", Cell::Number(|row| seconds(row.exhausted_in_fixed_window_secs))),
+    ("exhausted_in_rolling_secs", Cell::Number(|row| seconds(row.exhausted_in_rolling_secs))),
+    ("clamped_slices", Cell::Number(|row| Some(row.clamped_slices as f64))),
+];
+
+fn seconds(secs: Option<u64>) -> Option<f64> {
+    secs.map(|secs| secs as f64)
+}
 
 fn text(name: &str) -> Field {
     Field::new(name, DataType::Utf8, true)
@@ -63,50 +103,27 @@ fn number(name: &str) -> Field {
 }
 
 fn status_schema() -> Schema {
-    let mut fields: Vec<Field> = STATUS_TEXTS.map(text).into();
-    fields.extend(STATUS_NUMBERS.map(number));
-    fields.push(text("state"));
-    fields.push(Field::new("as_of", timestamp_type(), true));
-    Schema::new(fields)
+    let field = |(name, cell): &(&str, Cell)| match cell {
+        Cell::Text(_) => text(name),
+        Cell::Number(_) => number(name),
+        Cell::Time(_) => Field::new(*name, timestamp_type(), true),
+    };
+    Schema::new(STATUS.iter().map(field).collect::<Vec<_>>())
 }
 
 fn status_rows(published: &Published, schema: &SchemaRef) -> Result<RecordBatch> {
     let statuses = published.statuses.read().clone();
-    let mut texts: [StringBuilder; 5] = Default::default();
-    let mut numbers: [Float64Builder; 8] = Default::default();
-    let mut as_of = TimestampMicrosecondBuilder::new().with_data_type(timestamp_type());
-    for row in statuses.iter() {
-        let values = [&row.slo, &row.objective, &row.service, &row.window];
-        for (column, value) in texts.iter_mut().zip(values) {
-            column.append_value(value);
+    let column = |(_, cell): &(&str, Cell)| -> ArrayRef {
+        match cell {
+            Cell::Text(read) => Arc::new(StringArray::from_iter_values(statuses.iter().map(read))),
+            Cell::Number(read) => Arc::new(statuses.iter().map(read).collect::<Float64Array>()),
+            Cell::Time(read) => {
+                let micros = statuses.iter().map(|row| read(row).map(|time| time.micros()));
+                Arc::new(micros.collect::<TimestampMicrosecondArray>().with_data_type(timestamp_type()))
+            }
         }
-        texts[4].append_value(row.state.name());
-        let values = [
-            Some(row.target),
-            row.good,
-            row.total,
-            row.sli,
-            row.error_budget_remaining,
-            row.burn_rate_1h,
-            row.burn_rate_6h,
-            Some(row.coverage),
-        ];
-        for (column, value) in numbers.iter_mut().zip(values) {
-            column.append_option(value);
-        }
-        as_of.append_option(row.as_of.map(|time| time.micros()));
-    }
-    let [slo, objective, service, window, mut state] = texts;
-    let mut columns: Vec<ArrayRef> = Vec::new();
-    for mut column in [slo, objective, service, window] {
-        columns.push(Arc::new(column.finish()));
-    }
-    for mut column in numbers {
-        columns.push(Arc::new(column.finish()));
-    }
-    columns.push(Arc::new(state.finish()));
-    columns.push(Arc::new(as_of.finish()));
-    Ok(RecordBatch::try_new(schema.clone(), columns)?)
+    };
+    Ok(RecordBatch::try_new(schema.clone(), STATUS.iter().map(column).collect())?)
 }
 
 fn history_schema() -> Schema {
@@ -118,18 +135,20 @@ fn history_schema() -> Schema {
         number("total"),
         number("sli"),
         number("error_budget_remaining"),
+        text("group_key"),
     ])
 }
 
 fn history_rows(published: &Published, schema: &SchemaRef) -> Result<RecordBatch> {
     let source = published.history.read().clone();
-    let (mut slos, mut objectives) = (StringBuilder::new(), StringBuilder::new());
+    let [mut slos, mut objectives, mut groups]: [StringBuilder; 3] = Default::default();
     let mut times = TimestampMicrosecondBuilder::new().with_data_type(timestamp_type());
     let mut numbers: [Float64Builder; 4] = Default::default();
     for objective in source.iter().flat_map(|source| source.slo_history()) {
         for point in &objective.points {
             slos.append_value(&objective.slo);
             objectives.append_value(&objective.objective);
+            groups.append_value(&objective.group);
             times.append_value(point.at.micros());
             let values = [point.good, point.total, point.sli, point.error_budget_remaining];
             for (column, value) in numbers.iter_mut().zip(values) {
@@ -142,5 +161,6 @@ fn history_rows(published: &Published, schema: &SchemaRef) -> Result<RecordBatch
     for mut column in numbers {
         columns.push(Arc::new(column.finish()));
     }
+    columns.push(Arc::new(groups.finish()));
     Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }

@@ -3,6 +3,7 @@
 use datafusion::execution::SendableRecordBatchStream;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
+use tokio_util::sync::DropGuard;
 
 use super::{Deadline, Slot};
 use crate::QueryError;
@@ -16,16 +17,19 @@ struct Guarded {
     deadline: Deadline,
     limits: RoleLimits,
     role: QueryRole,
-    _slot: Slot,
+    _held: Held,
 }
 
-/// Counts rows, watches the clock and gives the slot back at the end. After an error comes nothing.
+/// Until the reader is done: the place of the query, and the sign that it is still wanted.
+pub(crate) type Held = (Slot, DropGuard);
+
+/// Counts rows, watches the clock and gives back what the query held at the end. After an error comes nothing.
 pub(crate) fn guard_stream(
     inner: SendableRecordBatchStream,
     limits: &RoleLimits,
     role: QueryRole,
     deadline: Deadline,
-    slot: Slot,
+    held: Held,
 ) -> BoxStream<'static, Result<RecordBatch, QueryError>> {
     let guarded = Guarded {
         inner,
@@ -34,7 +38,7 @@ pub(crate) fn guard_stream(
         deadline,
         limits: limits.clone(),
         role,
-        _slot: slot,
+        _held: held,
     };
     stream::unfold(Some(guarded), |state| async {
         let mut guarded = state?;

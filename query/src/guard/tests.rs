@@ -54,6 +54,27 @@ fn too_much_time() {
     });
 }
 
+/// Joins that find nothing for hours: the only thread has to come free for the next query.
+#[test]
+fn too_much_time_without_a_row() {
+    run(async {
+        let numbers = |name: &str| {
+            format!("(SELECT value / 1000000 AS k, value FROM generate_series(1, 300000)) {name}")
+        };
+        for condition in ["a.value * b.value < 0", "a.k = b.k AND a.value * b.value < 0"] {
+            let viewer = RoleLimits { timeout: Duration::from_secs(3), ..RoleLimits::default() };
+            let config =
+                QueryConfig { viewer, threads: Some(1), partitions: Some(1), ..QueryConfig::default() };
+            let bench = Bench::with(config).await;
+            let attack =
+                format!("SELECT count(*) FROM {} JOIN {} ON {condition}", numbers("a"), numbers("b"));
+            let error = bench.error(&attack, QueryRole::Viewer).await;
+            assert!(error.to_string().contains("(limit `query.viewer.timeout`)"), "{condition}: {error}");
+            assert_eq!(bench.rows("SELECT count(*) FROM metrics").await, ["0"]);
+        }
+    });
+}
+
 #[test]
 fn too_much_memory() {
     run(async {

@@ -6,11 +6,14 @@
 
 mod catalog;
 mod functions;
+mod idioms;
 mod rewrite;
 mod session;
 
-use datafusion::execution::SessionStateBuilder;
-use datafusion::prelude::SessionContext;
+use std::sync::Arc;
+
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
 
@@ -18,7 +21,9 @@ use super::login::ConnectionRole;
 use super::settings::Settings;
 use crate::session::CATALOG;
 use crate::{Engine, QueryError};
+use catalog::ConnectedUser;
 
+pub(super) use catalog::PG_TYPE_KEY;
 pub(super) use rewrite::rewrite;
 
 /// The version of PostgreSQL that clients may count on: what they do differently by version fits it.
@@ -27,11 +32,12 @@ pub(super) const SERVER_VERSION_NUM: &str = "150000";
 
 /// The session of this surface: that of the engine, with the catalogue and the functions of
 /// PostgreSQL. It shares the engine's tables.
-pub(super) fn context(engine: &Engine) -> Result<SessionContext, QueryError> {
+pub(super) async fn context(engine: &Engine) -> Result<SessionContext, QueryError> {
     let context = copy_of(engine.context());
     setup_pg_catalog(&context, CATALOG, EmptyContextProvider).map_err(|error| *error)?;
     functions::all().into_iter().for_each(|function| context.register_udf(function));
-    catalog::register(&context)?;
+    let lookups = catalog::register(&context, engine).await?;
+    lookups.into_iter().for_each(|function| context.register_udf(function));
     Ok(context)
 }
 
@@ -41,7 +47,9 @@ pub(super) fn connection_context(
     settings: &Settings,
     role: &ConnectionRole,
 ) -> SessionContext {
-    let context = copy_of(shared);
+    let state = shared.state();
+    let config = state.config().clone().with_extension(Arc::new(ConnectedUser(role.clone())));
+    let context = with_config(state, config);
     session::functions(settings, role).into_iter().for_each(|function| context.register_udf(function));
     context
 }
@@ -49,6 +57,11 @@ pub(super) fn connection_context(
 /// Shares the catalogue; making a default one would replace it for everybody.
 fn copy_of(context: &SessionContext) -> SessionContext {
     let state = context.state();
-    let config = state.config().clone().with_create_default_catalog_and_schema(false);
+    let config = state.config().clone();
+    with_config(state, config)
+}
+
+fn with_config(state: SessionState, config: SessionConfig) -> SessionContext {
+    let config = config.with_create_default_catalog_and_schema(false);
     SessionContext::new_with_state(SessionStateBuilder::new_from_existing(state).with_config(config).build())
 }

@@ -22,11 +22,26 @@ pub(super) fn column_names(statement: &Statement) -> Names {
     for item in &select.projection {
         match item {
             SelectItem::UnnamedExpr(expr) => names.push(name_of(expr)),
-            SelectItem::ExprWithAlias { .. } => names.push(None),
+            SelectItem::ExprWithAlias { alias, .. } => {
+                names.push(alias.value.split_once(REPEATED).map(|(name, _)| name.to_owned()));
+            }
             _ => return Names::new(),
         }
     }
     names
+}
+
+/// Ends the name that clients see of a column whose name occurs before.
+pub(super) const REPEATED: char = '\u{1f}';
+
+/// What a column is called, whoever names it.
+pub(super) fn name_of_item(item: &SelectItem) -> String {
+    match item {
+        SelectItem::UnnamedExpr(expr) => name_of(expr).or_else(|| column_of(expr)),
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+        _ => None,
+    }
+    .unwrap_or_else(|| UNNAMED.to_owned())
 }
 
 fn name_of(expr: &Expr) -> Option<String> {
@@ -93,6 +108,7 @@ mod tests {
         check("SELECT 1::int, ts::date, now()::date", &[Some("int"), Some("ts"), Some("now")]);
         check("SELECT labels['job'], m.value, value AS v FROM m", &[Some("labels"), None, None]);
         check("SELECT CASE WHEN true THEN 1 END UNION SELECT 2", &[Some("case")]);
+        check("SELECT a AS \"a\u{1f}1\", b AS c FROM m", &[Some("a"), None]);
         check("SELECT * FROM m", &[]);
         check("EXPLAIN SELECT 1", &[]);
     }

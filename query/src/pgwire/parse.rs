@@ -18,12 +18,12 @@ use datafusion_postgres::pgwire::api::{ClientInfo, Type};
 use datafusion_postgres::pgwire::error::PgWireResult;
 
 use super::compat::rewrite;
-use super::error::Failure;
+use super::error::{Failure, pg_error};
 use super::gate::{SettingVerb, Verdict, verdict};
 use super::names::column_names;
-use super::rows::named;
+use super::rows::{named, of_types};
 use super::runner::Runner;
-use super::{copy, cursor};
+use super::{copy, cursor, parameters};
 
 /// A prepared statement: the client's text, what it says, and a plan. The plan of what is no query is
 /// there for its columns alone.
@@ -98,7 +98,10 @@ impl QueryParser for StatementParser {
     }
 
     fn get_parameter_types(&self, statement: &ParsedStatement) -> PgWireResult<Vec<Type>> {
-        self.library.get_parameter_types(statement)
+        let known = self.library.get_parameter_types(statement)?;
+        let (text, Some((_, plan))) = statement else { return Ok(known) };
+        let numbers = parameters::numbers(plan).map_err(|error| pg_error(error.into()))?;
+        Ok(parameters::announced(text, &numbers, known))
     }
 
     fn get_result_schema(
@@ -112,7 +115,9 @@ impl QueryParser for StatementParser {
         }
         let fields = self.library.get_result_schema(statement, format)?;
         Ok(match statement {
-            (_, Some((statement, _))) => named(fields, &column_names(statement)),
+            (_, Some((statement, plan))) => {
+                named(of_types(fields, plan.schema().as_arrow()), &column_names(statement))
+            }
             _ => fields,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion_postgres::arrow_pg::datatypes::arrow_schema_to_pg_fields;
@@ -15,11 +15,12 @@ use datafusion_postgres::pgwire::api::results::{
 use datafusion_postgres::pgwire::error::PgWireResult;
 use futures::{StreamExt, stream};
 
+use super::compat::PG_TYPE_KEY;
 use super::error::pg_error;
 use crate::functions::JSON_OF;
 use crate::{QueryError, SqlRows};
 
-/// The protocol has no maps: they become their JSON text.
+/// The protocol has no maps, and no lists of lists: they become their JSON text.
 pub(super) fn without_maps(
     plan: LogicalPlan,
     functions: &dyn FunctionRegistry,
@@ -34,7 +35,11 @@ pub(super) fn without_maps(
             | LogicalPlan::Dml(_)
             | LogicalPlan::Copy(_)
     );
-    let has_map = |field: &FieldRef| matches!(field.data_type(), DataType::Map(_, _));
+    let has_map = |field: &FieldRef| match field.data_type() {
+        DataType::Map(_, _) => true,
+        DataType::List(item) => item.data_type().is_nested(),
+        _ => false,
+    };
     if !is_query || !plan.schema().fields().iter().any(has_map) {
         return Ok(plan);
     }
@@ -52,7 +57,8 @@ pub(super) fn without_maps(
 
 /// Rows in the format that the client asked for.
 pub(super) fn respond(rows: SqlRows, names: &Names, format: &Format) -> PgWireResult<QueryResponse> {
-    let fields = Arc::new(named(arrow_schema_to_pg_fields(&rows.schema, format, None)?, names));
+    let fields = arrow_schema_to_pg_fields(&rows.schema, format, None)?;
+    let fields = Arc::new(named(of_types(fields, &rows.schema), names));
     let encoder_fields = fields.clone();
     let encoded = rows.stream.flat_map(move |batch| {
         let rows: Vec<_> = match batch {
@@ -66,6 +72,27 @@ pub(super) fn respond(rows: SqlRows, names: &Names, format: &Format) -> PgWireRe
     });
     // A cursor that is at its end is asked again.
     Ok(QueryResponse::new(fields, encoded.fuse()))
+}
+
+/// The fields with the types that their schema marks them with.
+pub(super) fn of_types(fields: Vec<FieldInfo>, schema: &Schema) -> Vec<FieldInfo> {
+    let typed = |(field, marked): (FieldInfo, &FieldRef)| match marked.metadata().get(PG_TYPE_KEY) {
+        Some(name) if name == "oid[]" => {
+            let (table, column) = (field.table_id(), field.column_id());
+            FieldInfo::new(field.name().to_owned(), table, column, Type::OID_ARRAY, field.format())
+        }
+        // A name that was a number of the catalogue before a cast.
+        None if marked.data_type() == &DataType::Utf8 && is_number(field.datatype()) => {
+            let (table, column) = (field.table_id(), field.column_id());
+            FieldInfo::new(field.name().to_owned(), table, column, Type::TEXT, field.format())
+        }
+        _ => field,
+    };
+    fields.into_iter().zip(schema.fields()).map(typed).collect()
+}
+
+fn is_number(of: &Type) -> bool {
+    matches!(*of, Type::OID | Type::REGCLASS | Type::REGTYPE | Type::REGPROC | Type::REGNAMESPACE)
 }
 
 /// What PostgreSQL calls the columns of a result, where that differs from DataFusion: `None` keeps it.

@@ -18,7 +18,7 @@ use super::cancel::Statements;
 use super::error::Failure;
 use super::login::{ConnectionRole, PgAuthenticator};
 use super::names::column_names;
-use super::parameters::with_types;
+use super::parameters::{self, with_types};
 use super::rows::{Names, respond, without_maps};
 use super::settings::{STATEMENT_TIMEOUT, Settings};
 use crate::guard::{Deadline, check_read_only};
@@ -96,11 +96,12 @@ impl Runner {
 
 /// The types of `$1`, `$2`, ... of a plan, by number.
 pub(super) fn parameter_types(plan: &LogicalPlan) -> Result<Vec<Option<DataType>>, QueryError> {
-    let mut numbered: Vec<(u32, Option<DataType>)> = plan
-        .get_parameter_types()?
-        .into_iter()
-        .map(|(name, data_type)| (name.trim_start_matches('$').parse().unwrap_or(u32::MAX), data_type))
-        .collect();
-    numbered.sort_by_key(|(number, _)| *number);
-    Ok(numbered.into_iter().map(|(_, data_type)| data_type).collect())
+    let mut types = Vec::new();
+    for (name, data_type) in plan.get_parameter_types()? {
+        let Some(number) = parameters::number(&name) else { continue };
+        // What a rewritten statement no longer mentions is sent all the same.
+        types.resize(types.len().max(number), None);
+        types[number - 1] = data_type;
+    }
+    Ok(types)
 }

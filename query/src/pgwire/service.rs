@@ -34,7 +34,7 @@ use super::names::column_names;
 use super::parse::{ParsedStatement, StatementParser};
 use super::rows::text_rows;
 use super::runner::{Planned, Runner, parameter_types};
-use super::{copy, cursor};
+use super::{copy, cursor, parameters};
 
 pub(super) struct Service {
     pub parser: Arc<StatementParser>,
@@ -135,7 +135,8 @@ impl Service {
     /// Puts the client's parameters in, with the types that the server announced for them.
     fn bind(&self, portal: &Portal<ParsedStatement>, plan: &LogicalPlan) -> Result<LogicalPlan, Failure> {
         let announced: Vec<Type> = self.parser.get_parameter_types(&portal.statement.statement)?;
-        let announced: Vec<Option<&Type>> = announced.iter().map(Some).collect();
+        let announced: Vec<Option<&Type>> =
+            announced.iter().map(|of| Some(parameters::readable(of))).collect();
         let inferred = parameter_types(plan)?;
         let inferred: Vec<Option<&DataType>> = inferred.iter().map(Option::as_ref).collect();
         let values = deserialize_parameters_with_server_types(portal, &inferred, &announced)?;

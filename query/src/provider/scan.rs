@@ -40,7 +40,7 @@ use super::prune::{file_statistics, prune};
 use crate::logs::FoundRows;
 
 /// The column that says which of two equal rows is the later one.
-const SEQUENCE: &str = "__sequence";
+pub(crate) const SEQUENCE: &str = "__sequence";
 
 /// Buffered rows are later than every file.
 const BUFFER_SEQUENCE: i64 = i64::MAX / 2;
@@ -51,7 +51,7 @@ const SORTED_FILES_PER_PARTITION: usize = 16;
 
 /// What a scan has to deliver.
 pub(crate) struct ScanRequest<'a> {
-    /// Indices into the table's schema, in the order wanted.
+    /// Indices into the table's schema, in the order wanted; the one after its last is the sequence.
     pub(crate) columns: &'a [usize],
     /// Over the table's schema; all of them hold for every row that is wanted.
     pub(crate) predicates: &'a [Arc<dyn PhysicalExpr>],
@@ -59,6 +59,8 @@ pub(crate) struct ScanRequest<'a> {
     /// Drop the rows that `predicates` on key columns exclude, and not only files. For callers
     /// without a physical optimizer; predicates on other columns are theirs in any case.
     pub(crate) filter_rows: bool,
+    /// Hand over rows that were written more than once as often, for callers that take the latest.
+    pub(crate) keep_repeated: bool,
     /// Rows that an index found; of other files all may be wanted.
     pub(crate) found_rows: Option<&'a FoundRows>,
 }
@@ -111,7 +113,8 @@ impl<'a> Scan<'a> {
             .predicates
             .iter()
             .filter(|predicate| {
-                !table.sort_key_is_unique()
+                request.keep_repeated
+                    || !table.sort_key_is_unique()
                     || collect_columns(predicate).iter().all(|column| keys.contains(&column.name()))
             })
             .cloned()
@@ -123,7 +126,10 @@ impl<'a> Scan<'a> {
     fn parts(&self) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
         let files =
             prune(self.table, &self.snapshot.schema, self.snapshot.files.iter(), &self.key_predicates)?;
-        let (alone, to_merge) = components(self.snapshot, files);
+        let (alone, to_merge) = match self.request.keep_repeated {
+            true => (Component { files, buffered: self.snapshot.buffered.clone() }, Vec::new()),
+            false => components(self.snapshot, files),
+        };
         let mut parts = Vec::new();
         for component in to_merge {
             parts.push(self.merged(&component)?);
@@ -289,11 +295,11 @@ impl<'a> Scan<'a> {
     }
 
     fn output_schema(&self) -> Result<SchemaRef> {
-        Ok(Arc::new(self.snapshot.schema.project(self.request.columns)?))
+        Ok(Arc::new(self.full_schema.project(self.request.columns)?))
     }
 }
 
-fn sequence_field() -> FieldRef {
+pub(super) fn sequence_field() -> FieldRef {
     Arc::new(Field::new(SEQUENCE, DataType::Int64, false))
 }
 

@@ -29,13 +29,13 @@ pub(crate) const DEPLOYS: &str = "
            started_at,
            json_time(payload, 'finished_at') AS finished_at,
            json_text(payload, 'status') AS status
-    FROM (SELECT subject_id, service, env, payload,
-                 first_value(json_time(payload, 'started_at')) IGNORE NULLS OVER
-                   (PARTITION BY subject_id ORDER BY seq DESC, recorded_at DESC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS started_at,
-                 row_number() OVER (PARTITION BY subject_id ORDER BY seq DESC, recorded_at DESC) AS age
-          FROM {events} WHERE kind = 'deploy')
-    WHERE age = 1";
+    FROM (SELECT subject_id,
+                 max_by(service, seq, recorded_at, __sequence) AS service,
+                 max_by(env, seq, recorded_at, __sequence) AS env,
+                 max_by(payload, seq, recorded_at, __sequence) AS payload,
+                 max_by(json_time(payload, 'started_at'), seq, recorded_at, __sequence)
+                   FILTER (WHERE json_time(payload, 'started_at') IS NOT NULL) AS started_at
+          FROM {event_log} WHERE kind = 'deploy' GROUP BY subject_id)";
 
 const REJECTIONS_DESCRIBED: Described = Described {
     name: "rejections",

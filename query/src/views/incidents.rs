@@ -55,19 +55,18 @@ pub(crate) const INCIDENTS: &str = "
            coalesce(json_text(payload, 'source'), 'imported') AS source,
            json_text(payload, 'commander') AS commander,
            env
-    FROM (SELECT subject_id, service, env, severity, payload,
-                 first_value(json_text(payload, 'title')) IGNORE NULLS OVER
-                   (PARTITION BY subject_id ORDER BY seq DESC, recorded_at DESC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS title,
-                 first_value(json_time(payload, 'started_at')) IGNORE NULLS OVER
-                   (PARTITION BY subject_id ORDER BY seq DESC, recorded_at DESC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS started_at,
-                 first_value(json_time(payload, 'detected_at')) IGNORE NULLS OVER
-                   (PARTITION BY subject_id ORDER BY seq DESC, recorded_at DESC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS detected_at,
-                 row_number() OVER (PARTITION BY subject_id ORDER BY seq DESC, recorded_at DESC) AS age
-          FROM {events} WHERE kind = 'incident')
-    WHERE age = 1";
+    FROM (SELECT subject_id,
+                 max_by(service, seq, recorded_at, __sequence) AS service,
+                 max_by(env, seq, recorded_at, __sequence) AS env,
+                 max_by(severity, seq, recorded_at, __sequence) AS severity,
+                 max_by(payload, seq, recorded_at, __sequence) AS payload,
+                 max_by(json_text(payload, 'title'), seq, recorded_at, __sequence)
+                   FILTER (WHERE json_text(payload, 'title') IS NOT NULL) AS title,
+                 max_by(json_time(payload, 'started_at'), seq, recorded_at, __sequence)
+                   FILTER (WHERE json_time(payload, 'started_at') IS NOT NULL) AS started_at,
+                 max_by(json_time(payload, 'detected_at'), seq, recorded_at, __sequence)
+                   FILTER (WHERE json_time(payload, 'detected_at') IS NOT NULL) AS detected_at
+          FROM {event_log} WHERE kind = 'incident' GROUP BY subject_id)";
 
 const TIMELINE_DESCRIBED: Described = Described {
     name: "incident_timeline",
@@ -137,10 +136,8 @@ const PAGES: &str = "
            json_time(payload, 'acknowledged_at') AS acknowledged_at,
            json_text(payload, 'state') AS state,
            json_text(payload, 'error') AS error
-    FROM (SELECT subject_id, payload,
-                 row_number() OVER (PARTITION BY subject_id ORDER BY seq DESC, recorded_at DESC) AS age
-          FROM {events} WHERE kind = 'page')
-    WHERE age = 1";
+    FROM (SELECT subject_id, max_by(payload, seq, recorded_at, __sequence) AS payload
+          FROM {event_log} WHERE kind = 'page' GROUP BY subject_id)";
 
 const ALERT_HISTORY_DESCRIBED: Described = Described {
     name: "alert_history",

@@ -41,3 +41,18 @@ pub(crate) fn slices(condition: &str) -> String {
          WHERE age = 1"
     )
 }
+
+/// What counts at each time: of the definitions that measured it, the one that was written last, among
+/// the rows of a condition on `lake.slo_slices`. Slices are at most five minutes wide.
+pub(super) fn latest_slices(condition: &str) -> String {
+    format!(
+        "SELECT slo_id, group_key, slice_start, slice_secs, good, total
+         FROM (SELECT *, row_number() OVER (PARTITION BY slo_id, generation, group_key, slice_start
+                                            ORDER BY rev DESC, recorded_at DESC) AS age,
+                      first_value(generation) OVER
+                        (PARTITION BY slo_id, date_bin(INTERVAL '5 minutes', slice_start)
+                         ORDER BY recorded_at DESC) AS newest
+               FROM ({SLO_SLICES} {condition}))
+         WHERE age = 1 AND generation = newest"
+    )
+}

@@ -34,6 +34,7 @@ fn fixed() -> Vec<Fixed> {
         Fixed::new("pg_statistics_obj_is_visible", yes()),
         Fixed::new("pg_ts_config_is_visible", yes()),
         Fixed::new("pg_type_is_visible", yes()),
+        Fixed::new("has_any_column_privilege", yes()),
         Fixed::new("has_column_privilege", yes()),
         Fixed::new("has_function_privilege", yes()),
         Fixed::new("pg_is_in_recovery", ScalarValue::from(false)),
@@ -43,30 +44,27 @@ fn fixed() -> Vec<Fixed> {
         Fixed::new("pg_my_temp_schema", ScalarValue::from(0_i32)),
         Fixed::new("txid_current", ScalarValue::from(1_i64)),
         Fixed::new("inet_server_port", ScalarValue::Int32(None)),
+        // The encoding is always UTF-8, whose number this is.
+        Fixed::new("getdatabaseencoding", ScalarValue::from("UTF8")),
+        Fixed::new("pg_char_to_encoding", ScalarValue::from(6_i32)),
     ];
     for name in ["pg_database_size", "pg_indexes_size", "pg_table_size", "pg_tablespace_size"] {
         all.push(Fixed::new(name, no_size()));
     }
-    for name in ["to_regclass", "to_regnamespace", "to_regproc", "to_regtype"] {
+    for name in ["to_regnamespace", "to_regproc", "to_regtype"] {
         all.push(Fixed::new(name, ScalarValue::Int32(None)));
     }
     for name in [
-        "col_description",
         "inet_client_addr",
         "inet_server_addr",
         "json_build_object",
-        "obj_description",
         "pg_describe_object",
-        "pg_get_function_arguments",
-        "pg_get_function_identity_arguments",
-        "pg_get_function_result",
         "pg_get_function_sqlbody",
         "pg_get_functiondef",
         "pg_get_indexdef",
         "pg_get_ruledef",
         "pg_get_serial_sequence",
         "pg_get_triggerdef",
-        "pg_get_viewdef",
         "pg_size_pretty",
         "pg_tablespace_location",
         "shobj_description",

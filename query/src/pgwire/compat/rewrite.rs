@@ -4,17 +4,28 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, CastKind, DataType, Expr, Ident, ObjectName, ObjectNamePart, Statement, Value,
-    ValueWithSpan, VisitMut, VisitorMut,
+    ArrayElemTypeDef, CastKind, DataType, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, Statement,
+    Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::catalog::{PG_CATALOG, is_added};
+use super::catalog::{INFORMATION_SCHEMA, INFORMATION_TABLES, NO_OIDS, PG_CATALOG, TO_REGCLASS, is_added};
+use super::idioms::{exists_as_value, fetch_first, repeated_columns};
 use crate::session::SCHEMA;
 
 /// Columns of the catalogue that hold lists of rights and options, of which nothing here has any.
-const LISTS: [&str; 6] = ["array(select", "relacl", "reloptions", "attacl", "nspacl", "setconfig"];
+const LISTS: [&str; 9] = [
+    "array(select",
+    "relacl",
+    "reloptions",
+    "attacl",
+    "nspacl",
+    "setconfig",
+    "typacl",
+    "defaclacl",
+    "lanacl",
+];
 /// Columns of the catalogue about indexes and constraints, of which there are none.
 const KEYS: [&str; 6] = ["indkey", "indclass", "indoption", "conkey", "confkey", ".keys)"];
 /// Functions that make rows of such a column.
@@ -22,6 +33,7 @@ const SPREADING: [&str; 3] = ["unnest", "generate_subscripts", "_pg_expandarray"
 
 pub(in crate::pgwire) fn rewrite(statement: &mut Statement) {
     let ControlFlow::Continue(()) = statement.visit(&mut Idioms);
+    repeated_columns(statement);
 }
 
 struct Idioms;
@@ -37,6 +49,24 @@ impl VisitorMut for Idioms {
             let schema = ObjectNamePart::Identifier(Ident::new(PG_CATALOG));
             relation.0.insert(0, schema);
         }
+        if let [schema, name] = relation.0.as_slice()
+            && schema.to_string().eq_ignore_ascii_case(INFORMATION_SCHEMA)
+            && let Some(kept) =
+                INFORMATION_TABLES.iter().find(|kept| name.to_string().eq_ignore_ascii_case(kept))
+        {
+            let name = format!("{INFORMATION_SCHEMA}_{kept}");
+            relation.0 = [PG_CATALOG, &name].map(|part| ObjectNamePart::Identifier(Ident::new(part))).into();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        fetch_first(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        select.projection.iter_mut().for_each(exists_as_value);
         ControlFlow::Continue(())
     }
 
@@ -89,6 +119,19 @@ fn replacement(expr: &Expr) -> Option<Expr> {
             is_of_schema.then(|| Expr::InList { expr: expr.clone(), list: vec![schema], negated: false })
         }
         Expr::Subquery(query) => of_catalog(&query.to_string()),
+        // What a domain is based on and a row consists of: there are neither.
+        Expr::Case { conditions, .. } => match conditions.as_slice() {
+            [only] if matches!(only.result, Expr::Subquery(_)) => {
+                let (condition, result) = (only.condition.to_string(), only.result.to_string());
+                match () {
+                    () if condition.ends_with("typtype = 'd'") => Some(null(DataType::Int(None))),
+                    () if !condition.ends_with("typtype = 'c'") => None,
+                    () if result.contains("atttypid") => parsed(&format!("{NO_OIDS}()")),
+                    () => Some(null(text_array())),
+                }
+            }
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -96,6 +139,13 @@ fn replacement(expr: &Expr) -> Option<Expr> {
 /// What a correlated subquery of the catalogue would answer about each column or type.
 fn of_catalog(query: &str) -> Option<Expr> {
     let reads = |table: &str| query.contains(&format!(" FROM pg_catalog.{table} "));
+    // `'name'::regclass`, of which the library looks in one schema alone.
+    if query.starts_with("SELECT c.oid FROM pg_catalog.pg_class c JOIN")
+        && let Some((_, rest)) = query.split_once("parse_ident(")
+        && let Some((name, _)) = rest.split_once("::TEXT)")
+    {
+        return parsed(&format!("{TO_REGCLASS}(CAST({name} AS TEXT))"));
+    }
     // Whether a type is a row of a table: none is.
     if query.starts_with("SELECT c.relkind = 'c' FROM") {
         return Some(Expr::value(Value::Boolean(false)));
@@ -120,12 +170,13 @@ fn with_backslash(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
         *escape = None;
         return;
     }
-    let replaced = format!("replace({pattern}, '{escaped_by}', '\\')");
-    let parsed =
-        Parser::new(&PostgreSqlDialect {}).try_with_sql(&replaced).and_then(|mut sql| sql.parse_expr());
-    if let Ok(parsed) = parsed {
+    if let Some(parsed) = parsed(&format!("replace({pattern}, '{escaped_by}', '\\')")) {
         (*pattern, *escape) = (parsed, None);
     }
+}
+
+fn parsed(expr: &str) -> Option<Expr> {
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(expr).and_then(|mut sql| sql.parse_expr()).ok()
 }
 
 fn text_array() -> DataType {
@@ -167,6 +218,19 @@ mod tests {
         check(
             "SELECT (information_schema._pg_expandarray(i.indkey)).n FROM pg_index i",
             "SELECT CAST(NULL AS INT) FROM pg_index i",
+        );
+        check(
+            "SELECT CASE WHEN t.typtype = 'd' THEN (SELECT oid FROM b) ELSE NULL END, CASE WHEN t.typtype = 'c' THEN (SELECT array_agg(ia.atttypid) FROM a) ELSE NULL END FROM pg_type t",
+            "SELECT CAST(NULL AS INT), pg_no_oids() FROM pg_type t",
+        );
+        check(
+            "SELECT * FROM information_schema.columns",
+            "SELECT * FROM pg_catalog.information_schema_columns",
+        );
+        check("SELECT a FROM t FETCH FIRST 3 ROWS ONLY", "SELECT a FROM t LIMIT 3");
+        check(
+            "SELECT EXISTS (SELECT 1 FROM logs)",
+            "SELECT (SELECT count(*) > 0 FROM (SELECT 1 AS one FROM (SELECT 1 FROM logs) q LIMIT 1) r) AS exists",
         );
         check("SELECT quote_ident(table_schema) IN ('')", "SELECT quote_ident(table_schema) IN ('public')");
         check("SELECT pid FROM pg_stat_activity", "SELECT pid FROM pg_catalog.pg_stat_activity");

@@ -8,6 +8,7 @@ mod chart;
 mod check;
 mod client;
 mod demo;
+mod gate;
 mod incident;
 mod logs;
 mod oncall;
@@ -55,6 +56,8 @@ enum Command {
     /// Objectives, error budgets and burn rates.
     #[command(subcommand)]
     Slo(slo::Command),
+    /// May this service be changed now? Exit 0 when it may, 2 when it may not, 1 without an answer.
+    Gate(gate::Args),
     /// Incidents: list, show, acknowledge, resolve.
     #[command(subcommand)]
     Incident(incident::Command),
@@ -74,6 +77,20 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line, and ends the process when it cannot be read. The usual code for that is
+    /// 2, which for `gate` means blocked.
+    pub fn read() -> Cli {
+        Cli::try_parse().unwrap_or_else(|error| {
+            let asks_gate = std::env::args_os().nth(1).is_some_and(|command| command == "gate");
+            if asks_gate && error.use_stderr() {
+                // Nothing is left to do about a closed stderr.
+                let _printed = error.print();
+                std::process::exit(gate::EXIT_UNKNOWN.into());
+            }
+            error.exit()
+        })
+    }
+
     pub fn run(self) -> ExitCode {
         let runtime = match runtime() {
             Ok(runtime) => runtime,
@@ -91,6 +108,7 @@ impl Cli {
                 Command::Promql(args) => promql::run(args).await,
                 Command::Logs(args) => logs::run(args).await,
                 Command::Slo(command) => slo::run(command).await,
+                Command::Gate(args) => gate::run(args).await,
                 Command::Incident(command) => incident::run(command).await,
                 Command::Oncall(args) => oncall::run(args).await,
                 Command::Targets(args) => targets::run(args).await,

@@ -1,7 +1,7 @@
 //! Configuration as code: a directory of YAML and Markdown, loaded, linted and watched.
 //!
-//! Each YAML document goes to the crate that owns its kind: OpenSLO to `slo`, `evenkeel/v1` and
-//! Prometheus rule files to `alerting`; Markdown goes to `runbooks`. A broken file never takes down
+//! Each YAML document goes to the crate that owns its kind: objectives (OpenSLO, Sloth, Pyrra) to
+//! `slo`, `evenkeel/v1` and Prometheus rule files to `alerting`; Markdown goes to `runbooks`. A broken file never takes down
 //! what is running: its last good version stays in use, and its defects are shown.
 
 mod expressions;
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use alerting::Catalog;
 use runbooks::Library;
 use slo::Slo;
+use slo::openslo::Mode;
 use telemetry::Defect;
 use walkdir::WalkDir;
 
@@ -49,8 +50,13 @@ pub(crate) type Texts = BTreeMap<PathBuf, String>;
 
 /// Reads and lints a directory.
 pub fn load(dir: &Path) -> Objects {
+    load_as(dir, Mode::Lenient)
+}
+
+/// [`load`], with objectives read as strictly as `mode` says.
+pub fn load_as(dir: &Path, mode: Mode) -> Objects {
     let (texts, defects) = read(dir);
-    build(&texts, defects)
+    build_as(&texts, defects, mode)
 }
 
 /// Reads the files of a directory, symbolic links followed (Kubernetes mounts configuration so).
@@ -138,7 +144,7 @@ struct Parsed {
     defects: Vec<Defect>,
 }
 
-fn parse(path: &Path, text: &str) -> Parsed {
+fn parse(path: &Path, text: &str, mode: Mode) -> Parsed {
     let file = path.display().to_string();
     let mut parsed = Parsed::default();
     if kind_of(path) == Some(FileKind::Markdown) {
@@ -151,8 +157,7 @@ fn parse(path: &Path, text: &str) -> Parsed {
     for document in documents(text) {
         match owner_of(&document) {
             Some(Owner::Slo) => {
-                let (mut documents, mut defects) =
-                    slo::openslo::parse_documents(&file, &document, slo::openslo::Mode::Lenient);
+                let (mut documents, mut defects) = slo::openslo::parse_documents(&file, &document, mode);
                 parsed.openslo.append(&mut documents);
                 parsed.defects.append(&mut defects);
             }
@@ -164,7 +169,7 @@ fn parse(path: &Path, text: &str) -> Parsed {
             None => {
                 let line =
                     document.lines().position(|line| !line.trim().is_empty()).map(|line| line as u64 + 1);
-                let message = "not a kind that is known: expected apiVersion openslo/v1 or evenkeel/v1, or a Prometheus rule file with groups";
+                let message = "not a kind that is known: expected apiVersion openslo/v1 or evenkeel/v1, an objective of Sloth or Pyrra, or a Prometheus rule file with groups";
                 parsed.defects.push(Defect::error(&file, line, message));
             }
         }
@@ -180,16 +185,27 @@ enum Owner {
 
 fn owner_of(document: &str) -> Option<Owner> {
     document.lines().find_map(|line| {
-        if let Some(version) = line.strip_prefix("apiVersion:") {
-            let version = version.trim().trim_matches(['"', '\'']);
+        // An object may be an item of a list, or JSON.
+        let key = line.trim_start_matches(['-', ' ', '{', '[', '"', '\'']);
+        if let Some(version) = value_of("apiVersion", key) {
             return match version.split('/').next() {
-                Some("openslo") => Some(Owner::Slo),
+                Some("openslo" | "sloth.slok.dev" | "pyrra.dev") => Some(Owner::Slo),
                 Some("evenkeel") => Some(Owner::Alerting),
                 _ => None,
             };
         }
+        if value_of("version", line).is_some_and(|version| version == "prometheus/v1") {
+            return Some(Owner::Slo);
+        }
         line.starts_with("groups:").then_some(Owner::Alerting)
     })
+}
+
+/// The value behind `key` at the start of `text`, without quotes.
+fn value_of<'t>(key: &str, text: &'t str) -> Option<&'t str> {
+    let value = text.strip_prefix(key)?.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':')?;
+    let value = value.trim_start().trim_start_matches(['"', '\'']);
+    value.split(['"', '\'', ',', ' ', '#', '}']).next()
 }
 
 /// The documents of a YAML stream, each moved down by empty lines so that its line numbers are
@@ -210,10 +226,14 @@ fn documents(text: &str) -> Vec<String> {
 }
 
 /// Parses and resolves texts; `defects` are those found while reading them.
-fn build(texts: &Texts, mut defects: Vec<Defect>) -> Objects {
+fn build(texts: &Texts, defects: Vec<Defect>) -> Objects {
+    build_as(texts, defects, Mode::Lenient)
+}
+
+fn build_as(texts: &Texts, mut defects: Vec<Defect>, mode: Mode) -> Objects {
     let mut all = Parsed::default();
     for (path, text) in texts {
-        let mut parsed = parse(path, text);
+        let mut parsed = parse(path, text, mode);
         all.openslo.append(&mut parsed.openslo);
         all.objects.append(&mut parsed.objects);
         all.runbooks.append(&mut parsed.runbooks);

@@ -144,6 +144,13 @@ impl Server {
         let auth = Auth::open(store, web_config.auth.clone(), bootstrap.as_deref(), clock.clone()).await?;
         let login_url = auth.create_login_link("admin", Role::Admin).await?.url(&external_url);
 
+        let gates = wiring::GateFactsFrom {
+            slos: slos.clone(),
+            alerting: alerting.clone(),
+            engine: engine.clone(),
+            paging_severities: settings.alerting.paging_severities.clone(),
+            objectives_in_use: objectives_in_use.clone(),
+        };
         let objects = ObjectsInUse::default();
         let metrics = web::HttpMetrics::default();
         let scraper = Scraper::new(ingest.clone(), settings.scrape.limits.clone(), clock.clone());
@@ -170,6 +177,7 @@ impl Server {
             health: Arc::new(health),
             objects: Arc::new(ObjectFiles { dir: settings.objects.clone() }),
             backups: Arc::new(backups),
+            gates: Arc::new(gates),
             inbox: extras.inbox,
             registry: Arc::new(registry),
             metrics,
@@ -185,6 +193,7 @@ impl Server {
             alerting: alerting.clone(),
             runbooks: runbooks.clone(),
             in_use: objects,
+            engine: engine.clone(),
             lake: lake.clone(),
             waiting_slos: tokio::sync::Mutex::default(),
             objectives_in_use,
@@ -442,6 +451,7 @@ struct Reload {
     alerting: Alerting,
     runbooks: Runbooks,
     in_use: ObjectsInUse,
+    engine: Engine,
     lake: Lake,
     /// Objectives that are not in use yet: their history is in a lake that is still being replayed.
     waiting_slos: tokio::sync::Mutex<Option<Vec<slo::Slo>>>,
@@ -464,8 +474,11 @@ impl Reload {
             && self.lake.check_replayed().is_ok()
         {
             self.slos.set_catalog(slos.clone(), self.clock.now()).await?;
-            self.objectives_in_use.store(true, Ordering::Release);
             *waiting_slos = None;
+            // What the process before this one began to measure goes on, once.
+            if !self.objectives_in_use.swap(true, Ordering::AcqRel) {
+                self.slos.resume_backfills().await?;
+            }
         }
         Ok(())
     }
@@ -477,6 +490,10 @@ impl Reload {
         }
         tracing::info!(files = objects.files, slos = objects.slos.len(), "configuration in use");
         self.in_use.set(&objects);
+        let teams = objects.catalog.services.iter();
+        let teams =
+            teams.map(|(name, service)| (name.clone(), service.team.as_ref().map(|team| team.name.clone())));
+        self.engine.publish_services(teams.collect());
         self.alerting.set_catalog(Arc::new(objects.catalog));
         self.runbooks.set_library(objects.library);
         objects.slos

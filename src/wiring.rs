@@ -4,6 +4,7 @@
 //! outbox. Nothing else crosses.
 
 mod burn_signals;
+mod gate_facts;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,6 +17,7 @@ use runbooks::ports::ChangeSource;
 use telemetry::{Batch, Event, EventKind, Labels, Timestamp};
 
 pub use burn_signals::BurnSignals;
+pub use gate_facts::GateFactsFrom;
 
 /// Facts of the workflow plane become rows of `events`.
 pub struct FactsToLake(pub Lake);

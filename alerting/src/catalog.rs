@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use telemetry::{Defect, Labels, Timestamp};
 
 use crate::escalation::{EscalationPolicy, Plan, Target};
+use crate::gate::GatePolicy;
 use crate::objects::{Object, Spec};
 use crate::people::{Contact, Receiver, Reference, Service, Team, User};
 use crate::route::{DEFAULT_POLICY, Destination, GROUP_BY_DEFAULT, Route, Routed};
@@ -31,6 +32,7 @@ pub struct Catalog {
     pub policies: BTreeMap<String, EscalationPolicy>,
     pub receivers: BTreeMap<String, Receiver>,
     pub services: BTreeMap<String, Service>,
+    pub gate_policies: BTreeMap<String, GatePolicy>,
     /// In the order of the files.
     pub routes: Vec<Route>,
     pub groups: Vec<RuleGroup>,
@@ -73,6 +75,7 @@ impl Catalog {
             Spec::EscalationPolicy(policy) => drop(self.policies.insert(name, policy)),
             Spec::Receiver(receiver) => drop(self.receivers.insert(name, receiver)),
             Spec::Service(service) => drop(self.services.insert(name, service)),
+            Spec::GatePolicy(policy) => drop(self.gate_policies.insert(name, policy)),
             Spec::Route(route) => self.routes.push(route),
             Spec::Rules(group) => self.groups.push(group),
         }
@@ -193,6 +196,11 @@ impl Catalog {
             all.extend(policy.map(|policy| ("Service", name.as_str(), "EscalationPolicy", policy)));
             all.extend(service.depends_on.iter().map(|other| ("Service", name.as_str(), "Service", other)));
         }
+        for (name, policy) in &self.gate_policies {
+            all.extend(
+                policy.services.iter().map(|service| ("GatePolicy", name.as_str(), "Service", service)),
+            );
+        }
         for route in &self.routes {
             for (destination, reference) in
                 route.nodes().into_iter().filter_map(|node| node.destination.as_ref())
@@ -221,6 +229,7 @@ impl Spec {
             Spec::EscalationPolicy(policy) => ("EscalationPolicy", policy.name.clone()),
             Spec::Receiver(receiver) => ("Receiver", receiver.name.clone()),
             Spec::Service(service) => ("Service", service.name.clone()),
+            Spec::GatePolicy(policy) => ("GatePolicy", policy.name.clone()),
             Spec::Route(route) => ("Route", route.name.clone()),
             Spec::Rules(group) => ("Rules", group.key.clone()),
         }

@@ -2,6 +2,7 @@
 //! is in the store, and an engine that is dropped and opened again goes on.
 
 mod facts;
+mod gates;
 mod read;
 mod rules;
 mod tick;

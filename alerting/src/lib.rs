@@ -22,6 +22,7 @@ pub mod decide;
 mod engine;
 pub mod escalation;
 mod fact;
+pub mod gate;
 pub mod grouping;
 pub mod ids;
 pub mod incident;
@@ -47,6 +48,7 @@ pub use engine::{
     RuleView, ScheduleView, TickReport,
 };
 pub use fact::append_fact;
+pub use gate::GatePolicy;
 pub use ids::{AlertId, BadIncidentId, IncidentId, PageId};
 pub use incident::{Actor, Incident, IncidentState, Severity, Via};
 pub use link::PageView;

@@ -7,6 +7,7 @@
 
 mod check;
 pub(crate) mod escalation;
+pub(crate) mod gate;
 pub(crate) mod people;
 pub(crate) mod route;
 pub(crate) mod rules;
@@ -22,6 +23,7 @@ use telemetry::Defect;
 pub(crate) use check::check;
 
 use crate::escalation::EscalationPolicy;
+use crate::gate::GatePolicy;
 use crate::people::{Receiver, Reference, Service, Team, User};
 use crate::route::Route;
 use crate::rule::RuleGroup;
@@ -46,6 +48,7 @@ pub enum Spec {
     EscalationPolicy(EscalationPolicy),
     Receiver(Receiver),
     Service(Service),
+    GatePolicy(GatePolicy),
     Route(Route),
     Rules(RuleGroup),
 }
@@ -170,8 +173,9 @@ impl Reader<'_> {
             "Schedule" => self.object(schedule::schedule),
             "EscalationPolicy" => self.object(escalation::policy),
             "Route" => self.object(route::route),
+            "GatePolicy" => self.object(gate::policy),
             other => {
-                let known = "User, Team, Receiver, Service, Schedule, EscalationPolicy, Route";
+                let known = "User, Team, Receiver, Service, Schedule, EscalationPolicy, Route, GatePolicy";
                 self.error(
                     kind.referenced.line(),
                     format!("kind {other:?} is not known, these are: {known}"),

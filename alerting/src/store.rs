@@ -5,6 +5,7 @@
 
 mod alerts;
 mod escalations;
+pub(crate) mod gates;
 mod incidents;
 pub(crate) mod keys;
 mod pages;
@@ -29,10 +30,16 @@ pub(crate) use incidents::{find_incidents, incident};
 pub(crate) use pages::{find_pages, page};
 
 /// The schema; hand it to `db::Store::open` together with the other crates' lists.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "2026-11-23-01-alerting-init",
-    sqlite: include_str!("../migrations/sqlite/2026-11-23-01-alerting-init.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "2026-11-23-01-alerting-init",
+        sqlite: include_str!("../migrations/sqlite/2026-11-23-01-alerting-init.sql"),
+    },
+    Migration {
+        name: "2026-11-23-02-gate-overrides",
+        sqlite: include_str!("../migrations/sqlite/2026-11-23-02-gate-overrides.sql"),
+    },
+];
 
 /// The outbox topic of pages; a row's key is the page's id.
 pub(crate) const PAGES: &str = "page";

@@ -2,58 +2,77 @@
 //!
 //! The evaluator holds the catalogue of SLOs. Every tick it measures the base slices since each
 //! objective's last one, up to the evaluation delay; measures the newest ones again, because data
-//! comes late; appends what is new or changed to the lake; and refreshes statuses and burn rates.
-//! A slice is durable before it counts. What was not measured has no slice and never counts as
-//! anything.
+//! comes late, and once an hour those of the hour before; appends what is new or changed to the lake;
+//! reads which times are excluded; and refreshes statuses and burn rates. A slice is durable before it
+//! counts. What was not measured has no slice and never counts as anything.
 //!
 //! One measurement at a time per objective: a backfill and a tick do not meet.
 
 mod backfill;
+mod backfills;
+mod composites;
+mod history;
 mod increases;
+mod maintenance;
 mod measure;
+mod refresh;
+mod reports;
 mod rewrite;
 mod stored;
 mod tracked;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
-use slo::budget::Policy;
 use slo::burn::BurnReading;
-use slo::projection::{self, ProjectionPoint};
-use slo::report::{self, HistoryPoint};
+use slo::notices::{Notice, NoticePolicy};
+use slo::report::HistoryPoint;
 use slo::{Slo, SloStatus};
 use telemetry::time::duration_text;
 use telemetry::{Batch, Timestamp};
 
 use crate::{Engine, QueryError};
-use measure::{SliceRun, measure};
+use maintenance::Maintenance;
+use measure::{ByGroup, SliceRun, measure};
 use tracked::Tracked;
 
-pub use backfill::{BackfillProgress, BackfillReport};
+pub use backfill::{BackfillProgress, BackfillReport, BackfillSpan};
+pub use backfills::{BackfillState, BackfillStatus};
+pub use maintenance::ExcludedTime;
+pub use reports::{GroupSpending, ReportQuery, SloReport, WindowBurn};
 
 /// The section `slo` of the server's configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SliConfig {
-    /// A slice is measured when it is this old.
+    /// A slice is measured when it is this old, unless the SLO says otherwise.
     #[serde(with = "duration_text")]
     pub evaluation_delay: Duration,
-    /// Slices as old as this are measured again, for samples that came late.
+    /// Slices as old as this are measured again at every tick, for samples that came late.
     #[serde(with = "duration_text")]
     pub lateness: Duration,
+    /// The same once an hour, for samples that came later still; what comes even later is a backfill's.
+    #[serde(with = "duration_text")]
+    pub lateness_hourly: Duration,
     /// How far back an SLO that was never measured begins; more is a backfill.
     #[serde(with = "duration_text")]
     pub first_reach: Duration,
-    /// How long base slices are kept as they are; older history is measured in wide slices.
+    /// How long base slices are kept as they are; older history is in wide slices.
     #[serde(with = "duration_text")]
     pub base_slices_kept: Duration,
     /// Slices measured in one evaluation; bounds the samples in memory.
     pub slices_per_run_max: u64,
     /// Points of one objective in `slo_history`.
     pub history_points_max: u32,
+    /// Maintenance events that are read for exclusions, the newest.
+    pub maintenance_events_max: usize,
+    /// Backfills that wait or run, and those that have ended and are still shown.
+    pub backfills_max: usize,
+    /// Notices about budgets that are spent, or soon will be.
+    pub notices: NoticePolicy,
 }
 
 impl Default for SliConfig {
@@ -61,21 +80,27 @@ impl Default for SliConfig {
         SliConfig {
             evaluation_delay: Duration::from_secs(30),
             lateness: Duration::from_secs(120),
+            lateness_hourly: Duration::from_secs(3_600),
             first_reach: Duration::from_secs(3_600),
             base_slices_kept: Duration::from_secs(8 * 86_400),
             // One day and a bit of half minutes; below the 11 000 points of an evaluation.
             slices_per_run_max: 3_000,
             history_points_max: 720,
+            maintenance_events_max: 10_000,
+            backfills_max: 100,
+            notices: NoticePolicy::default(),
         }
     }
 }
 
-/// An objective's numbers, with the exact readings that alerts decide by.
+/// An objective's numbers, with the exact readings that alerts decide by; one for each group.
 #[derive(Clone, Debug)]
 pub struct ObjectiveReading {
     pub slo: Arc<Slo>,
     pub status: SloStatus,
     pub burn: Vec<BurnReading>,
+    /// What else there is to say; nothing where alerts are off.
+    pub notices: Vec<Notice>,
 }
 
 /// The burn-down of one objective.
@@ -83,6 +108,8 @@ pub struct ObjectiveReading {
 pub struct ObjectiveHistory {
     pub slo: String,
     pub objective: String,
+    /// The key of the group; empty without groups.
+    pub group: String,
     pub points: Vec<HistoryPoint>,
 }
 
@@ -105,8 +132,11 @@ pub struct TickReport {
 pub struct SloEvaluator {
     engine: Engine,
     config: SliConfig,
+    catalog: RwLock<Arc<Vec<Arc<Slo>>>>,
     objectives: RwLock<Arc<Vec<Arc<Tracked>>>>,
     readings: RwLock<Arc<Vec<ObjectiveReading>>>,
+    maintenance: RwLock<Arc<Maintenance>>,
+    backfills: backfills::Backfills,
 }
 
 impl SloEvaluator {
@@ -115,8 +145,11 @@ impl SloEvaluator {
         let evaluator = Arc::new(SloEvaluator {
             engine: engine.clone(),
             config,
+            catalog: RwLock::default(),
             objectives: RwLock::default(),
             readings: RwLock::default(),
+            maintenance: RwLock::default(),
+            backfills: backfills::Backfills::default(),
         });
         engine.publish_slo_history(evaluator.clone());
         evaluator
@@ -125,13 +158,16 @@ impl SloEvaluator {
     /// Takes a new catalogue. Objectives whose definition did not change keep their history in
     /// memory; the others load theirs from the lake. Statuses are as of `now` when it returns.
     pub async fn set_catalog(&self, slos: Vec<Slo>, now: Timestamp) -> Result<(), QueryError> {
-        let known = self.objectives.read().clone();
+        let before = self.objectives.read().clone();
+        let known: HashMap<&str, &Arc<Tracked>> =
+            before.iter().map(|tracked| (tracked.slo_id.as_str(), tracked)).collect();
+        let slos: Vec<Arc<Slo>> = slos.into_iter().map(Arc::new).collect();
         let mut objectives = Vec::new();
         let mut unknown = Vec::new();
-        for slo in slos.into_iter().map(Arc::new) {
+        for slo in &slos {
             for index in 0..slo.objectives.len() {
                 let tracked = Tracked::new(slo.clone(), index);
-                match known.iter().find(|before| before.has_history_of(&tracked)) {
+                match known.get(tracked.slo_id.as_str()).filter(|before| before.has_history_of(&tracked)) {
                     Some(before) => tracked.take_over(before),
                     None => unknown.push(objectives.len()),
                 }
@@ -140,8 +176,11 @@ impl SloEvaluator {
         }
         let wanted: Vec<&Arc<Tracked>> = unknown.iter().map(|index| &objectives[*index]).collect();
         stored::load(&self.engine, &wanted, now, &self.config).await?;
+        *self.catalog.write() = Arc::new(slos);
         *self.objectives.write() = Arc::new(objectives);
-        self.refresh(now);
+        *self.maintenance.write() = Arc::default();
+        self.read_maintenance(now).await?;
+        self.refresh(now).await;
         Ok(())
     }
 
@@ -163,7 +202,8 @@ impl SloEvaluator {
                 }
             }
         }
-        self.refresh(now);
+        self.read_maintenance(now).await?;
+        self.refresh(now).await;
         Ok(report)
     }
 
@@ -174,47 +214,26 @@ impl SloEvaluator {
         run: SliceRun,
         now: Timestamp,
     ) -> Result<Option<usize>, QueryError> {
-        let source = self.engine.series_source();
-        let options = self.engine.promql_options().eval;
-        let measured = match measure(&tracked.objective().indicator, run, &source, &options).await {
+        let known = tracked.groups();
+        let measured = measure(&self.engine, &tracked.slo, tracked.objective(), run, &known).await;
+        let mut measured = match measured {
             Ok(measured) => measured,
             Err(error) => {
                 tracked.fail(&error);
                 return Ok(None);
             }
         };
+        let left_out = without_surplus(&mut measured, &known, tracked);
         let slices = tracked.changed(&measured, run, now);
         let count = slices.len();
         if count > 0 {
             self.engine.lake().append(Batch { slices: slices.clone(), ..Batch::default() }).await?;
         }
         tracked.apply(&slices, run, &self.config);
-        Ok(Some(count))
-    }
-
-    /// Computes statuses and burn rates as of `now` and publishes them.
-    fn refresh(&self, now: Timestamp) {
-        let policy = self.policy();
-        let objectives = self.objectives.read().clone();
-        let mut readings = Vec::with_capacity(objectives.len());
-        for tracked in objectives.iter() {
-            let computed = tracked.with_series(|series| {
-                report::status(&tracked.slo, tracked.objective(), series, now, &policy)
-            });
-            match computed {
-                Ok((status, burn)) => {
-                    readings.push(ObjectiveReading { slo: tracked.slo.clone(), status, burn })
-                }
-                Err(error) => tracked.fail(&error),
-            }
+        if left_out > 0 {
+            tracked.report(too_many_groups(tracked, left_out));
         }
-        let statuses = readings.iter().map(|reading| reading.status.clone()).collect();
-        self.engine.publish_slo_status(statuses);
-        *self.readings.write() = Arc::new(readings);
-    }
-
-    fn policy(&self) -> Policy {
-        Policy { evaluation_delay: self.config.evaluation_delay, ..Policy::default() }
+        Ok(Some(count))
     }
 
     fn find(&self, slo: &str, objective: &str) -> Option<Arc<Tracked>> {
@@ -236,10 +255,11 @@ impl SloEvaluator {
 
     /// The catalogue in use.
     pub fn slos(&self) -> Vec<Arc<Slo>> {
-        let objectives = self.objectives.read().clone();
-        let mut slos: Vec<Arc<Slo>> = objectives.iter().map(|tracked| tracked.slo.clone()).collect();
-        slos.dedup_by(|a, b| Arc::ptr_eq(a, b));
-        slos
+        self.catalog.read().to_vec()
+    }
+
+    pub fn config(&self) -> &SliConfig {
+        &self.config
     }
 
     /// `NAME/OBJECTIVE` and why it could not be measured the last time.
@@ -247,70 +267,29 @@ impl SloEvaluator {
         let objectives = self.objectives.read().clone();
         objectives.iter().filter_map(|tracked| Some((tracked.slo_id.clone(), tracked.problem()?))).collect()
     }
-
-    /// `points` budgets of one objective at even distances over `[from, to]`, nothing beyond what is
-    /// measured. `None` for an objective that does not exist.
-    pub fn history(
-        &self,
-        slo: &str,
-        objective: &str,
-        from: Timestamp,
-        to: Timestamp,
-        points: u32,
-    ) -> Option<Vec<HistoryPoint>> {
-        Some(self.points(&*self.find(slo, objective)?, from, to, points))
-    }
-
-    /// Where the budget of one objective goes from its watermark at `now`, in `steps` steps; empty
-    /// when nothing is known to go on from. `None` for an objective that does not exist.
-    pub fn projection(
-        &self,
-        slo: &str,
-        objective: &str,
-        now: Timestamp,
-        steps: u32,
-    ) -> Option<Vec<ProjectionPoint>> {
-        let tracked = self.find(slo, objective)?;
-        let steps = steps.min(self.config.history_points_max);
-        let projected = tracked.with_series(|series| {
-            projection::project(&tracked.slo, tracked.objective(), series, now, &self.policy(), steps)
-        });
-        Some(projected.unwrap_or_default())
-    }
-
-    fn points(&self, tracked: &Tracked, from: Timestamp, to: Timestamp, points: u32) -> Vec<HistoryPoint> {
-        tracked.with_series(|series| {
-            let (Some(oldest), Some(newest)) = (series.oldest_start(), series.newest_end()) else {
-                return Vec::new();
-            };
-            let (from, to) = (from.max(oldest), to.min(newest));
-            let count = points.clamp(1, self.config.history_points_max);
-            let length = to.since(from);
-            if to < from {
-                return Vec::new();
-            }
-            let times =
-                (1..=count).map(|index| from.plus(length.mul_f64(f64::from(index) / f64::from(count))));
-            report::history(&tracked.slo, tracked.objective(), series, times).unwrap_or_default()
-        })
-    }
 }
 
-impl SloHistorySource for SloEvaluator {
-    /// The newest window of every objective.
-    fn slo_history(&self) -> Vec<ObjectiveHistory> {
-        let objectives = self.objectives.read().clone();
-        let newest_window = |tracked: &Arc<Tracked>| {
-            let end = tracked.with_series(|series| series.newest_end())?;
-            let start = end.minus(tracked.slo.window.nominal());
-            Some(ObjectiveHistory {
-                slo: tracked.slo.name.clone(),
-                objective: tracked.objective().name.clone(),
-                points: self.points(tracked, start, end, self.config.history_points_max),
-            })
-        };
-        objectives.iter().filter_map(newest_window).collect()
-    }
+/// Leaves out new groups beyond the most there may be; how many. Groups that are known stay.
+fn without_surplus(measured: &mut ByGroup, known: &[String], tracked: &Tracked) -> usize {
+    let Some(grouping) = &tracked.slo.grouping else { return 0 };
+    let before = measured.len();
+    let mut places = (grouping.groups_max as usize).saturating_sub(known.len());
+    measured.retain(|group, _| {
+        if known.contains(group) {
+            return true;
+        }
+        let has_place = places > 0;
+        places = places.saturating_sub(1);
+        has_place
+    });
+    before - measured.len()
+}
+
+fn too_many_groups(tracked: &Tracked, left_out: usize) -> String {
+    let most = tracked.slo.grouping.as_ref().map_or(0, |grouping| grouping.groups_max);
+    format!(
+        "{left_out} groups are left out: {most} is the most; raise the annotation evenkeel.dev/groups-max"
+    )
 }
 
 #[cfg(test)]

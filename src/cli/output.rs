@@ -163,13 +163,14 @@ pub fn write_csv<'a>(
 ) -> anyhow::Result<()> {
     writeln!(out, "{}", columns.map(csv_cell).collect::<Vec<_>>().join(","))?;
     for row in rows {
-        writeln!(
-            out,
-            "{}",
-            row.iter().map(|cell| csv_cell(&csv_text_of(cell))).collect::<Vec<_>>().join(",")
-        )?;
+        writeln!(out, "{}", csv_line(row.iter()))?;
     }
     Ok(())
+}
+
+/// Cells as one line of CSV, without its end.
+pub fn csv_line<'a>(cells: impl Iterator<Item = &'a Value>) -> String {
+    cells.map(|cell| csv_cell(&csv_text_of(cell))).collect::<Vec<_>>().join(",")
 }
 
 fn texts_of(row: &[Value]) -> Vec<String> {

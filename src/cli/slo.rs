@@ -1,4 +1,9 @@
-//! `evenkeel slo list`, `evenkeel slo show NAME`.
+//! `evenkeel slo list|show|report|backfill|convert|lint`.
+
+mod backfill;
+mod convert;
+mod lint;
+mod report;
 
 use std::process::ExitCode;
 
@@ -39,6 +44,14 @@ pub enum Command {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Write objectives of Sloth and Pyrra as OpenSLO documents.
+    Convert(convert::Args),
+    /// Check objectives and say what was understood; exit 1 when there is an error.
+    Lint(lint::Args),
+    /// Measure an SLO over history that is there already. Goes on after a restart, counts nothing twice.
+    Backfill(backfill::Args),
+    /// One objective at one time: its numbers, burn rates, what ate its budget, what does not count.
+    Report(report::Args),
     /// One SLO with its objectives and burn-rate windows.
     Show {
         name: String,
@@ -51,6 +64,10 @@ pub enum Command {
 
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Backfill(args) => backfill::run(args).await?,
+        Command::Report(args) => report::run(args).await?,
+        Command::Convert(args) => return convert::run(&args),
+        Command::Lint(args) => return Ok(lint::run(&args)),
         Command::List { output, client } => {
             let answer = client.client()?.get("/api/slos", &[]).await?;
             let rows = answer["slos"].as_array().cloned().unwrap_or_default();

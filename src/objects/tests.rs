@@ -107,3 +107,38 @@ fn an_expression_that_is_no_promql_is_named_with_its_line() {
     let found = found.unwrap_or_else(|| panic!("{:?}", objects.defects));
     assert_eq!(found.line, Some(4));
 }
+
+const SLOTH: &str = "version: \"prometheus/v1\"
+service: matchmaking
+slos:
+  - name: availability
+    objective: 99.9
+    sli:
+      events:
+        error_query: sum(rate(errors_total[{{.window}}]))
+        total_query: sum(rate(requests_total[{{.window}}]))
+";
+const PYRRA: &str = "apiVersion: pyrra.dev/v1alpha1
+kind: ServiceLevelObjective
+metadata: {name: up, labels: {app: matchmaking}}
+spec: {target: \"99\", window: 4w, indicator: {bool_gauge: {metric: up}}}
+";
+
+#[test]
+fn objectives_of_other_tools_lists_and_json_are_read_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = "apiVersion: evenkeel/v1\nkind: Service\nmetadata: {name: matchmaking}\nspec: {escalationPolicy: play}\n";
+    let list = "# A list.\n- kind: Service\n  apiVersion: openslo/v1\n  metadata: {name: a}\n  spec: {}\n";
+    let json = r#"{"apiVersion": "openslo/v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {}}"#;
+    write(
+        dir.path(),
+        &[("people.yaml", PEOPLE), ("service.yaml", service), ("list.yaml", list), ("json.yaml", json)],
+    );
+    write(dir.path(), &[("sloth.yaml", SLOTH), ("pyrra.yaml", PYRRA)]);
+    let objects = load(dir.path());
+    let errors: Vec<&Defect> = objects.defects.iter().filter(|defect| defect.is_error()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let mut found: Vec<(&str, u64)> = objects.slos.iter().map(|slo| (slo.file.as_str(), slo.line)).collect();
+    found.sort_unstable();
+    assert_eq!(found, [("pyrra.yaml", 1), ("sloth.yaml", 4)]);
+}

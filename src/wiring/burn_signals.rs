@@ -1,4 +1,5 @@
-//! Burn rates as alert signals: one signal per objective and severity.
+//! Burn rates and notices about budgets as alert signals: one signal per objective, group and severity,
+//! one per objective, group and notice.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +12,15 @@ use query::SloEvaluator;
 use query::sli::ObjectiveReading;
 use slo::SloStatus;
 use slo::burn::{BurnReading, BurnState, Severity};
+use slo::notices::{Notice, NoticeKind, NoticeState};
 use slo::report::BurnWindow;
 use telemetry::time::format_duration;
 use telemetry::{Labels, Timestamp};
 use url::Url;
 
 const ALERT_NAME: &str = "ErrorBudgetBurn";
+/// Pages nobody: it is shown and written down.
+const NOTICE_SEVERITY: &str = "notice";
 
 /// Reads the statuses that the evaluator keeps; computes nothing itself.
 pub struct BurnSignals {
@@ -44,6 +48,9 @@ impl SignalSource for BurnSignals {
             for severity in [Severity::Page, Severity::Ticket] {
                 signals.extend(signal_of(reading, severity, self.external_url.as_ref()));
             }
+            for notice in &reading.notices {
+                signals.extend(notice_of(reading, notice, self.external_url.as_ref()));
+            }
         }
         Ok(signals)
     }
@@ -52,9 +59,14 @@ impl SignalSource for BurnSignals {
 /// `None` when the objective has no tier of that severity.
 fn signal_of(reading: &ObjectiveReading, severity: Severity, external_url: Option<&Url>) -> Option<Signal> {
     let status = &reading.status;
-    // The windows are shown in the order of the readings.
-    let tiers: Vec<(&BurnWindow, &BurnReading)> =
-        status.burn_windows.iter().zip(&reading.burn).filter(|(tier, _)| tier.severity == severity).collect();
+    // The windows are shown in the order of the readings; composites have none, only what is shown.
+    let tiers: Vec<(&BurnWindow, Option<&BurnReading>)> = status
+        .burn_windows
+        .iter()
+        .enumerate()
+        .map(|(index, tier)| (tier, reading.burn.get(index)))
+        .filter(|(tier, _)| tier.severity == severity)
+        .collect();
     if tiers.is_empty() {
         return None;
     }
@@ -68,26 +80,10 @@ fn signal_of(reading: &ObjectiveReading, severity: Severity, external_url: Optio
         (None, None) if is_unknown => SignalState::Unknown,
         (None, None) => SignalState::Quiet,
     };
-    let labels = Labels::new([
-        ("alertname", ALERT_NAME),
-        ("slo", status.slo.as_str()),
-        ("objective", status.objective.as_str()),
-        ("service", status.service.as_str()),
-        ("severity", severity.name()),
-    ]);
-    let name = if status.display_name.is_empty() { &status.slo } else { &status.display_name };
-    let mut annotations = BTreeMap::new();
-    annotations.insert("summary".to_owned(), format!("{name} burns its error budget"));
-    if let Some(url) = external_url {
-        annotations.insert(
-            "dashboard_url".to_owned(),
-            format!("{}/slos/{}", url.as_str().trim_end_matches('/'), status.slo),
-        );
-    }
+    let name = shown_name(status);
     Some(Signal {
-        // SLO and service names are checked when they are read, so the pairs are a label set.
-        labels: labels.ok()?,
-        annotations,
+        labels: labels_of(status, ALERT_NAME, severity.name(), None)?,
+        annotations: annotations(status, format!("{name} burns its error budget"), external_url),
         state,
         source: format!("slo:{}", status.slo),
         started_at: reading
@@ -100,17 +96,82 @@ fn signal_of(reading: &ObjectiveReading, severity: Severity, external_url: Optio
     })
 }
 
+fn notice_of(reading: &ObjectiveReading, notice: &Notice, external_url: Option<&Url>) -> Option<Signal> {
+    let status = &reading.status;
+    let name = shown_name(status);
+    let (alert_name, percent, summary) = match notice.kind {
+        NoticeKind::Spent { percent } => {
+            ("ErrorBudgetSpent", Some(percent), format!("{name} has spent {percent} % of its error budget"))
+        }
+        NoticeKind::ExhaustedSoon => {
+            ("ErrorBudgetExhaustedSoon", None, format!("{name} will soon have spent its error budget"))
+        }
+        NoticeKind::NoData => {
+            ("ErrorBudgetNoData", None, format!("{name}: nothing is known of its error budget"))
+        }
+    };
+    Some(Signal {
+        labels: labels_of(status, alert_name, NOTICE_SEVERITY, percent)?,
+        annotations: annotations(status, summary, external_url),
+        state: match notice.state {
+            NoticeState::Holds => SignalState::Firing { value: notice.value },
+            NoticeState::Quiet => SignalState::Quiet,
+            NoticeState::Unknown => SignalState::Unknown,
+        },
+        source: format!("slo:{}", status.slo),
+        started_at: None,
+        explains: (notice.state == NoticeState::Holds).then(|| notice.explains.clone()),
+    })
+}
+
+fn shown_name(status: &SloStatus) -> String {
+    let name = if status.display_name.is_empty() { &status.slo } else { &status.display_name };
+    if status.group.is_empty() { name.clone() } else { format!("{name} {}", status.group) }
+}
+
+/// SLO and service names are checked when they are read, so the pairs are a label set; a group whose key is
+/// too long for a label is `None`.
+fn labels_of(status: &SloStatus, alert_name: &str, severity: &str, percent: Option<u32>) -> Option<Labels> {
+    let percent = percent.map(|percent| percent.to_string());
+    let mut pairs = vec![
+        ("alertname", alert_name),
+        ("slo", status.slo.as_str()),
+        ("objective", status.objective.as_str()),
+        ("service", status.service.as_str()),
+        ("severity", severity),
+    ];
+    if !status.group.is_empty() {
+        pairs.push(("group", status.group.as_str()));
+    }
+    pairs.extend(percent.as_deref().map(|percent| ("percent", percent)));
+    Labels::new(pairs).ok()
+}
+
+fn annotations(status: &SloStatus, summary: String, external_url: Option<&Url>) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::from([("summary".to_owned(), summary)]);
+    if let Some(url) = external_url {
+        let url = format!("{}/slos/{}", url.as_str().trim_end_matches('/'), status.slo);
+        annotations.insert("dashboard_url".to_owned(), url);
+    }
+    annotations
+}
+
 /// The numbers behind a firing or pending tier, in one sentence.
-fn explain(status: &SloStatus, tier: &BurnWindow, burn: &BurnReading) -> String {
+fn explain(status: &SloStatus, tier: &BurnWindow, burn: Option<&BurnReading>) -> String {
     let rate = |rate: Option<f64>| rate.map_or("unknown".to_owned(), |rate| format!("{}x", number(rate)));
-    let wait = match tier.state {
-        BurnState::Pending => {
+    let wait = match (tier.state, burn) {
+        (BurnState::Pending, Some(burn)) => {
             format!("; it alerts when that has lasted {}", format_duration(burn.tier.alert_after))
         }
         _ => String::new(),
     };
+    let counts = burn.map_or(String::new(), |burn| {
+        let tally = burn.long.tally;
+        let (bad, total) = (number(tally.in_units(tally.bad())), number(tally.in_units(tally.total)));
+        format!(": {bad} of {total} were bad in {}", tier.long)
+    });
     format!(
-        "Budget burns at {} over {} and {} over {} (threshold {}x); {}{wait}",
+        "Budget burns at {} over {} and {} over {} (threshold {}x){counts}; {}{wait}",
         rate(tier.burn_long),
         tier.long,
         rate(tier.burn_short),

@@ -3,5 +3,6 @@
 
 pub(crate) mod elastic;
 pub(crate) mod hooks;
+pub(crate) mod otlp;
 pub(crate) mod prometheus;
 pub(crate) mod telemetry;

@@ -5,8 +5,10 @@
 //! 3339 in UTC, ratios fractions, unknown is `null`: every optional field is always there.
 
 pub mod alert;
+pub mod backfill;
 pub mod backup;
 pub mod cardinality;
+pub mod gate;
 pub mod inbox;
 pub mod incident;
 pub mod log;
@@ -17,6 +19,7 @@ pub mod runbook;
 pub mod service;
 pub mod session;
 pub mod slo;
+pub mod slo_report;
 pub mod status;
 pub mod target;
 pub mod timeline;

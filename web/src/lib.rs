@@ -12,6 +12,7 @@ mod dialects;
 pub mod dto;
 pub mod error;
 mod extract;
+pub mod gates;
 mod observe;
 mod openapi;
 mod pages;
@@ -26,6 +27,7 @@ pub use auth::{
 };
 pub use backups::{Backup, BackupRefusal, BackupState, Backups};
 pub use config::{AuthConfig, WebConfig};
+pub use gates::GateSource;
 pub use observe::HttpMetrics;
 pub use openapi::openapi_json;
 pub use routes::{elastic_router, otlp_router, router};

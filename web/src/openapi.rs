@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use crate::routes::{
-    alerts, backup, cardinality, health, inbox, incidents, logs, oncall, retrospectives, runbooks, services,
-    session, slos, sql, targets, tokens,
+    alerts, backup, cardinality, gates, health, inbox, incidents, logs, oncall, retrospectives, runbooks,
+    services, session, slo_backfills, slo_reports, slos, sql, targets, tokens,
 };
 
 #[derive(OpenApi)]
@@ -23,6 +23,8 @@ use crate::routes::{
         backup::last,
         backup::begin,
         cardinality::get,
+        gates::get,
+        gates::open,
         health::status,
         inbox::list,
         incidents::list,
@@ -37,6 +39,7 @@ use crate::routes::{
         incidents::add_note,
         incidents::set_severity,
         logs::search,
+        logs::export,
         logs::histogram,
         logs::facets,
         logs::context,
@@ -61,6 +64,9 @@ use crate::routes::{
         slos::list,
         slos::detail,
         slos::history,
+        slo_reports::report,
+        slo_backfills::list,
+        slo_backfills::begin,
         sql::run,
         sql::download,
         targets::list,

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod backup;
 pub(crate) mod cardinality;
 pub(crate) mod deploys;
+pub(crate) mod gates;
 pub(crate) mod health;
 pub(crate) mod inbox;
 pub(crate) mod incidents;
@@ -14,6 +15,8 @@ pub(crate) mod retrospectives;
 pub(crate) mod runbooks;
 pub(crate) mod services;
 pub(crate) mod session;
+pub(crate) mod slo_backfills;
+pub(crate) mod slo_reports;
 pub(crate) mod slos;
 pub(crate) mod sql;
 pub(crate) mod targets;
@@ -73,6 +76,11 @@ fn map(state: &AppState) -> Site {
         .get("/api/slos", Needs(Viewer), slos::list)
         .get("/api/slos/{name}", Needs(Viewer), slos::detail)
         .get("/api/slos/{name}/history", Needs(Viewer), slos::history)
+        .get("/api/slos/{name}/report", Needs(Viewer), slo_reports::report)
+        .get("/api/slos/{name}/backfills", Needs(Viewer), slo_backfills::list)
+        .post("/api/slos/{name}/backfills", Needs(Responder), slo_backfills::begin)
+        .get("/api/gates/{service}", Needs(Viewer), gates::get)
+        .post("/api/gates/{service}/override", Needs(Responder), gates::open)
         .get("/api/alerts", Needs(Viewer), alerts::list)
         .get("/api/incidents", Needs(Viewer), incidents::list)
         .post("/api/incidents", Needs(Responder), incidents::declare)
@@ -103,6 +111,7 @@ fn map(state: &AppState) -> Site {
         .get("/api/inbox", Needs(Viewer), inbox::list)
         .query(Method::POST, "/api/sql", Needs(Viewer), sql::run)
         .query(Method::GET, "/api/logs", Needs(Viewer), logs::search)
+        .query(Method::GET, "/api/logs/export", Needs(Viewer), logs::export)
         .query(Method::GET, "/api/logs/histogram", Needs(Viewer), logs::histogram)
         .query(Method::GET, "/api/logs/facets", Needs(Viewer), logs::facets)
         .query(Method::GET, "/api/logs/context", Needs(Viewer), logs::context)
@@ -160,6 +169,7 @@ fn map(state: &AppState) -> Site {
         .nothing_else_below("/prometheus/{*rest}")
         // Loki: pushing only.
         .telemetry("/loki/api/v1/push", Needs(Ingest), telemetry::loki_push)
+        .telemetry("/loki/api/prom/push", Needs(Ingest), telemetry::loki_push)
         .telemetry("/loki/otlp/v1/logs", Needs(Ingest), telemetry::loki_otlp_logs)
         .probe("/loki/ready", AnyRole, telemetry::loki_ready)
         .nothing_else_below("/loki/{*rest}");

@@ -21,7 +21,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::auth::AccessMap;
 use crate::auth::{Access, Guard};
-use crate::dialects::{elastic, prometheus};
+use crate::dialects::{elastic, otlp, prometheus};
 use crate::error::WebError;
 use crate::observe;
 use crate::security;
@@ -263,6 +263,7 @@ impl Site {
             .fallback(|| async { WebError::NoSuchPath })
             .layer(CatchPanicLayer::custom(panicked))
             .layer(middleware::from_fn(elastic::answer_in_kind))
+            .layer(middleware::from_fn(otlp::answer_in_kind))
             .layer(middleware::from_fn(prometheus::across_origins))
             .layer(middleware::from_fn(move |request: Request, next: Next| {
                 security::headers(is_https, request, next)

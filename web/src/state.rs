@@ -10,6 +10,7 @@ use telemetry::{Clock, Defect, Timestamp};
 use crate::auth::Auth;
 use crate::backups::Backups;
 use crate::config::WebConfig;
+use crate::gates::GateSource;
 use crate::observe::HttpMetrics;
 
 /// Everything behind the routes. Cheap to clone.
@@ -29,6 +30,8 @@ pub struct AppState {
     pub health: Arc<dyn Health>,
     pub objects: Arc<dyn ObjectTexts>,
     pub backups: Arc<dyn Backups>,
+    /// What deploy gates decide by.
+    pub gates: Arc<dyn GateSource>,
     /// The demo's mails; `None` outside of the demo.
     pub inbox: Option<Arc<dyn Inbox>>,
     /// What `/metrics` shows; the root registers the metrics of every crate.

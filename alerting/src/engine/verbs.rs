@@ -118,7 +118,7 @@ impl Alerting {
     }
 }
 
-fn checked(
+pub(super) fn checked(
     pointer: &'static str,
     text: &str,
     length: usize,

@@ -1,6 +1,8 @@
 //! What can only be checked with all objects at hand: references, and that every page has somebody
 //! who answers for it.
 
+use std::collections::BTreeMap;
+
 use telemetry::{Defect, Labels};
 
 use crate::catalog::{Catalog, SERVICE};
@@ -16,6 +18,28 @@ pub(crate) fn check(catalog: &Catalog, defects: &mut Vec<Defect>) {
         }
     }
     check_destinations(catalog, defects);
+    check_gates(catalog, defects);
+}
+
+/// A service has one gate policy.
+fn check_gates(catalog: &Catalog, defects: &mut Vec<Defect>) {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, policy) in &catalog.gate_policies {
+        let everything = policy.services.is_empty().then_some(("", None));
+        let named = policy.services.iter().map(|service| (service.name.as_str(), Some(service.line)));
+        for (service, line) in everything.into_iter().chain(named) {
+            let Some(other) = first.get(service) else {
+                first.insert(service, name);
+                continue;
+            };
+            let what = match service {
+                "" => "all other services".to_owned(),
+                service => format!("service {service:?}"),
+            };
+            let message = format!("GatePolicy {other:?} is for {what} already, and is used");
+            defects.push(catalog.defect_at("GatePolicy", name, line, message));
+        }
+    }
 }
 
 /// Alerts that page have to lead to a policy. Without one called `default`, what can be told before

@@ -34,7 +34,7 @@ pub(crate) struct LayerSpec {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RestrictionSpec {
+pub(super) struct RestrictionSpec {
     #[serde(default)]
     days: Vec<String>,
     from: String,
@@ -94,7 +94,7 @@ impl LayerSpec {
 }
 
 impl RestrictionSpec {
-    fn into_restriction(self) -> Result<Restriction, String> {
+    pub(super) fn into_restriction(self) -> Result<Restriction, String> {
         let time_of_day = |text: &str| -> Result<Time, String> {
             let padded = format!("{text}:00");
             let whole = if text.len() == 5 { padded.as_str() } else { text };

@@ -85,7 +85,7 @@ spec: {email: bob@example.com}
         text,
         expect![[r#"
             team.yaml:6: unknown field `phone`, expected one of email, timezone, contacts
-            team.yaml:11: kind "Pager" is not known, these are: User, Team, Receiver, Service, Schedule, EscalationPolicy, Route
+            team.yaml:11: kind "Pager" is not known, these are: User, Team, Receiver, Service, Schedule, EscalationPolicy, Route, GatePolicy
             team.yaml:18: the document has neither apiVersion and kind nor groups of rules
             team.yaml:20: apiVersion "evenkeel/v2" is not known, "evenkeel/v1" is"#]],
     );
@@ -274,4 +274,114 @@ fn garbage_is_a_defect_and_not_a_crash() {
         assert_eq!(defects.len(), 1, "{:?}", &text[..text.len().min(40)]);
     }
     assert!(parse("x.yaml", "").1.is_empty());
+}
+
+const GATED: &str = r#"
+apiVersion: evenkeel/v1
+kind: EscalationPolicy
+metadata: {name: default}
+spec: {steps: [{delay: 0m, targets: [{receiver: ops}]}]}
+---
+apiVersion: evenkeel/v1
+kind: Receiver
+metadata: {name: ops}
+spec: {email: {to: [ops@example.com]}}
+---
+apiVersion: evenkeel/v1
+kind: Service
+metadata: {name: checkout}
+spec: {}
+---
+apiVersion: evenkeel/v1
+kind: GatePolicy
+metadata: {name: shop}
+spec:
+"#;
+
+fn gate_policy(spec: &str) -> (Option<crate::GatePolicy>, Vec<String>) {
+    let (objects, mut defects) = parse("gates.yaml", &format!("{GATED}{spec}"));
+    let (catalog, more) = Catalog::build(objects);
+    defects.extend(more);
+    (catalog.gate_policies.get("shop").cloned(), defects.iter().map(Defect::to_string).collect())
+}
+
+#[test]
+fn a_gate_policy_asks_for_what_it_names() {
+    use slo::gate::{BurnRateWindow, GateTerms, OnUnknown};
+
+    let (policy, defects) = gate_policy(
+        "  services: [checkout]
+  conditions:
+    budgetRemainingAbove: 0.1
+    burnRateBelow: {6h: 2.5}
+    changeFailRateBelow: {rate: 0.25, over: 30d}
+  unknown: block
+  overrideMax: 2h
+  freezes:
+    - {name: sale, from: 2026-03-29T02:30, to: 2026-03-30T00:00:00Z, timezone: Europe/Berlin}
+    - {name: weekend, weekly: {days: [sat], from: '00:00', to: '00:00'}}
+",
+    );
+    assert_eq!(defects, Vec::<String>::new());
+    let policy = policy.unwrap();
+    let terms = &policy.terms;
+    assert_eq!((terms.budget_remaining_above, terms.firing_pages_max), (Some(0.1), None));
+    assert_eq!(terms.burn_rate_below.get(&BurnRateWindow::SixHours), Some(&2.5));
+    assert_eq!(terms.change_fail_rate_below.map(|limit| limit.deployments_min), Some(5));
+    assert_eq!((terms.on_unknown, policy.override_max.as_secs()), (OnUnknown::Block, 7_200));
+    // 02:30 does not exist on the day on which the clock is put forward.
+    let at = |text: &str| telemetry::Timestamp::parse_rfc3339(text).unwrap();
+    assert!(policy.freezes_at(at("2026-03-29T01:29:59Z")).is_empty());
+    let frozen = policy.freezes_at(at("2026-03-29T01:30:00Z"));
+    assert_eq!((frozen[0].name.as_str(), frozen[0].until), ("sale", at("2026-03-30T00:00:00Z")));
+    assert_eq!(policy.freezes_at(at("2026-04-04T12:00:00Z"))[0].until, at("2026-04-05T00:00:00Z"));
+
+    let (policy, _) = gate_policy("  services: [checkout]");
+    assert_eq!(policy.unwrap().terms, GateTerms::default());
+}
+
+#[test]
+fn broken_gate_policies_are_named() {
+    let says = |spec: &str| gate_policy(spec).1.join("\n");
+    let conditions = |text: &str| says(&format!("  conditions: {{{text}}}"));
+    assert_eq!(
+        conditions("budgetRemainingAbove: 1"),
+        "gates.yaml:21: budgetRemainingAbove is 1; it is a share below 1, such as 0.1"
+    );
+    assert_eq!(
+        conditions("burnRateBelow: {2h: 3}"),
+        "gates.yaml:21: burnRateBelow knows the windows 1h and 6h, not \"2h\""
+    );
+    assert_eq!(
+        conditions("openIncidentsMax: {P1: 0}"),
+        "gates.yaml:21: openIncidentsMax: \"P1\" is no severity, SEV1 to SEV5 are"
+    );
+    assert_eq!(
+        conditions("changeFailRateBelow: {rate: 25, over: 30d}"),
+        "gates.yaml:21: changeFailRateBelow.rate is 25; it is a share up to 1"
+    );
+    assert!(
+        conditions("budgetLeft: 1").contains("gates.yaml:21: unknown field"),
+        "{}",
+        conditions("budgetLeft: 1")
+    );
+    let freeze = |text: &str| says(&format!("  freezes: [{{name: sale, {text}}}]"));
+    assert_eq!(freeze("from: 2026-01-02"), "gates.yaml:21: a freeze has either from and to, or weekly");
+    assert_eq!(
+        freeze("from: 2026-01-02T00:00, to: 2026-01-01T00:00"),
+        "gates.yaml:21: the freeze ends at 2026-01-01T00:00:00Z, before it begins at 2026-01-02T00:00:00Z"
+    );
+    assert_eq!(
+        freeze("from: soon, to: 2026-01-01T00:00"),
+        "gates.yaml:21: \"soon\" is not a time such as 2026-12-20T18:00 or 2026-12-20T18:00:00Z"
+    );
+    assert_eq!(
+        says("  services: [chekcout]"),
+        "gates.yaml:21: GatePolicy \"shop\" names the Service \"chekcout\", which is not defined"
+    );
+    let twice = "  services: [checkout]\n---\napiVersion: evenkeel/v1\nkind: GatePolicy\nmetadata: {name: z}\nspec: {services: [checkout]}";
+    assert_eq!(
+        says(twice),
+        "gates.yaml:26: GatePolicy \"shop\" is for service \"checkout\" already, and is used"
+    );
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use telemetry::Timestamp;
 
-use crate::decimal::{Fraction, Ratio, compare_products};
+use crate::decimal::{Decimal, Fraction, Ratio, compare_products};
 use crate::error::SloError;
-use crate::objective::{BudgetingMethod, Objective, Slo};
+use crate::objective::{BudgetingMethod, Evaluation, Objective, Slo};
 use crate::series::{Coverage, SliceSeries};
 use crate::window::WindowSpan;
 
@@ -87,14 +87,21 @@ impl Budget {
 
     /// Whether nothing is left; `None` without anything valid.
     pub fn is_spent(&self) -> Option<bool> {
+        self.has_spent(Fraction::ONE)
+    }
+
+    /// Whether at least this share of the budget is spent, exactly; `None` without anything valid.
+    pub fn has_spent(&self, share: Fraction) -> Option<bool> {
         if self.tally.total == 0 || self.budget_total == 0 {
             return None;
         }
-        // bad >= budget_total * B, both sides multiplied with the denominator of B.
-        let share = self.target.budget();
+        // bad / (budget_total * B) >= share, both sides multiplied with all denominators.
+        let budget = self.target.budget();
+        let scale = budget.denominator().unsigned_abs().checked_mul(share.denominator().unsigned_abs())?;
+        let allowed = budget.numerator().unsigned_abs().checked_mul(share.numerator().unsigned_abs())?;
         let order = compare_products(
-            [self.tally.bad().unsigned_abs(), share.denominator().unsigned_abs()],
-            [self.budget_total.unsigned_abs(), share.numerator().unsigned_abs()],
+            [self.tally.bad().unsigned_abs(), scale],
+            [self.budget_total.unsigned_abs(), allowed],
         );
         Some(order.is_ge())
     }
@@ -123,8 +130,24 @@ pub struct Policy {
     pub evaluation_delay: Duration,
     /// With a watermark older than this the numbers are frozen.
     pub stale_after: Duration,
-    /// A burn window with less than one part in this many measured decides nothing.
-    pub coverage_floor_one_in: u32,
+    /// A burn window of which less than this share is measured decides nothing.
+    pub coverage_floor: Fraction,
+    /// Valid and bad events that the long window of a tier must hold for it to fire.
+    pub min_total: u64,
+    pub min_bad: u64,
+}
+
+impl Policy {
+    /// As one SLO has it, where it says so.
+    pub fn with(self, own: &Evaluation) -> Policy {
+        Policy {
+            evaluation_delay: own.delay.unwrap_or(self.evaluation_delay),
+            coverage_floor: own.coverage_floor.map_or(self.coverage_floor, Decimal::to_fraction),
+            min_total: own.min_total.unwrap_or(self.min_total),
+            min_bad: own.min_bad.unwrap_or(self.min_bad),
+            ..self
+        }
+    }
 }
 
 impl Default for Policy {
@@ -134,7 +157,9 @@ impl Default for Policy {
             stale_after: Duration::from_secs(300),
             // 5 %: an hour decides after three minutes of data, and a scrape interval of ten
             // slices still counts as measured.
-            coverage_floor_one_in: 20,
+            coverage_floor: Fraction::new(1, 20),
+            min_total: 0,
+            min_bad: 0,
         }
     }
 }
@@ -195,15 +220,17 @@ fn over_span(slo: &Slo, objective: &Objective, series: &SliceSeries, span: &Wind
         series.tally(span.start, span.end)
     };
     let to_date = Budget::to_date(tally, objective.target);
-    let cell = series.cell_width().filter(|_| !slo.window.is_rolling());
-    let budget = match cell {
-        Some(width) if slo.method != BudgetingMethod::Occurrences => {
-            let period_units = span.period().as_micros() / width.as_micros().max(1);
-            Budget::full_period(tally, objective.target, period_units as i128)
-        }
-        _ => to_date,
-    };
-    (budget, to_date)
+    let period_units = period_units(slo, series, span);
+    (period_units.map_or(to_date, |units| Budget::full_period(tally, objective.target, units)), to_date)
+}
+
+/// Time slices of a whole calendar period, without those that are excluded; `None` where budgets are
+/// shares of what was seen.
+fn period_units(slo: &Slo, series: &SliceSeries, span: &WindowSpan) -> Option<i128> {
+    let is_to_date = slo.window.is_rolling() || slo.method == BudgetingMethod::Occurrences;
+    let width = series.cell_width().filter(|_| !is_to_date)?;
+    let period = span.period().saturating_sub(series.removed(span.start, span.period_end));
+    Some((period.as_micros() / width.as_micros().max(1)) as i128)
 }
 
 /// When the budget that is spent at the end of `span` was spent: the end of the slice after which
@@ -216,15 +243,16 @@ pub fn spent_at(
     span: &WindowSpan,
 ) -> Option<Timestamp> {
     let mut spent_at = None;
-    for end in series.ends_back_from(span.end) {
-        let earlier = if !slo.window.is_rolling() {
-            WindowSpan { end, ..*span }
-        } else if span.end.since(end) < span.period() {
-            WindowSpan { start: end.minus(span.period()), end, period_end: end }
-        } else {
+    let units = period_units(slo, series, span);
+    let length = slo.window.is_rolling().then(|| span.period());
+    for (end, tally) in series.tallies_back(span.start, span.end, length) {
+        let is_rolling = length.is_some();
+        if is_rolling && span.end.since(end) >= span.period() {
             return None;
-        };
-        if end <= earlier.start || over_span(slo, objective, series, &earlier).0.is_spent() != Some(true) {
+        }
+        let to_date = Budget::to_date(tally, objective.target);
+        let budget = units.map_or(to_date, |units| Budget::full_period(tally, objective.target, units));
+        if (!is_rolling && end <= span.start) || budget.is_spent() != Some(true) {
             break;
         }
         spent_at = Some(end);
@@ -237,7 +265,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::decimal::Decimal;
 
     fn target(text: &str) -> Ratio {
         Ratio::new(text.parse::<Decimal>().unwrap()).unwrap()

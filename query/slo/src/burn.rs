@@ -49,6 +49,15 @@ pub enum Exceeds {
     AtLeast,
 }
 
+impl Exceeds {
+    pub fn holds(self, rate: Fraction, threshold: Fraction) -> bool {
+        match self {
+            Exceeds::Above => rate > threshold,
+            Exceeds::AtLeast => rate >= threshold,
+        }
+    }
+}
+
 /// One burn-rate condition: two windows, one factor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tier {
@@ -207,6 +216,9 @@ pub enum BurnState {
     Pending,
     /// Both do.
     Firing,
+    /// Both do, but the long window holds fewer events than the SLO asks for: one failure of a few
+    /// requests says little.
+    HeldLowVolume,
     /// Too little was measured, or nothing happened: an alert keeps the state it had.
     Unknown,
 }
@@ -223,7 +235,8 @@ pub struct BurnReading {
     pub since: Option<Timestamp>,
 }
 
-/// Evaluates every tier as of the watermark `as_of`. `is_stale` freezes them all.
+/// Evaluates every tier as of the watermark `as_of`. `is_stale` freezes them all, and so does an
+/// exclusion that `as_of` lies in: nothing alerts during maintenance.
 ///
 /// A tier with `alert_after` is evaluated over its past as well: it fires when it would have at every
 /// slice for that long. Nothing has to be remembered for that, so a restart forgets nothing; a gap in
@@ -239,13 +252,17 @@ pub fn evaluate(
     let at = |tier: &Tier, at: Timestamp| {
         let long = Burn::over(series, at, tier.long);
         let short = Burn::over(series, at, tier.short);
-        let is_covered = |burn: &Burn| !burn.coverage.is_below_one_in(policy.coverage_floor_one_in);
+        let is_covered = |burn: &Burn| !burn.coverage.is_below(policy.coverage_floor);
+        let is_frozen = is_stale || series.exclusions().covers_end(at);
         let over = |burn: &Burn| {
-            (!is_stale && is_covered(burn))
+            (!is_frozen && is_covered(burn))
                 .then(|| burn.exceeds(target, tier.threshold, tier.exceeds))
                 .flatten()
         };
         let state = match (over(&long), over(&short)) {
+            (Some(true), Some(true)) if is_low_volume(series, at, tier.long, policy) => {
+                BurnState::HeldLowVolume
+            }
             (Some(true), Some(true)) => BurnState::Firing,
             (Some(true), Some(false)) => BurnState::LongOnly,
             (Some(false), Some(true)) => BurnState::ShortOnly,
@@ -269,6 +286,15 @@ pub fn evaluate(
         BurnReading { tier: tier.clone(), long, short, state, since }
     };
     tiers.iter().map(reading).collect()
+}
+
+fn is_low_volume(series: &SliceSeries, as_of: Timestamp, long: Duration, policy: &Policy) -> bool {
+    if policy.min_total == 0 && policy.min_bad == 0 {
+        return false;
+    }
+    let events = series.events(as_of.minus(long), as_of);
+    let least = |count: u64| i128::from(count) * events.parts;
+    events.total < least(policy.min_total) || events.bad() < least(policy.min_bad)
 }
 
 /// Whether a condition that holds at `as_of` has held since `wait` ago: then, at the end of every slice
@@ -441,6 +467,10 @@ mod tests {
 
     /// The states of a tier over five minutes and one, minute by minute from the sixth on.
     fn states(alert_after_mins: u64, text: &str) -> String {
+        states_under(Policy::default(), alert_after_mins, text)
+    }
+
+    fn states_under(policy: Policy, alert_after_mins: u64, text: &str) -> String {
         let tier = Tier {
             long: Duration::from_secs(300),
             short: Duration::from_secs(60),
@@ -450,18 +480,13 @@ mod tests {
         let series = minutes(text);
         let at = |minute: usize| {
             let as_of = Timestamp::from_secs(minute as i64 * 60);
-            let readings = evaluate(
-                std::slice::from_ref(&tier),
-                &series,
-                target("0.99"),
-                as_of,
-                false,
-                &Policy::default(),
-            );
+            let readings =
+                evaluate(std::slice::from_ref(&tier), &series, target("0.99"), as_of, false, &policy);
             match readings[0].state {
                 BurnState::Firing => 'F',
                 BurnState::Pending => 'p',
                 BurnState::Unknown => '?',
+                BurnState::HeldLowVolume => 'v',
                 BurnState::Quiet | BurnState::LongOnly | BurnState::ShortOnly => '.',
             }
         };
@@ -478,6 +503,15 @@ mod tests {
         assert_eq!(states(3, "0000011    111111"), "pp????pppFFF");
         // There has to be something to look back at.
         assert_eq!(states(60, "00000111111"), "pppppp");
+    }
+
+    #[test]
+    fn few_events_hold_an_alert_back() {
+        // Five minutes of 100 events each.
+        let policy = |min_total, min_bad| Policy { min_total, min_bad, ..Policy::default() };
+        assert_eq!(states_under(policy(500, 0), 0, "0000001"), ".F");
+        assert_eq!(states_under(policy(501, 0), 0, "0000001"), ".v");
+        assert_eq!(states_under(policy(0, 101), 0, "00000011"), ".vF");
     }
 
     #[test]

@@ -5,21 +5,26 @@
 //! their mistakes show before they are used.
 
 mod alerting;
+mod composite;
 mod objective;
+mod settings;
 mod sli;
 mod slo;
+mod threshold;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use telemetry::Defect;
 
+use crate::composite::Member;
 use crate::objective::Slo;
 use crate::openslo::findings::Findings;
 use crate::openslo::{Document, Kind, Mode};
 
 /// Annotations that Evenkeel reads begin with this.
 pub const ANNOTATION_PREFIX: &str = "evenkeel.dev/";
+const MEMBERS_ANNOTATION: &str = "evenkeel.dev/members";
 
 /// Objects that exist outside of OpenSLO documents.
 #[derive(Clone, Debug, Default)]
@@ -89,8 +94,32 @@ pub fn resolve_with(documents: Vec<Document>, known: &Known) -> (Vec<Slo>, Vec<D
         }
     }
     slos.sort_by(|a, b| a.name.cmp(&b.name));
+    let slos = with_members(slos, &documents, &mut defects);
     defects.sort();
     (slos, defects)
+}
+
+/// Names the members of composites in full; composites whose members do not exist or do not fit are
+/// left out. `slos` are sorted by name.
+fn with_members(slos: Vec<Slo>, documents: &[Document], defects: &mut Vec<Defect>) -> Vec<Slo> {
+    let line_of = |slo: &Slo| {
+        let is_its = |document: &&Document| (&document.file, document.line) == (&slo.file, slo.line);
+        let document = documents.iter().find(is_its)?;
+        Some(document.kind.metadata().annotations.get(MEMBERS_ANNOTATION)?.line)
+    };
+    let mut members: Vec<Option<Vec<Member>>> = Vec::with_capacity(slos.len());
+    for slo in &slos {
+        let line = line_of(slo).unwrap_or(slo.line);
+        let mut findings = Findings { file: &slo.file, mode: Mode::default(), defects };
+        members.push(composite::members_of(slo, &slos, line, &mut findings));
+    }
+    let filled = slos.into_iter().zip(members).filter_map(|(mut slo, members)| {
+        if let Some(composite) = &mut slo.composite {
+            composite.members = members?;
+        }
+        Some(slo)
+    });
+    filled.collect()
 }
 
 fn findings_of<'a>(document: &'a Document, defects: &'a mut Vec<Defect>) -> Findings<'a> {

@@ -252,6 +252,11 @@ impl Fraction {
     }
 
     /// `None` when the result does not fit 128 bits.
+    pub fn checked_add(self, other: Fraction) -> Option<Fraction> {
+        self.checked_sub(Fraction { numerator: other.numerator.checked_neg()?, ..other })
+    }
+
+    /// `None` when the result does not fit 128 bits.
     pub fn checked_sub(self, other: Fraction) -> Option<Fraction> {
         let divisor =
             i128::try_from(greatest_common_divisor(self.denominator as u128, other.denominator as u128))
@@ -306,9 +311,20 @@ fn wide_product([a, b]: [u128; 2]) -> (u128, u128) {
 
 fn greatest_common_divisor(mut a: u128, mut b: u128) -> u128 {
     while b != 0 {
+        // Nearly always after a step or two, and division is several times faster there.
+        if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+            return u128::from(narrow_divisor(a, b)).max(1);
+        }
         (a, b) = (b, a % b);
     }
     a.max(1)
+}
+
+fn narrow_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// A target: a share of at least 0 and less than 1. One would leave no error budget to spend.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use telemetry::Timestamp;
 
 use crate::budget::Budget;
-use crate::decimal::{Fraction, Ratio};
+use crate::decimal::Ratio;
 use crate::series::SliceSeries;
 
 /// Steps in which the rolling forecast replays one window; within a step spending is taken as even.
@@ -84,8 +84,8 @@ pub(crate) fn expired(
     after: Duration,
 ) -> f64 {
     let leaving = series.tally(start, start.plus(after));
-    let spent = (budget.budget_total != 0).then(|| Fraction::new(leaving.bad(), budget.budget_total));
-    spent.and_then(|spent| spent.checked_div(target.budget())).map_or(0.0, Fraction::to_f64)
+    let allowed = budget.budget_total as f64 * target.budget().to_f64();
+    if allowed > 0.0 { leaving.bad() as f64 / allowed } else { 0.0 }
 }
 
 /// Rates near zero give times beyond any calendar.

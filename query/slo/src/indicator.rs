@@ -3,12 +3,15 @@
 //! The texts are kept as written; this crate never parses PromQL or SQL. [`form`] says how `query`
 //! has to evaluate one over a base slice.
 
+pub mod latency;
+
 use std::time::Duration;
 
 use serde::Serialize;
 use telemetry::time::format_duration;
 
 use crate::decimal::Decimal;
+use crate::grouping::Grouping;
 
 /// Where a query text may carry the window, in the order in which they are tried.
 const WINDOW_PLACEHOLDERS: [&str; 4] = ["{{.window}}", "{{ .window }}", "$__window", "${__window}"];
@@ -19,6 +22,10 @@ const WINDOW_PLACEHOLDERS: [&str; 4] = ["{{.window}}", "{{ .window }}", "$__wind
 pub enum QueryLanguage {
     PromQl,
     Sql,
+    /// A log search (`docs/logs.md`) over the table `logs`; counts the lines it finds.
+    Logs,
+    /// A condition in SQL over the table `events`; counts the events for which it holds.
+    Events,
     /// A source of somebody else's (`datadog`, `newrelic`, ...): kept, never evaluated here.
     Other(String),
 }
@@ -129,6 +136,34 @@ pub enum Indicator {
     Raw { query: Query, reads: RawType },
     /// A gauge; a sample is good when `value OP threshold` holds.
     Threshold { query: Query, op: Comparison, threshold: Decimal },
+    /// Observations of a classic histogram that are at most `threshold`. The query selects its
+    /// `_bucket` series or sums them up by `le`; see [`latency`] for thresholds between buckets.
+    Latency { buckets: Query, threshold: Decimal, off_boundary: latency::OffBoundary },
+    /// How old the newest data may be. `newest` is when that was: in PromQL a value in Unix seconds, in
+    /// SQL a column `ts`, for logs and events the newest match. Each slice is one event, good when
+    /// at its end the newest data is at most this old; nothing at all is bad.
+    Freshness { newest: Query, age_secs_max: Decimal },
+    /// A statement that returns `ts`, `total` and `good` or `bad` (and the group columns) for the half-open
+    /// range from `$from` to `$to`.
+    Statement { query: Query, counts: Counted },
+}
+
+/// What the second column of a statement counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counted {
+    Good,
+    Bad,
+}
+
+impl Counted {
+    /// The column's name.
+    pub fn column(self) -> &'static str {
+        match self {
+            Counted::Good => "good",
+            Counted::Bad => "bad",
+        }
+    }
 }
 
 impl Indicator {
@@ -138,14 +173,23 @@ impl Indicator {
             Indicator::Ratio { numerator: Numerator::Good(query) | Numerator::Bad(query), total, .. } => {
                 vec![query, total]
             }
-            Indicator::Raw { query, .. } | Indicator::Threshold { query, .. } => vec![query],
+            Indicator::Raw { query, .. }
+            | Indicator::Threshold { query, .. }
+            | Indicator::Latency { buckets: query, .. }
+            | Indicator::Freshness { newest: query, .. }
+            | Indicator::Statement { query, .. } => vec![query],
         }
     }
 }
 
 /// A fingerprint of everything that decides which events are good: a change starts a new
 /// generation of slices, while a new target re-reads the old ones.
-pub fn generation(indicator: &Indicator, slice: Duration) -> i64 {
+pub fn generation(
+    indicator: &Indicator,
+    slice: Duration,
+    is_extrapolated: bool,
+    grouping: Option<&Grouping>,
+) -> i64 {
     // Spelled out instead of derived, so that a new field of these types starts no new generation.
     let mut parts: Vec<String> = match indicator {
         Indicator::Ratio { counter, numerator, .. } => {
@@ -156,6 +200,11 @@ pub fn generation(indicator: &Indicator, slice: Duration) -> i64 {
         Indicator::Threshold { op, threshold, .. } => {
             vec!["threshold".into(), format!("{op:?}"), threshold.to_string()]
         }
+        Indicator::Latency { threshold, off_boundary, .. } => {
+            vec!["latency".into(), format!("{off_boundary:?}"), threshold.to_string()]
+        }
+        Indicator::Freshness { age_secs_max, .. } => vec!["freshness".into(), age_secs_max.to_string()],
+        Indicator::Statement { counts, .. } => vec!["statement".into(), counts.column().into()],
     };
     for query in indicator.queries() {
         parts.push(format!("{:?}", query.language));
@@ -163,6 +212,13 @@ pub fn generation(indicator: &Indicator, slice: Duration) -> i64 {
         parts.push(query.text.clone());
     }
     parts.push(slice.as_micros().to_string());
+    if is_extrapolated {
+        parts.push("extrapolated".into());
+    }
+    if let Some(grouping) = grouping {
+        parts.push("by".into());
+        parts.extend(grouping.labels.iter().cloned());
+    }
     // FNV-1a: the same on every machine and version, and collisions of a handful of edits are no risk.
     let hash = parts.join("\0").bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -206,11 +262,18 @@ mod tests {
             reads: RawType::Success,
         };
         let slice = Duration::from_secs(30);
-        assert_eq!(generation(&indicator("up"), slice), generation(&indicator("up"), slice));
-        assert_ne!(generation(&indicator("up"), slice), generation(&indicator("down"), slice));
-        assert_ne!(
-            generation(&indicator("up"), slice),
-            generation(&indicator("up"), Duration::from_secs(60))
+        let minute = Duration::from_secs(60);
+        let by_region = Grouping { labels: vec!["region".into()], groups_max: 10 };
+        let first = generation(&indicator("up"), slice, false, None);
+        assert_eq!(generation(&indicator("up"), slice, false, None), first);
+        assert_ne!(generation(&indicator("down"), slice, false, None), first);
+        assert_ne!(generation(&indicator("up"), minute, false, None), first);
+        assert_ne!(generation(&indicator("up"), slice, true, None), first);
+        assert_ne!(generation(&indicator("up"), slice, false, Some(&by_region)), first);
+        let other_bound = Grouping { groups_max: 20, ..by_region.clone() };
+        assert_eq!(
+            generation(&indicator("up"), slice, false, Some(&by_region)),
+            generation(&indicator("up"), slice, false, Some(&other_bound))
         );
     }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::burn::Tier;
+use crate::composite::Composite;
 use crate::decimal::{Decimal, Ratio};
+use crate::grouping::Grouping;
 use crate::indicator::Indicator;
 use crate::window::Window;
 
@@ -112,6 +114,33 @@ pub struct AlertPolicy {
     pub notify: Vec<String>,
 }
 
+/// How one SLO is evaluated; `None` leaves it to the installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evaluation {
+    /// A slice is settled when it is this old.
+    pub delay: Option<Duration>,
+    /// Share of a window that must be measured for it to decide anything; at most 1.
+    pub coverage_floor: Option<Decimal>,
+    /// Valid and bad events that the long window of a burn-rate tier must hold for it to fire; below,
+    /// it is held for low volume.
+    pub min_total: Option<u64>,
+    pub min_bad: Option<u64>,
+    /// Counters by PromQL's `increase`, extrapolated to the edges of the slice, instead of exact
+    /// increases.
+    pub is_extrapolated: bool,
+}
+
+/// What becomes of slices under an exclusion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExclusionEffect {
+    /// Good and total are left out.
+    #[default]
+    Remove,
+    /// Every event counts as good.
+    CountAsGood,
+}
+
 /// A service level objective, ready to be evaluated.
 #[derive(Clone, Debug)]
 pub struct Slo {
@@ -121,10 +150,22 @@ pub struct Slo {
     pub description: Option<String>,
     pub labels: BTreeMap<String, Vec<String>>,
     pub annotations: BTreeMap<String, String>,
+    /// What budgets, states and alerts are of.
     pub window: Window,
+    /// The same objectives reported over more windows; nothing alerts on these.
+    pub further_windows: Vec<Window>,
     pub method: BudgetingMethod,
-    /// At least one, in the order written.
+    /// In the order written; empty only in a composite of other SLOs' objectives.
     pub objectives: Vec<Objective>,
+    /// A verdict over several objectives.
+    pub composite: Option<Composite>,
+    /// Divides every objective into one per group.
+    pub grouping: Option<Grouping>,
+    pub evaluation: Evaluation,
+    /// Subjects of maintenance events whose time does not count, beside those of the service.
+    pub exclusions: Vec<String>,
+    /// What exclusions of this SLO do that do not say it themselves.
+    pub exclusion_effect: ExclusionEffect,
     pub alert_policies: Vec<AlertPolicy>,
     /// False with the annotation `evenkeel.dev/alerts: "off"`.
     pub alerts_on: bool,
@@ -138,6 +179,11 @@ impl Slo {
     /// `NAME/OBJECTIVE`, the key of slices and statuses.
     pub fn slo_id(&self, objective: &Objective) -> String {
         format!("{}/{}", self.name, objective.name)
+    }
+
+    /// Every window to report on, the one that alerts first.
+    pub fn windows(&self) -> impl Iterator<Item = &Window> {
+        std::iter::once(&self.window).chain(&self.further_windows)
     }
 
     pub fn objective(&self, name: &str) -> Option<&Objective> {

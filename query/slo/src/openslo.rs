@@ -1,5 +1,7 @@
 //! OpenSLO v1: text to typed documents, every mistake with its file and line.
 //!
+//! Objects of Sloth and Pyrra are read as the OpenSLO documents they amount to, with their own lines.
+//!
 //! A file may hold several documents (`---`), a YAML list or JSON. A document with a mistake is left
 //! out and reported; the others stand. Shapes, names and versions are checked here; values and
 //! references in [`crate::catalog`], which sees all files together. This module converts nothing and
@@ -10,15 +12,19 @@ pub(crate) mod findings;
 pub mod kinds;
 pub mod shorthand;
 mod split;
-mod wording;
+pub(crate) mod wording;
+pub mod write;
 
 use serde::de::DeserializeOwned;
 use telemetry::Defect;
 
+use findings::Findings;
 use kinds::{
     AlertConditionSpec, AlertPolicySpec, At, DataSourceSpec, NotificationTargetSpec, Object, ServiceSpec,
     SliSpec, SloSpec,
 };
+
+use crate::{pyrra, sloth};
 
 /// Larger files are refused: the largest known collections of objectives are a tenth of this.
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -102,17 +108,19 @@ pub fn parse_documents(file: &str, text: &str, mode: Mode) -> (Vec<Document>, Ve
         return (Vec::new(), vec![Defect::error(file, None, message)]);
     }
     for piece in &pieces {
-        let before = defects.len();
-        match read_piece(piece) {
-            Ok(Some(kind)) => {
-                let document =
-                    Document { file: file.to_owned(), line: piece.line, mode, kind, text: piece.shown(text) };
-                check::document(&document, &mut defects);
-                if !defects[before..].iter().any(Defect::is_error) {
-                    documents.push(document);
+        let mut findings = Findings { file, mode, defects: &mut defects };
+        match read_piece(piece, &mut findings) {
+            Ok(kinds) => {
+                for (kind, line) in kinds {
+                    let before = defects.len();
+                    let document =
+                        Document { file: file.to_owned(), line, mode, kind, text: piece.shown(text) };
+                    check::document(&document, &mut defects);
+                    if !defects[before..].iter().any(Defect::is_error) {
+                        documents.push(document);
+                    }
                 }
             }
-            Ok(None) => {}
             Err(mistake) => defects.push(Defect::error(file, mistake.line, mistake.message)),
         }
     }
@@ -136,39 +144,68 @@ struct Mistake {
 struct Header {
     api_version: Option<At<String>>,
     kind: Option<At<String>>,
+    /// Sloth's, instead of `apiVersion` and `kind`.
+    version: Option<At<String>>,
 }
 
-/// `None` for a document of another group.
-fn read_piece(piece: &split::Piece) -> Result<Option<Kind>, Mistake> {
+const KINDS: [&str; 7] =
+    ["Service", "DataSource", "SLI", "SLO", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"];
+
+/// The documents that one object of a file is, with their lines; none for an object of another group.
+fn read_piece(piece: &split::Piece, findings: &mut Findings<'_>) -> Result<Vec<(Kind, u64)>, Mistake> {
     let header: Header = read(piece)?;
     let missing = |key: &str| Mistake {
         line: Some(piece.line),
         message: format!("`{key}` is missing; an OpenSLO document has apiVersion, kind, metadata and spec"),
     };
-    let version = header.api_version.ok_or_else(|| missing("apiVersion"))?;
-    if version.value.starts_with("evenkeel/") {
-        return Ok(None);
-    }
-    if version.value != "openslo/v1" {
-        let message = format!("apiVersion `{}` is not supported; this reads openslo/v1", version.value);
+    if let (None, Some(version)) = (&header.api_version, &header.version) {
+        if version.value == sloth::VERSION {
+            return Ok(sloth::documents(read(piece)?, findings));
+        }
+        let message =
+            format!("version `{}` is not supported; this reads {} of Sloth", version.value, sloth::VERSION);
         return Err(Mistake { line: Some(version.line), message });
     }
+    let version = header.api_version.ok_or_else(|| missing("apiVersion"))?;
+    if version.value.starts_with("evenkeel/") {
+        return Ok(Vec::new());
+    }
     let kind = header.kind.ok_or_else(|| missing("kind"))?;
-    Ok(Some(match kind.value.as_str() {
-        "Service" => Kind::Service(read(piece)?),
-        "DataSource" => Kind::DataSource(read(piece)?),
-        "SLI" => Kind::Sli(Box::new(read(piece)?)),
-        "SLO" => Kind::Slo(Box::new(read(piece)?)),
-        "AlertPolicy" => Kind::AlertPolicy(read(piece)?),
-        "AlertCondition" => Kind::AlertCondition(read(piece)?),
-        "AlertNotificationTarget" => Kind::AlertNotificationTarget(read(piece)?),
-        other => {
+    let document = match (version.value.as_str(), kind.value.as_str()) {
+        (sloth::API_VERSION, sloth::KIND) => {
+            let resource: sloth::Resource = read(piece)?;
+            return Ok(sloth::documents(resource.spec, findings));
+        }
+        (pyrra::API_VERSION, pyrra::KIND) => {
+            let document = pyrra::document(read(piece)?, findings);
+            return Ok(document.map(|kind| (kind, piece.line)).into_iter().collect());
+        }
+        ("openslo/v1", "Service") => Kind::Service(read(piece)?),
+        ("openslo/v1", "DataSource") => Kind::DataSource(read(piece)?),
+        ("openslo/v1", "SLI") => Kind::Sli(Box::new(read(piece)?)),
+        ("openslo/v1", "SLO") => Kind::Slo(Box::new(read(piece)?)),
+        ("openslo/v1", "AlertPolicy") => Kind::AlertPolicy(read(piece)?),
+        ("openslo/v1", "AlertCondition") => Kind::AlertCondition(read(piece)?),
+        ("openslo/v1", "AlertNotificationTarget") => Kind::AlertNotificationTarget(read(piece)?),
+        ("openslo/v1", other) => {
             let message = format!(
-                "kind `{other}` is unknown; OpenSLO has Service, DataSource, SLI, SLO, AlertPolicy, AlertCondition and AlertNotificationTarget"
+                "kind `{other}` is unknown{}; OpenSLO has {}",
+                wording::did_you_mean(other, &KINDS),
+                KINDS.join(", ")
             );
             return Err(Mistake { line: Some(kind.line), message });
         }
-    }))
+        (sloth::API_VERSION | pyrra::API_VERSION, other) => {
+            let known = if version.value == sloth::API_VERSION { sloth::KIND } else { pyrra::KIND };
+            let message = format!("kind `{other}` of {} is not read here, only {known}", version.value);
+            return Err(Mistake { line: Some(kind.line), message });
+        }
+        (other, _) => {
+            let message = format!("apiVersion `{other}` is not supported; this reads openslo/v1");
+            return Err(Mistake { line: Some(version.line), message });
+        }
+    };
+    Ok(vec![(document, piece.line)])
 }
 
 fn read<T: DeserializeOwned>(piece: &split::Piece) -> Result<T, Mistake> {

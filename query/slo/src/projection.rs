@@ -47,7 +47,8 @@ pub fn project(
     policy: &Policy,
     steps: u32,
 ) -> Result<Vec<ProjectionPoint>, SloError> {
-    let measured = budget::status(slo, objective, series, now, policy)?;
+    let policy = policy.with(&slo.evaluation);
+    let measured = budget::status(slo, objective, series, now, &policy)?;
     let remaining = measured.budget.remaining().map(Fraction::to_f64);
     let (Some(remaining), Some(rates), false) =
         (remaining, rates(objective, series, &measured), measured.is_stale)

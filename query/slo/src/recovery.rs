@@ -6,6 +6,9 @@
 //! and failures are its separate stretches. Terms follow ITIL; "MTTR" without a qualifier is
 //! restore. The caller groups by service, team or severity before calling.
 
+mod course;
+mod history;
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,6 +16,9 @@ use telemetry::Timestamp;
 
 use crate::decimal::Fraction;
 use crate::statistics::{Length, Spans, mean};
+
+use course::{Course, courses, downtime};
+pub use history::{History, Standing, history};
 
 /// A reopening within this time continues the same incident.
 pub const REOPEN_GRACE_DEFAULT: Duration = Duration::from_secs(3_600);
@@ -38,9 +44,10 @@ pub struct IncidentRecord {
     pub reopened: Vec<Reopening>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reopening {
     pub at: Timestamp,
+    pub restored_at: Option<Timestamp>,
     pub resolved_at: Option<Timestamp>,
 }
 
@@ -54,8 +61,13 @@ pub struct Period {
 
 impl Period {
     /// What has happened of it yet.
-    fn seen_until(&self) -> Timestamp {
+    pub(crate) fn seen_until(&self) -> Timestamp {
         self.to.min(self.now)
+    }
+
+    /// Whether something at a time belongs to it and has happened.
+    pub(crate) fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && at < self.to && at <= self.now
     }
 }
 
@@ -101,10 +113,9 @@ pub struct Recovery {
 /// Computes everything; `grace` is the longest pause after which a reopening is the same incident.
 pub fn recovery(records: &[IncidentRecord], period: Period, grace: Duration) -> Recovery {
     let (real, false_alarms): (Vec<_>, Vec<_>) = records.iter().partition(|record| !record.is_false_alarm);
-    let started_within = |at: Timestamp| period.from <= at && at < period.to && at <= period.now;
     let all: Vec<Course> = real.iter().flat_map(|record| courses(record, grace)).collect();
-    let cohort: Vec<&Course> = all.iter().filter(|course| started_within(course.started_at)).collect();
-    let false_alarms = false_alarms.iter().filter(|record| started_within(record.started_at)).count() as u64;
+    let cohort: Vec<&Course> = all.iter().filter(|course| period.holds(course.started_at)).collect();
+    let false_alarms = false_alarms.iter().filter(|record| period.holds(record.started_at)).count() as u64;
     let incidents = cohort.len() as u64;
     let open = cohort.iter().filter(|course| course.is_open());
 
@@ -153,85 +164,6 @@ pub fn recovery(records: &[IncidentRecord], period: Period, grace: Duration) -> 
     }
 }
 
-/// An incident once reopenings are sorted out.
-#[derive(Clone, Debug)]
-struct Course {
-    started_at: Timestamp,
-    detected_at: Option<Timestamp>,
-    acknowledged_at: Option<Timestamp>,
-    repaired_at: Option<Timestamp>,
-    restored_at: Option<Timestamp>,
-    resolved_at: Option<Timestamp>,
-    active_micros: i64,
-}
-
-impl Course {
-    /// Neither the service nor the incident came to an end.
-    fn is_open(&self) -> bool {
-        self.restored_at.is_none() && self.resolved_at.is_none()
-    }
-
-    /// Until when the service was down.
-    fn down_until(&self) -> Option<Timestamp> {
-        self.restored_at.or(self.resolved_at)
-    }
-}
-
-fn courses(record: &IncidentRecord, grace: Duration) -> Vec<Course> {
-    let length =
-        |from: Timestamp, to: Option<Timestamp>| to.map_or(0, |to| to.micros().saturating_sub(from.micros()));
-    let mut courses = vec![Course {
-        started_at: record.started_at,
-        detected_at: record.detected_at,
-        acknowledged_at: record.acknowledged_at,
-        repaired_at: record.repaired_at,
-        restored_at: record.restored_at,
-        resolved_at: record.resolved_at,
-        active_micros: length(record.started_at, record.resolved_at),
-    }];
-    for reopening in &record.reopened {
-        let active_micros = length(reopening.at, reopening.resolved_at);
-        let last = courses.len() - 1;
-        let current = &mut courses[last];
-        let pause = current.resolved_at.map(|resolved| reopening.at.since(resolved));
-        if pause.is_none_or(|pause| pause <= grace) {
-            current.restored_at = current.restored_at.and(reopening.resolved_at);
-            current.resolved_at = reopening.resolved_at;
-            current.active_micros = current.active_micros.saturating_add(active_micros);
-        } else {
-            courses.push(Course {
-                started_at: reopening.at,
-                detected_at: None,
-                acknowledged_at: None,
-                repaired_at: None,
-                restored_at: None,
-                resolved_at: reopening.resolved_at,
-                active_micros,
-            });
-        }
-    }
-    courses
-}
-
-/// The union of the downtimes within the period, oldest first.
-fn downtime(courses: &[Course], period: Period) -> Vec<(Timestamp, Timestamp)> {
-    let end = period.seen_until();
-    let mut stretches: Vec<(Timestamp, Timestamp)> = courses
-        .iter()
-        .map(|course| (course.started_at.max(period.from), course.down_until().unwrap_or(end).min(end)))
-        .filter(|(from, to)| from < to)
-        .collect();
-    stretches.sort_unstable();
-    let mut union: Vec<(Timestamp, Timestamp)> = Vec::new();
-    for (from, to) in stretches {
-        match union.last_mut().filter(|last| from <= last.1) {
-            Some(last) => last.1 = last.1.max(to),
-            None => union.push((from, to)),
-        }
-    }
-    union
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +196,24 @@ mod tests {
             IncidentRecord { started_at: secs(-50), restored_at: Some(secs(50)), ..Default::default() };
         let metrics = recovery(&[before], seen, REOPEN_GRACE_DEFAULT);
         assert_eq!((metrics.incidents, metrics.downtime_secs), (0, 50.0));
+    }
+
+    #[test]
+    fn what_fails_again_within_the_grace_is_one_failure() {
+        let again = Reopening { at: secs(300), restored_at: Some(secs(500)), resolved_at: Some(secs(600)) };
+        let record = IncidentRecord {
+            started_at: secs(100),
+            restored_at: Some(secs(200)),
+            reopened: vec![again],
+            ..Default::default()
+        };
+        let metrics = recovery(std::slice::from_ref(&record), period(), Duration::from_secs(100));
+        assert_eq!((metrics.restore.n, metrics.restore.mean_secs), (1, Some(400.0)));
+        assert_eq!((metrics.resolve.mean_secs, metrics.resolve_active.mean_secs), (Some(500.0), Some(400.0)));
+        assert_eq!((metrics.failures, metrics.downtime_secs), (1, 400.0));
+        let apart = recovery(&[record], period(), Duration::from_secs(99));
+        assert_eq!((apart.restore.n, apart.restore.mean_secs), (2, Some(150.0)));
+        assert_eq!((apart.failures, apart.downtime_secs), (2, 300.0));
     }
 
     #[test]

@@ -25,8 +25,8 @@ use crate::series::SliceSeries;
 /// Below this share of the budget an objective is at risk: one quarter.
 const AT_RISK_BELOW: (i128, i128) = (1, 4);
 /// The two burn rates of the contract view.
-pub(crate) const BURN_1H: Duration = Duration::from_secs(3_600);
-pub(crate) const BURN_6H: Duration = Duration::from_secs(6 * 3_600);
+pub const BURN_1H: Duration = Duration::from_secs(3_600);
+pub const BURN_6H: Duration = Duration::from_secs(6 * 3_600);
 
 /// State of an objective; see the top of this file for how it is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -73,6 +73,10 @@ pub struct SloStatus {
     pub display_name: String,
     pub service: String,
     pub window: String,
+    /// The key of the group that this is about; empty without groups.
+    pub group: String,
+    /// The budgeting method, by its OpenSLO name.
+    pub method: &'static str,
     pub target: f64,
     /// In events, or time slices where the method counts those. NULL in a gap.
     pub good: Option<f64>,
@@ -84,6 +88,11 @@ pub struct SloStatus {
     pub sli: Option<f64>,
     pub consumed: Option<f64>,
     pub error_budget_remaining: Option<f64>,
+    /// The same in events or time slices, signed.
+    pub error_budget_remaining_units: Option<f64>,
+    /// The same as a share of the whole period's time, in seconds: how long a complete outage may last
+    /// under even traffic.
+    pub error_budget_remaining_secs: Option<f64>,
     /// The same against what was seen up to now; differs for time slices in a calendar window.
     pub error_budget_remaining_to_date: Option<f64>,
     pub burn_rate_1h: Option<f64>,
@@ -117,6 +126,7 @@ pub fn status(
     now: Timestamp,
     policy: &Policy,
 ) -> Result<(SloStatus, Vec<BurnReading>), SloError> {
+    let policy = &policy.with(&slo.evaluation);
     let measured = budget::status(slo, objective, series, now, policy)?;
     let as_of = measured.span.end;
     let readings =
@@ -140,6 +150,8 @@ pub fn status(
         display_name: display_name(slo, objective),
         service: slo.service.clone(),
         window: slo.window.text().to_owned(),
+        group: String::new(),
+        method: slo.method.name(),
         target: objective.target.to_f64(),
         good: in_units(tally.good),
         total: in_units(tally.total),
@@ -148,6 +160,10 @@ pub fn status(
         sli: shown(tally.sli()),
         consumed: shown(budget.consumed()),
         error_budget_remaining: shown(budget.remaining()),
+        error_budget_remaining_units: shown(budget.remaining_units()),
+        error_budget_remaining_secs: shown(budget.remaining()).map(|remaining| {
+            remaining * objective.target.budget().to_f64() * measured.span.period().as_secs_f64()
+        }),
         error_budget_remaining_to_date: shown(measured.to_date.remaining()),
         burn_rate_1h: shown(burn_1h),
         burn_rate_6h: shown(burn_6h),
@@ -178,9 +194,14 @@ fn display_name(slo: &Slo, objective: &Objective) -> String {
 }
 
 fn state(measured: &BudgetStatus, readings: &[BurnReading]) -> SloState {
-    let Some(remaining) = measured.budget.remaining() else { return SloState::NoData };
     let is_firing = readings.iter().any(|reading| reading.state == BurnState::Firing);
-    if measured.is_stale {
+    state_of(measured.budget.remaining(), measured.is_stale, is_firing)
+}
+
+/// See the top of this file.
+pub fn state_of(remaining: Option<Fraction>, is_stale: bool, is_firing: bool) -> SloState {
+    let Some(remaining) = remaining else { return SloState::NoData };
+    if is_stale {
         SloState::Frozen
     } else if remaining.is_negative() {
         SloState::Breached

@@ -1,22 +1,35 @@
-//! The slices of one objective in memory, with prefix sums: any window costs two binary searches.
+//! The slices of one objective in memory, with sparse running sums: any window costs two binary
+//! searches and a few additions.
 //!
-//! Invariants: slices are sorted, do not overlap, and the running sums include every slice up to
-//! their own. Appending costs the same on day 1 and on day 90; a late slice or revision costs the
-//! slices after it. A slice belongs to the window its *end* lies in. What was not measured has no
-//! slice, so a gap can never count as anything.
+//! Invariants: slices are sorted, do not overlap, and mark k is the sum of everything before slice
+//! `k * STRIDE`, what was dropped included. Appending costs the same on day 1 and on day 90; a late
+//! slice or revision costs the slices after it. A slice belongs to the window its *end* lies in. What
+//! was not measured has no slice, so a gap can never count as anything. Slices lie here as their
+//! exclusions leave them; of those that are touched, what was measured is kept beside them.
 
-use std::collections::VecDeque;
+mod coverage;
+mod fold;
+mod packed;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use telemetry::{SloSlice, Timestamp};
 
 use crate::budget::Tally;
 use crate::error::SloError;
+use crate::exclusions::{Effect, Exclusions};
 use crate::objective::Counting;
 use crate::timeslices::{CellRule, Cells};
+pub use coverage::Coverage;
+pub use fold::{WIDE_SLICE, wide_slice};
+use packed::{Packed, Sums};
 
 /// Parts of one event in a slice's counts.
 pub const EVENT_PARTS: i128 = 1_000;
+
+/// Slices between two running sums: what a window adds up by itself at each of its ends.
+const STRIDE: usize = 32;
 
 /// What became of a slice handed to [`SliceSeries::apply`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,73 +40,33 @@ pub enum Applied {
     Inserted,
     /// Replaced an older revision.
     Revised,
-    /// The same or a newer revision was there.
+    /// The same or a newer revision was there, or it is older than what is kept.
     Ignored,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    good: i128,
-    total: i128,
-    measured_micros: i64,
-    slices: u64,
-    empty: u64,
-    clamped: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Stored {
-    start_micros: i64,
-    width_micros: i64,
-    good: i64,
-    total: i64,
-    measured_micros: i64,
-    rev: i32,
-    clamped: bool,
-    /// Up to and including this slice.
-    sums: Sums,
-}
-
-impl Stored {
-    fn end_micros(&self) -> i64 {
-        self.start_micros + self.width_micros
-    }
-}
-
-/// How much of a window was measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Coverage {
-    pub measured: Duration,
-    pub elapsed: Duration,
-    /// Measured slices, and those of them without any event.
-    pub slices: u64,
-    pub empty: u64,
-    /// Slices that reported more good than total events and count as all good.
-    pub clamped: u64,
-}
-
-impl Coverage {
-    /// Measured over elapsed time, 0 to 1.
-    pub fn fraction(&self) -> f64 {
-        if self.elapsed.is_zero() {
-            return 0.0;
-        }
-        (self.measured.as_secs_f64() / self.elapsed.as_secs_f64()).min(1.0)
-    }
-
-    /// `measured / elapsed < 1 / divisor`, exactly.
-    pub fn is_below_one_in(&self, divisor: u32) -> bool {
-        self.measured.as_micros() * u128::from(divisor) < self.elapsed.as_micros()
-    }
+/// A slice as it was measured, without its exclusions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeasuredSlice {
+    /// In thousandths of an event, good at most total.
+    pub good_milli: i64,
+    pub total_milli: i64,
+    pub rev: i32,
 }
 
 /// The history of one objective: base slices, and time slices where its method needs them.
 #[derive(Clone, Debug)]
 pub struct SliceSeries {
-    slices: VecDeque<Stored>,
-    /// Sums of the slices that were dropped from the front.
-    dropped: Sums,
+    slices: VecDeque<Packed>,
+    /// Never empty; see the top of this file.
+    marks: VecDeque<Sums>,
     cells: Option<Cells>,
+    exclusions: Exclusions,
+    /// As measured, by start: the slices that exclusions change.
+    measured: BTreeMap<i64, Packed>,
+    /// What ends by then is folded already.
+    folded_until: i64,
+    /// What ends by then is forgotten.
+    forgotten_until: i64,
 }
 
 impl SliceSeries {
@@ -105,36 +78,49 @@ impl SliceSeries {
             }
             Counting::RatioTimeslices { width, empty } => Some(Cells::new(width, CellRule::Ratio, empty)),
         };
-        SliceSeries { slices: VecDeque::new(), dropped: Sums::default(), cells }
+        SliceSeries {
+            slices: VecDeque::new(),
+            marks: VecDeque::from([Sums::default()]),
+            cells,
+            exclusions: Exclusions::default(),
+            measured: BTreeMap::new(),
+            folded_until: i64::MIN,
+            forgotten_until: i64::MIN,
+        }
     }
 
     /// Takes one slice: new, late or a new revision. The caller has chosen objective and generation.
     /// More good than total is clamped and counted in [`Coverage::clamped`].
     pub fn apply(&mut self, slice: &SloSlice) -> Result<Applied, SloError> {
-        let stored = stored_of(slice)?;
-        let index = self.slices.partition_point(|other| other.end_micros() < stored.end_micros());
-        if let Some(same) = self.slices.get(index).filter(|other| other.start_micros == stored.start_micros) {
-            if same.width_micros != stored.width_micros {
+        let packed = Packed::of(slice)?;
+        if packed.end_micros() <= self.forgotten_until {
+            return Ok(Applied::Ignored);
+        }
+        let index = self.slices.partition_point(|other| other.end_micros() < packed.end_micros());
+        let same = self.slices.get(index).filter(|other| other.start_micros() == packed.start_micros());
+        if let Some(same) = same {
+            if same.width() != packed.width() {
                 return Err(SloError::Overlap { start: slice.slice_start });
             }
-            if same.rev >= stored.rev {
+            if same.rev >= packed.rev {
                 return Ok(Applied::Ignored);
             }
-            self.slices[index] = stored;
+            self.slices[index] = self.excluded(packed);
             self.resum_from(index);
             return Ok(Applied::Revised);
         }
-        let overlaps_before = index > 0 && self.slices[index - 1].end_micros() > stored.start_micros;
+        let overlaps_before = index > 0 && self.slices[index - 1].end_micros() > packed.start_micros();
         let overlaps_after =
-            self.slices.get(index).is_some_and(|after| after.start_micros < stored.end_micros());
+            self.slices.get(index).is_some_and(|after| after.start_micros() < packed.end_micros());
         if overlaps_before || overlaps_after {
             return Err(SloError::Overlap { start: slice.slice_start });
         }
         let is_newest = index == self.slices.len();
+        let packed = self.excluded(packed);
         if is_newest {
-            self.slices.push_back(stored);
+            self.slices.push_back(packed);
         } else {
-            self.slices.insert(index, stored);
+            self.slices.insert(index, packed);
         }
         self.resum_from(index);
         Ok(if is_newest { Applied::Appended } else { Applied::Inserted })
@@ -147,27 +133,82 @@ impl SliceSeries {
         slices.iter().filter_map(|slice| self.apply(slice).err()).collect()
     }
 
-    fn resum_from(&mut self, index: usize) {
-        let mut sums = index.checked_sub(1).map_or(self.dropped, |before| self.slices[before].sums);
-        for slice in self.slices.range_mut(index..) {
-            sums.good += i128::from(slice.good);
-            sums.total += i128::from(slice.total);
-            sums.measured_micros += slice.measured_micros;
-            sums.slices += 1;
-            sums.empty += u64::from(slice.total == 0);
-            sums.clamped += u64::from(slice.clamped);
-            slice.sums = sums;
+    /// Replaces the exclusions: what was measured is counted anew where they differ.
+    pub fn set_exclusions(&mut self, exclusions: Exclusions) {
+        if exclusions == self.exclusions {
+            return;
         }
+        let mut first = usize::MAX;
+        for (start, measured) in std::mem::take(&mut self.measured) {
+            let index = self.slices.partition_point(|slice| slice.start_micros() < start);
+            if let Some(slice) = self.slices.get_mut(index).filter(|slice| slice.start_micros() == start) {
+                *slice = measured;
+                first = first.min(index);
+            }
+        }
+        self.exclusions = exclusions;
+        for (from, to) in self.exclusions.stretches() {
+            let mut index = self.slices.partition_point(|slice| slice.end_micros() <= from);
+            while let Some(slice) = self.slices.get(index).copied().filter(|slice| slice.start_micros() < to)
+            {
+                if !self.measured.contains_key(&slice.start_micros()) {
+                    self.slices[index] = self.excluded(slice);
+                    first = first.min(index);
+                }
+                index += 1;
+            }
+        }
+        if first < self.slices.len() {
+            self.resum_from(first);
+        }
+    }
+
+    pub fn exclusions(&self) -> &Exclusions {
+        &self.exclusions
+    }
+
+    /// What the exclusions leave of a slice; what was measured is put aside.
+    fn excluded(&mut self, slice: Packed) -> Packed {
+        let effect = self.exclusions.effect(slice.start_micros(), slice.end_micros());
+        if effect == Effect::default() {
+            self.measured.remove(&slice.start_micros());
+            return slice;
+        }
+        self.measured.insert(slice.start_micros(), slice);
+        slice.under(effect)
+    }
+
+    /// The slice that begins at `start`, as it was measured.
+    pub fn measured_at(&self, start: Timestamp) -> Option<MeasuredSlice> {
+        let micros = start.micros();
+        let index = self.slices.partition_point(|slice| slice.start_micros() < micros);
+        let stored = self.slices.get(index).filter(|slice| slice.start_micros() == micros)?;
+        let slice = self.measured.get(&micros).unwrap_or(stored);
+        Some(MeasuredSlice { good_milli: slice.good, total_milli: slice.total, rev: i32::from(slice.rev) })
+    }
+
+    fn resum_from(&mut self, index: usize) {
+        self.mark_from(index);
         self.refold_from(index);
+    }
+
+    fn mark_from(&mut self, index: usize) {
+        self.marks.truncate(index / STRIDE + 1);
+        while self.marks.len() * STRIDE < self.slices.len() {
+            let first = (self.marks.len() - 1) * STRIDE;
+            let mut sums = self.marks.back().copied().unwrap_or_default();
+            self.slices.range(first..first + STRIDE).for_each(|slice| sums.add(slice));
+            self.marks.push_back(sums);
+        }
     }
 
     fn refold_from(&mut self, index: usize) {
         let (Some(cells), Some(changed)) = (&mut self.cells, self.slices.get(index)) else { return };
-        let from = cells.cell_of_end(changed.end_micros());
+        let from = cells.cell_of_end(changed.end_micros()).max(self.forgotten_until);
         let width = cells.width_micros();
         let first = self.slices.partition_point(|slice| slice.end_micros() <= from);
         let mut folded: Vec<(i64, i128, i128)> = Vec::new();
-        for slice in self.slices.range(first..) {
+        for slice in self.slices.range(first..).filter(|slice| !slice.removed) {
             let cell = (slice.end_micros() - 1).div_euclid(width) * width;
             match folded.last_mut().filter(|(start, ..)| *start == cell) {
                 Some((_, good, total)) => {
@@ -180,9 +221,17 @@ impl SliceSeries {
         cells.refresh(from, folded.into_iter());
     }
 
+    /// Slices that end by `micros`.
+    fn count_up_to(&self, micros: i64) -> usize {
+        self.slices.partition_point(|slice| slice.end_micros() <= micros)
+    }
+
     fn sums_up_to(&self, micros: i64) -> Sums {
-        let count = self.slices.partition_point(|slice| slice.end_micros() <= micros);
-        count.checked_sub(1).map_or(self.dropped, |last| self.slices[last].sums)
+        let count = self.count_up_to(micros);
+        let mark = count.saturating_sub(1) / STRIDE;
+        let mut sums = self.marks[mark];
+        self.slices.range(mark * STRIDE..count).for_each(|slice| sums.add(slice));
+        sums
     }
 
     /// Good and total over `(start, end]` in the units of the objective's method.
@@ -191,6 +240,12 @@ impl SliceSeries {
             Some(cells) => cells.tally(start.micros(), end.micros()),
             None => self.events(start, end),
         }
+    }
+
+    /// The time slices that end in `(start, end]`, by their start in micros: whether each was good. Empty
+    /// where the method has none; slices that count as nothing are left out.
+    pub fn verdicts(&self, start: Timestamp, end: Timestamp) -> Vec<(i64, bool)> {
+        self.cells.as_ref().map(|cells| cells.verdicts(start.micros(), end.micros())).unwrap_or_default()
     }
 
     /// [`SliceSeries::tally`] over the newest `length` up to `end`. Time slices are whole ones: a slice
@@ -208,31 +263,80 @@ impl SliceSeries {
         Tally { good: last.good - first.good, total: last.total - first.total, parts: EVENT_PARTS }
     }
 
+    /// The tallies over the window of `length` that ends with each slice, newest first, from the slice
+    /// that ends by `end` on; `None` for windows that begin at `start`, whatever their end.
+    pub fn tallies_back(
+        &self,
+        start: Timestamp,
+        end: Timestamp,
+        length: Option<Duration>,
+    ) -> impl Iterator<Item = (Timestamp, Tally)> {
+        let begin_of = move |end: Timestamp| length.map_or(start, |length| end.minus(length));
+        let mut newest = self.count_up_to(end.micros());
+        let (mut oldest, mut good, mut total) = (newest, 0, 0);
+        std::iter::from_fn(move || {
+            let end = self.slices.get(newest.checked_sub(1)?)?.end();
+            if self.cells.is_some() {
+                newest -= 1;
+                let tally = match length {
+                    Some(length) => self.tally_back(end, length),
+                    None => self.tally(start, end),
+                };
+                return Some((end, tally));
+            }
+            let begin = begin_of(end).micros();
+            while let Some(slice) =
+                oldest.checked_sub(1).map(|at| self.slices[at]).filter(|slice| slice.end_micros() > begin)
+            {
+                good += i128::from(slice.good);
+                total += i128::from(slice.total);
+                oldest -= 1;
+            }
+            let tally = Tally { good, total, parts: EVENT_PARTS };
+            newest -= 1;
+            good -= i128::from(self.slices[newest].good);
+            total -= i128::from(self.slices[newest].total);
+            Some((end, tally))
+        })
+    }
+
+    /// Removed time counts neither as measured nor as elapsed.
     pub fn coverage(&self, start: Timestamp, end: Timestamp) -> Coverage {
         let (first, last) = (self.sums_up_to(start.micros()), self.sums_up_to(end.micros()));
+        let micros = |micros: i64| Duration::from_micros(micros.max(0) as u64);
+        let removed = self.exclusions.removed_micros(start.micros(), end.micros());
         Coverage {
-            measured: Duration::from_micros((last.measured_micros - first.measured_micros).max(0) as u64),
-            elapsed: end.since(start),
-            slices: last.slices - first.slices,
-            empty: last.empty - first.empty,
-            clamped: last.clamped - first.clamped,
+            measured: micros(last.measured_micros - first.measured_micros),
+            elapsed: end.since(start).saturating_sub(micros(removed)),
+            slices: last.slices.saturating_sub(first.slices),
+            empty: last.empty.saturating_sub(first.empty),
+            clamped: last.clamped.saturating_sub(first.clamped),
         }
+    }
+
+    /// Time in `[start, end)` that exclusions take out.
+    pub fn removed(&self, start: Timestamp, end: Timestamp) -> Duration {
+        Duration::from_micros(self.exclusions.removed_micros(start.micros(), end.micros()).unsigned_abs())
     }
 
     /// End of the newest measured slice that is at least `delay` old.
     pub fn watermark(&self, now: Timestamp, delay: Duration) -> Option<Timestamp> {
-        let settled = now.minus(delay).micros();
-        let count = self.slices.partition_point(|slice| slice.end_micros() <= settled);
-        count.checked_sub(1).map(|last| Timestamp::from_micros(self.slices[last].end_micros()))
+        let count = self.count_up_to(now.minus(delay).micros());
+        count.checked_sub(1).map(|last| self.slices[last].end())
     }
 
     /// End of the newest slice, settled or not: where evaluation goes on.
     pub fn newest_end(&self) -> Option<Timestamp> {
-        self.slices.back().map(|slice| Timestamp::from_micros(slice.end_micros()))
+        self.slices.back().map(Packed::end)
+    }
+
+    /// End of the newest slice that is wider than `width`.
+    pub fn newest_end_wider_than(&self, width: Duration) -> Option<Timestamp> {
+        self.slices.iter().rev().find(|slice| slice.width() > width).map(Packed::end)
     }
 
     pub fn oldest_start(&self) -> Option<Timestamp> {
-        self.slices.front().map(|slice| Timestamp::from_micros(slice.start_micros))
+        self.slices.front().map(Packed::start)
     }
 
     /// Start and end of the slices that begin in `[start, end)`, oldest first.
@@ -241,18 +345,9 @@ impl SliceSeries {
         start: Timestamp,
         end: Timestamp,
     ) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-        let first = self.slices.partition_point(|slice| slice.start_micros < start.micros());
-        let until_end = move |slice: &&Stored| slice.start_micros < end.micros();
-        self.slices.range(first..).take_while(until_end).map(|slice| {
-            let start = Timestamp::from_micros(slice.start_micros);
-            (start, start.plus(Duration::from_micros(slice.width_micros.unsigned_abs())))
-        })
-    }
-
-    /// Ends of the slices up to `end`, newest first.
-    pub fn ends_back_from(&self, end: Timestamp) -> impl Iterator<Item = Timestamp> {
-        let count = self.slices.partition_point(|slice| slice.end_micros() <= end.micros());
-        self.slices.range(..count).rev().map(|slice| Timestamp::from_micros(slice.end_micros()))
+        let first = self.slices.partition_point(|slice| slice.start_micros() < start.micros());
+        let until_end = move |slice: &&Packed| slice.start_micros() < end.micros();
+        self.slices.range(first..).take_while(until_end).map(|slice| (slice.start(), slice.end()))
     }
 
     pub fn len(&self) -> usize {
@@ -268,18 +363,30 @@ impl SliceSeries {
         self.cells.as_ref().map(|cells| Duration::from_micros(cells.width_micros() as u64))
     }
 
-    /// Forgets what ends at or before `time`, in whole time slices where the method has them. Sums of
-    /// windows that begin later stay exact.
+    /// Forgets what ends at or before `time`, in whole time slices where the method has them and in whole
+    /// strides of slices. Sums of windows that begin later stay exact.
     pub fn drop_before(&mut self, time: Timestamp) {
         let mut cut = time.micros();
         if let Some(cells) = &mut self.cells {
             cut = cut.div_euclid(cells.width_micros()) * cells.width_micros();
             cells.drop_before(cut);
         }
-        while let Some(slice) = self.slices.front().filter(|slice| slice.end_micros() <= cut) {
-            self.dropped = slice.sums;
-            self.slices.pop_front();
+        if cut <= self.forgotten_until {
+            return;
         }
+        self.forgotten_until = cut;
+        // The last stride stays: the marks go on from it.
+        let strides = (self.count_up_to(cut) / STRIDE).min(self.marks.len() - 1);
+        self.slices.drain(..strides * STRIDE);
+        self.marks.drain(..strides);
+        if let Some(oldest) = self.slices.front().map(Packed::start_micros) {
+            self.measured = self.measured.split_off(&oldest);
+        }
+    }
+
+    /// Computes every running sum and time slice anew, as from slices that were just read.
+    pub fn recompute(&mut self) {
+        self.resum_from(0);
     }
 }
 
@@ -289,26 +396,6 @@ pub fn thousandths(count: f64) -> Option<i64> {
     let parts = (count * 1_000.0).round();
     // 2^62: sums of two such counts still fit.
     (parts >= 0.0 && parts < (1_i64 << 62) as f64).then_some(parts as i64)
-}
-
-fn stored_of(slice: &SloSlice) -> Result<Stored, SloError> {
-    let width_micros = i64::from(slice.slice_secs) * 1_000_000;
-    let start_micros = slice.slice_start.micros();
-    let has_end = start_micros.checked_add(width_micros).is_some();
-    if width_micros <= 0 || slice.good_milli < 0 || slice.total_milli < 0 || !has_end {
-        return Err(SloError::BadSlice { start: slice.slice_start });
-    }
-    let coverage = if slice.coverage.is_finite() { slice.coverage.clamp(0.0, 1.0) } else { 0.0 };
-    Ok(Stored {
-        start_micros,
-        width_micros,
-        good: slice.good_milli.min(slice.total_milli),
-        total: slice.total_milli,
-        measured_micros: (width_micros as f64 * coverage).round() as i64,
-        rev: slice.rev,
-        clamped: slice.good_milli > slice.total_milli,
-        sums: Sums::default(),
-    })
 }
 
 #[cfg(test)]

@@ -118,6 +118,25 @@ impl Cells {
         Tally { good: last.0 - first.0, total: last.1 - first.1, parts: self.parts() }
     }
 
+    /// The start of each cell that counts and ends in `(start, end]`, and whether it was all good.
+    pub fn verdicts(&self, start_micros: i64, end_micros: i64) -> Vec<(i64, bool)> {
+        let end_of = |cell: &Cell| cell.start_micros.saturating_add(self.width_micros);
+        let first = self.cells.partition_point(|cell| end_of(cell) <= start_micros);
+        let mut before = match first.checked_sub(1).map(|last| self.cells[last]) {
+            Some(cell) => (cell.good, cell.total),
+            None => (self.good_before, self.total_before),
+        };
+        let mut verdicts = Vec::new();
+        for cell in self.cells.range(first..).take_while(|cell| end_of(cell) <= end_micros) {
+            let (good, total) = (cell.good - before.0, cell.total - before.1);
+            if total > 0 {
+                verdicts.push((cell.start_micros, good == total));
+            }
+            before = (cell.good, cell.total);
+        }
+        verdicts
+    }
+
     /// Verdicts of the newest whole cells that end by `end`, as many as fit `length` and at least
     /// one: a cell that is still being filled has no verdict yet.
     pub fn tally_back(&self, end_micros: i64, length_micros: i64) -> Tally {

@@ -6,20 +6,26 @@
 //!
 //! The increase of the slice `[t, t + width)` stands at the time `t`, so that an expression is
 //! evaluated at the starts of the slices.
+//!
+//! Series pass through as they are read: of each only its slices are kept. A series whose first sample is
+//! in the range may have come back after a hole, so these wait, as slices, until the hour before has
+//! been looked at.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::{StreamExt, TryFutureExt};
+use futures::{StreamExt, TryFutureExt, TryStreamExt};
+use parking_lot::Mutex;
 use promql::{Samples, ScanOptions, Selector, SeriesChunks, SeriesData, SeriesSource, SourceError};
-use telemetry::{Timestamp, is_stale};
+use telemetry::{Labels, Timestamp, is_stale};
 
 /// The sample before a slice is usually this near; looking further back is asked for separately.
 const USUAL_GAP_MS: i64 = 5 * 60_000;
 
 /// An increase over a longer hole belongs to nobody: it is dropped.
-const LONGEST_GAP_MS: i64 = 60 * 60_000;
+const LONGEST_GAP: Duration = Duration::from_secs(3_600);
 
 /// What was odd about the increases of one evaluation.
 #[derive(Debug, Default)]
@@ -37,6 +43,14 @@ pub(super) struct SliceIncreases {
     holes: Arc<Holes>,
 }
 
+/// A series that begins within the range, in slices.
+struct Newcomer {
+    labels: Labels,
+    first: (i64, f64),
+    starts: Vec<i64>,
+    sums: Vec<f64>,
+}
+
 impl SliceIncreases {
     pub(super) fn new(inner: Arc<dyn SeriesSource>, width: Duration) -> SliceIncreases {
         let width_ms = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
@@ -51,38 +65,34 @@ impl SliceIncreases {
         ts_ms.div_euclid(self.width_ms) * self.width_ms
     }
 
-    async fn samples(
+    /// The increases of one series at the starts of its slices, from `first_ms` on. One that begins
+    /// there is put aside.
+    fn slices(
         &self,
-        selector: &Selector,
-        from_ms: i64,
-        to_ms: i64,
-    ) -> Result<Vec<SeriesData>, SourceError> {
-        let wanted = Selector {
-            matchers: selector.matchers.clone(),
-            start: Timestamp::from_millis(from_ms),
-            end: Timestamp::from_millis(to_ms),
-        };
-        self.inner.select(&wanted).await
-    }
-
-    /// Increases of one series at the starts of its slices, from `first_ms` on.
-    fn increases(&self, samples: &Samples, first_ms: i64) -> Samples {
+        series: SeriesData,
+        first_ms: i64,
+        newcomers: &Mutex<Vec<Newcomer>>,
+    ) -> Option<SeriesData> {
         let (mut starts, mut sums): (Vec<i64>, Vec<f64>) = (Vec::new(), Vec::new());
+        let mut first = None;
         let mut before: Option<(i64, f64)> = None;
+        let samples = &series.samples;
         for (ts_ms, value) in samples.ts_ms().iter().copied().zip(samples.values().iter().copied()) {
             // Neither the stale marker nor any other NaN is a count.
             if is_stale(value) || value.is_nan() {
                 continue;
             }
-            let increase = match before.replace((ts_ms, value)) {
-                Some((earlier_ms, earlier)) => {
-                    self.increase(ts_ms - earlier_ms, earlier, value, ts_ms >= first_ms)
-                }
-                None => 0.0,
-            };
+            let earlier = before.replace((ts_ms, value));
             if ts_ms < first_ms {
                 continue;
             }
+            let increase = match earlier {
+                Some(earlier) => self.increase(earlier, (ts_ms, value)),
+                None => {
+                    first = Some((ts_ms, value));
+                    0.0
+                }
+            };
             let start = self.slice_of(ts_ms);
             match (starts.last(), sums.last_mut()) {
                 (Some(last), Some(sum)) if *last == start => *sum += increase,
@@ -92,53 +102,96 @@ impl SliceIncreases {
                 }
             }
         }
-        Samples::new(starts, sums)
+        match first {
+            Some(first) => {
+                newcomers.lock().push(Newcomer { labels: series.labels, first, starts, sums });
+                None
+            }
+            None if starts.is_empty() => None,
+            None => Some(SeriesData { labels: series.labels, samples: Samples::new(starts, sums) }),
+        }
     }
 
-    fn increase(&self, gap_ms: i64, earlier: f64, value: f64, counts: bool) -> f64 {
-        if gap_ms > LONGEST_GAP_MS {
-            self.holes.dropped.fetch_add(u64::from(counts), Ordering::Relaxed);
+    fn increase(&self, (earlier_ms, earlier): (i64, f64), (ts_ms, value): (i64, f64)) -> f64 {
+        let gap_ms = ts_ms - earlier_ms;
+        if gap_ms > LONGEST_GAP.as_millis() as i64 {
+            self.holes.dropped.fetch_add(1, Ordering::Relaxed);
             return 0.0;
         }
         if gap_ms > USUAL_GAP_MS {
-            self.holes.spanned.fetch_add(u64::from(counts), Ordering::Relaxed);
+            self.holes.spanned.fetch_add(1, Ordering::Relaxed);
         }
         if value < earlier { value } else { value - earlier }
     }
 
-    async fn in_slices(&self, selector: &Selector) -> Result<Vec<SeriesData>, SourceError> {
-        // Slices whose start lies in (start, end].
-        let first_ms = self.slice_of(selector.start.millis()) + self.width_ms;
-        let last_ms = self.slice_of(selector.end.millis()) + self.width_ms - 1;
-        if last_ms < first_ms {
-            return Ok(Vec::new());
+    /// The series that were put aside, with what they grew since they were last there.
+    async fn returned(
+        &self,
+        range: &Selector,
+        options: ScanOptions,
+        newcomers: Vec<Newcomer>,
+    ) -> Result<Vec<SeriesData>, SourceError> {
+        let mut last_seen: HashMap<Labels, Option<(i64, f64)>> =
+            newcomers.iter().map(|newcomer| (newcomer.labels.clone(), None)).collect();
+        if !newcomers.is_empty() {
+            let before = Selector {
+                matchers: range.matchers.clone(),
+                start: range.start.minus(2 * LONGEST_GAP),
+                end: range.start,
+            };
+            let mut chunks = self.inner.scan(&before, options);
+            while let Some(chunk) = chunks.try_next().await? {
+                for series in chunk {
+                    let Some(seen) = last_seen.get_mut(&series.labels) else { continue };
+                    let times = series.samples.ts_ms().iter().copied();
+                    let is_count = |(_, value): &(i64, f64)| !is_stale(*value) && !value.is_nan();
+                    *seen = times.zip(series.samples.values().iter().copied()).rfind(is_count);
+                }
+            }
         }
-        let mut found = self.samples(selector, first_ms - USUAL_GAP_MS, last_ms).await?;
-        // A series whose first sample is new may have come back after a hole: look for what was before.
-        let begins_inside =
-            |series: &SeriesData| series.samples.ts_ms().first().is_some_and(|ts| *ts >= first_ms);
-        if found.iter().any(begins_inside) {
-            found = self.samples(selector, first_ms - 2 * LONGEST_GAP_MS, last_ms).await?;
-        }
-        let increases = found.into_iter().map(|series| SeriesData {
-            labels: series.labels,
-            samples: self.increases(&series.samples, first_ms),
-        });
-        Ok(increases.filter(|series| !series.samples.is_empty()).collect())
+        let grown = |mut newcomer: Newcomer| {
+            let seen = last_seen.get(&newcomer.labels).copied().flatten();
+            if let (Some(seen), Some(sum)) = (seen, newcomer.sums.first_mut()) {
+                *sum += self.increase(seen, newcomer.first);
+            }
+            SeriesData { labels: newcomer.labels, samples: Samples::new(newcomer.starts, newcomer.sums) }
+        };
+        Ok(newcomers.into_iter().map(grown).collect())
     }
 }
 
 impl SeriesSource for SliceIncreases {
     fn scan(&self, selector: &Selector, options: ScanOptions) -> SeriesChunks {
-        let (source, selector) = (self.clone(), selector.clone());
-        let found = async move { source.in_slices(&selector).await };
-        found.map_ok(move |series| promql::chunked(series, options)).try_flatten_stream().boxed()
+        // Slices whose start lies in (start, end].
+        let first_ms = self.slice_of(selector.start.millis()) + self.width_ms;
+        let last_ms = self.slice_of(selector.end.millis()) + self.width_ms - 1;
+        if last_ms < first_ms {
+            return futures::stream::empty().boxed();
+        }
+        let range = Selector {
+            matchers: selector.matchers.clone(),
+            start: Timestamp::from_millis(first_ms - USUAL_GAP_MS),
+            end: Timestamp::from_millis(last_ms),
+        };
+        let newcomers: Arc<Mutex<Vec<Newcomer>>> = Arc::default();
+        let (source, aside) = (self.clone(), newcomers.clone());
+        let passing = self.inner.scan(&range, options).map_ok(move |chunk| {
+            chunk.into_iter().filter_map(|series| source.slices(series, first_ms, &aside)).collect()
+        });
+        let source = self.clone();
+        // Made when the stream before it has ended: by then all newcomers are known.
+        let returned = async move {
+            let newcomers = std::mem::take(&mut *newcomers.lock());
+            source.returned(&range, options, newcomers).await
+        };
+        let returned = returned.map_ok(move |series| promql::chunked(series, options)).try_flatten_stream();
+        passing.chain(returned).boxed()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use telemetry::{Labels, stale_marker};
+    use telemetry::stale_marker;
 
     use super::*;
 

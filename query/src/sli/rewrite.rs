@@ -42,6 +42,37 @@ fn rewrite(expr: Expr, window: Duration) -> Option<Expr> {
     }
 }
 
+/// The expression with every selector as its increase over `window`, extrapolated as PromQL does it;
+/// `None` when it is no expression over plain selectors.
+pub(super) fn as_increase(text: &str, window: Duration) -> Option<String> {
+    let expr = parser::parse(text).ok()?;
+    Some(extrapolated(expr, window)?.to_string())
+}
+
+fn extrapolated(expr: Expr, window: Duration) -> Option<Expr> {
+    match expr {
+        Expr::VectorSelector(selector) => {
+            let text = format!("increase({selector}[{}])", telemetry::time::format_duration(window));
+            parser::parse(&text).ok()
+        }
+        Expr::Aggregate(mut aggregate) => {
+            *aggregate.expr = extrapolated(*aggregate.expr, window)?;
+            Some(Expr::Aggregate(aggregate))
+        }
+        Expr::Paren(mut paren) => {
+            *paren.expr = extrapolated(*paren.expr, window)?;
+            Some(Expr::Paren(paren))
+        }
+        Expr::Binary(mut binary) => {
+            *binary.lhs = extrapolated(*binary.lhs, window)?;
+            *binary.rhs = extrapolated(*binary.rhs, window)?;
+            Some(Expr::Binary(binary))
+        }
+        Expr::NumberLiteral(number) => Some(Expr::NumberLiteral(number)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +86,17 @@ mod tests {
         check(r#"sum(rate(a{code=~"5.."}[30s]))"#, Some(r#"sum(a{code=~"5.."})"#));
         check("sum by (job) (increase(a[30s]))", Some("sum by (job) (a)"));
         check("sum(rate(a[30s])) - sum(rate(b[30s]))", Some("sum(a) - sum(b)"));
+    }
+
+    #[test]
+    fn counters_become_increases() {
+        let window = Duration::from_secs(30);
+        let increase = |text: &str| as_increase(text, window);
+        assert_eq!(
+            increase(r#"sum(a{code="2"}) - sum(b)"#).as_deref(),
+            Some(r#"sum(increase(a{code="2"}[30s])) - sum(increase(b[30s]))"#)
+        );
+        assert_eq!(increase("sum(rate(a[1m]))"), None);
     }
 
     #[test]

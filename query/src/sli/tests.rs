@@ -1,14 +1,17 @@
 //! Slices and statuses from metrics in a lake, tick by tick.
 
-use std::sync::Mutex;
+mod backfills;
+mod exclusions;
+mod indicators;
+mod whole;
+
 use std::time::Duration;
 
 use slo::openslo::{Mode, parse_documents};
 use slo::{SloState, catalog};
-use telemetry::Batch;
 
 use super::*;
-use crate::testing::{Bench, at, run, series};
+use crate::testing::{Bench, at, run};
 
 fn slos(text: &str) -> Vec<Slo> {
     let (documents, defects) = parse_documents("slo.yaml", text, Mode::Lenient);
@@ -276,43 +279,11 @@ fn a_query_that_returns_several_series_is_named() {
     });
 }
 
-#[test]
-fn a_backfill_measures_history_once() {
-    run(async {
-        let bench = Bench::new().await;
-        let now = at("2026-11-23T12:00:00Z");
-        let start = now.minus(Duration::from_secs(12 * 86_400));
-        // Twelve days, a sample a minute, one request in ten bad.
-        let times = (0..12 * 1_440_u64).map(|minute| (minute, start.plus(Duration::from_secs(60 * minute))));
-        let total: Vec<_> = times.clone().map(|(minute, time)| (time, 10.0 * minute as f64)).collect();
-        let good: Vec<_> = times.map(|(minute, time)| (time, 9.0 * minute as f64)).collect();
-        let batch = |name: &str, samples| Batch {
-            series: vec![series(&[("__name__", name)], samples)],
-            ..Batch::default()
-        };
-        bench.lake.import(batch("requests_total", &total)).await.unwrap();
-        bench.lake.import(batch("good_total", &good)).await.unwrap();
-        let evaluator = evaluator(&bench, ratio(GOOD, TOTAL, true), now).await;
-        let seen = Mutex::new(Vec::new());
-        let progress =
-            |progress: BackfillProgress| seen.lock().unwrap().push((progress.done, progress.total));
-        let report = evaluator.backfill("checkout", start, now, &progress).await.unwrap();
-        // Four days in slices of five minutes, eight in slices of half a minute, every other one of
-        // which holds a sample.
-        assert_eq!(report.written, 4 * 288 + 8 * 1_440, "{report:?}");
-        let seen = seen.into_inner().unwrap();
-        assert!(seen.len() > 3 && seen.last().unwrap().0 == seen.last().unwrap().1, "{seen:?}");
-        let status = evaluator.statuses()[0].clone();
-        // The window of seven days ends at the newest slice.
-        assert_eq!(status.total, Some(10.0 * 7.0 * 1_440.0));
-        assert_eq!(status.sli, Some(0.9));
-        let sums = bench.rows("SELECT sum(total), sum(good) FROM slo_slices").await;
-        assert_eq!(sums, ["172790.0,155511.0"]);
-        let again = evaluator.backfill("checkout", start, now, &|_| ()).await.unwrap();
-        assert_eq!((again.written, again.present), (0, report.written));
-        let history = evaluator.history("checkout", "1", start, now, 24).unwrap();
-        assert_eq!(history.len(), 24);
-        assert_eq!(history[23].sli, Some(0.9));
-        assert!(evaluator.backfill("nobody", start, now, &|_| ()).await.is_err());
-    });
+/// Counters that grow by ten requests, one of them bad, every half minute.
+async fn even_traffic(bench: &Bench, slices: u64) {
+    let at = |index: u64| second(30 * index);
+    let total: Vec<_> = (0..slices).map(|index| (at(index), 10.0 * index as f64)).collect();
+    let good: Vec<_> = (0..slices).map(|index| (at(index), 9.0 * index as f64)).collect();
+    bench.samples(&[("__name__", "requests_total")], &total).await;
+    bench.samples(&[("__name__", "good_total")], &good).await;
 }

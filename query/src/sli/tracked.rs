@@ -1,17 +1,18 @@
-//! One objective under evaluation: its history in memory and how far it was measured.
+//! One objective under evaluation: the history of its groups in memory and how far it was measured.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use slo::exclusions::Exclusions;
 use slo::objective::Objective;
+use slo::series::wide_slice;
 use slo::{SliceSeries, Slo};
 use telemetry::{SloSlice, Timestamp};
 
 use super::SliConfig;
-use super::backfill::WIDE_SLICE;
-use super::measure::{Measured, SliceRun};
+use super::measure::{ByGroup, Measured, SliceRun};
 
 pub(super) struct Tracked {
     pub(super) slo: Arc<Slo>,
@@ -23,13 +24,13 @@ pub(super) struct Tracked {
 }
 
 struct State {
-    series: SliceSeries,
+    /// By key; without groups there is one with an empty key, measured or not.
+    groups: BTreeMap<String, SliceSeries>,
     /// Everything before was measured in this process, gaps included.
     measured_until: Option<Timestamp>,
-    /// Before this, slices are wider than base slices and are not measured again.
+    /// Before this, slices are wider than base slices and are not measured again by ticks.
     base_from: Timestamp,
-    /// The numbers and the revision of the slices that may still change, by start.
-    recent: BTreeMap<Timestamp, (i64, i64, i32)>,
+    exclusions: Exclusions,
     problem: Option<String>,
 }
 
@@ -37,13 +38,16 @@ impl Tracked {
     pub(super) fn new(slo: Arc<Slo>, index: usize) -> Tracked {
         let slo_id = slo.slo_id(&slo.objectives[index]);
         let state = State {
-            series: SliceSeries::new(slo.objectives[index].counting),
+            groups: BTreeMap::new(),
             measured_until: None,
             base_from: Timestamp::MIN,
-            recent: BTreeMap::new(),
+            exclusions: Exclusions::default(),
             problem: None,
         };
-        Tracked { slo, slo_id, index, busy: tokio::sync::Mutex::default(), state: Mutex::new(state) }
+        let tracked =
+            Tracked { slo, slo_id, index, busy: tokio::sync::Mutex::default(), state: Mutex::new(state) };
+        tracked.restore(BTreeMap::new());
+        tracked
     }
 
     pub(super) fn objective(&self) -> &Objective {
@@ -53,52 +57,63 @@ impl Tracked {
     /// Whether the slices of `other` are the slices of this one. Targets do not matter.
     pub(super) fn has_history_of(&self, other: &Tracked) -> bool {
         let (own, others) = (self.objective(), other.objective());
-        self.slo_id == other.slo_id && own.generation == others.generation && own.counting == others.counting
+        self.slo_id == other.slo_id
+            && own.generation == others.generation
+            && own.counting == others.counting
+            && self.slo.grouping == other.slo.grouping
     }
 
     /// Takes the history of a former version of the same objective.
     pub(super) fn take_over(&self, before: &Tracked) {
         let before = before.state.lock();
         let mut state = self.state.lock();
-        state.series = before.series.clone();
+        state.groups = before.groups.clone();
         state.measured_until = before.measured_until;
         state.base_from = before.base_from;
-        state.recent = before.recent.clone();
+        state.exclusions = before.exclusions.clone();
+    }
+
+    /// How wide old slices are: as wide as they are folded, or base slices.
+    pub(super) fn old_width(&self) -> Duration {
+        wide_slice(self.slo.slice, self.objective().counting).unwrap_or(self.slo.slice)
+    }
+
+    /// An empty history of one group.
+    pub(super) fn new_series(&self) -> SliceSeries {
+        SliceSeries::new(self.objective().counting)
     }
 
     /// Begins with what is stored.
-    pub(super) fn restore(&self, slices: Vec<SloSlice>, config: &SliConfig) {
-        let base_secs = self.slo.slice.as_secs() as i32;
+    pub(super) fn restore(&self, mut groups: BTreeMap<String, SliceSeries>) {
         let mut state = self.state.lock();
-        state.series = SliceSeries::new(self.objective().counting);
-        state.recent.clear();
-        state.base_from = Timestamp::MIN;
-        let newest = slices.iter().map(|slice| slice.slice_start).max().unwrap_or(Timestamp::MIN);
-        let recent_from = newest.minus(config.lateness).minus(self.slo.slice);
-        for slice in &slices {
-            let end = slice.slice_start.plus(Duration::from_secs(slice.slice_secs.max(0) as u64));
-            if slice.slice_secs != base_secs {
-                state.base_from = state.base_from.max(end);
-            } else if slice.slice_start >= recent_from {
-                state.remember(slice);
-            }
+        if self.slo.grouping.is_none() {
+            groups.entry(String::new()).or_insert_with(|| self.new_series());
         }
-        for error in state.series.extend(slices) {
-            tracing::warn!(slo_id = self.slo_id, %error, "a stored slice was left out");
+        let base_from =
+            groups.values().filter_map(|series| series.newest_end_wider_than(self.slo.slice)).max();
+        state.base_from = base_from.unwrap_or(Timestamp::MIN);
+        for series in groups.values_mut() {
+            series.set_exclusions(state.exclusions.clone());
         }
+        state.groups = groups;
     }
 
     /// The next slices to measure: what is new, with the newest ones before it once more.
     pub(super) fn next_run(&self, now: Timestamp, config: &SliConfig) -> Option<SliceRun> {
         let width = self.slo.slice;
-        let settled = now.minus(config.evaluation_delay).floor_to(width);
+        let delay = self.slo.evaluation.delay.unwrap_or(config.evaluation_delay);
+        let settled = now.minus(delay).floor_to(width);
         let state = self.state.lock();
         if state.measured_until.is_some_and(|until| until >= settled) {
             return None;
         }
-        let start = match state.measured_until.or_else(|| state.series.newest_end()) {
+        let newest = || state.groups.values().filter_map(SliceSeries::newest_end).max();
+        let start = match state.measured_until.or_else(newest) {
             // A process that was away goes on where it ended, within what the window can use.
-            Some(until) => until.max(now.minus(self.slo.window.nominal())).minus(config.lateness),
+            Some(until) => {
+                let until = until.max(now.minus(self.slo.window.nominal()));
+                until.minus(self.lateness(until, settled, config))
+            }
             None => settled.minus(config.first_reach),
         };
         let start = start.max(state.base_from).floor_to(width);
@@ -107,28 +122,47 @@ impl Tracked {
         (start < end).then_some(SliceRun { start, end, width })
     }
 
+    /// How far back to look again: at the newest slices each time, once an hour much further.
+    fn lateness(&self, until: Timestamp, settled: Timestamp, config: &SliConfig) -> Duration {
+        const HOUR: Duration = Duration::from_secs(3_600);
+        // Each objective at a minute of its own, so that they do not all come at once.
+        let bytes =
+            self.slo_id.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let own = Duration::from_secs(bytes % HOUR.as_secs());
+        let is_due = until.plus(own).floor_to(HOUR) < settled.plus(own).floor_to(HOUR);
+        if is_due { config.lateness.max(config.lateness_hourly) } else { config.lateness }
+    }
+
     /// The slices of a run that are new or have other numbers than before.
-    pub(super) fn changed(&self, measured: &[Measured], run: SliceRun, now: Timestamp) -> Vec<SloSlice> {
+    pub(super) fn changed(&self, measured: &ByGroup, run: SliceRun, now: Timestamp) -> Vec<SloSlice> {
         let state = self.state.lock();
         let mut slices = Vec::new();
-        for slice in measured {
-            let rev = match state.recent.get(&slice.start) {
-                Some((good, total, _)) if (*good, *total) == (slice.good_milli, slice.total_milli) => {
-                    continue;
-                }
-                Some((_, _, rev)) => rev + 1,
-                None => 0,
-            };
-            slices.push(self.slice(slice, run, rev, now));
+        for (group, measured) in measured {
+            let series = state.groups.get(group);
+            for slice in measured {
+                let rev = match series.and_then(|series| series.measured_at(slice.start)) {
+                    Some(before) if is_same(slice, before.good_milli, before.total_milli) => continue,
+                    Some(before) => before.rev + 1,
+                    None => 0,
+                };
+                slices.push(self.slice(group, slice, run, rev, now));
+            }
         }
         slices
     }
 
-    pub(super) fn slice(&self, measured: &Measured, run: SliceRun, rev: i32, now: Timestamp) -> SloSlice {
+    pub(super) fn slice(
+        &self,
+        group: &str,
+        measured: &Measured,
+        run: SliceRun,
+        rev: i32,
+        now: Timestamp,
+    ) -> SloSlice {
         SloSlice {
             slo_id: self.slo_id.clone(),
             generation: self.objective().generation,
-            group_key: String::new(),
+            group_key: group.to_owned(),
             slice_start: measured.start,
             slice_secs: run.width.as_secs() as i32,
             good_milli: measured.good_milli,
@@ -142,34 +176,67 @@ impl Tracked {
     /// Counts slices that are stored by now.
     pub(super) fn apply(&self, slices: &[SloSlice], run: SliceRun, config: &SliConfig) {
         let mut state = self.state.lock();
+        let state = &mut *state;
         for slice in slices {
-            if let Err(error) = state.series.apply(slice) {
+            let series = state.groups.entry(slice.group_key.clone()).or_insert_with(|| {
+                let mut series = self.new_series();
+                series.set_exclusions(state.exclusions.clone());
+                series
+            });
+            if let Err(error) = series.apply(slice) {
                 tracing::warn!(slo_id = self.slo_id, %error, "a slice was left out");
             }
-            state.remember(slice);
         }
         state.measured_until = state.measured_until.max(Some(run.end));
         state.problem = None;
-        let settled = run.end.minus(config.lateness).minus(run.width);
-        state.recent = state.recent.split_off(&settled);
-        // Twice the window: a chart over the whole window needs the window before its first point.
-        state.series.drop_before(run.end.minus(self.slo.window.nominal().saturating_mul(2)));
+        for series in state.groups.values_mut() {
+            self.age(series, run.end, config);
+        }
+        // A group that has said nothing for so long is gone.
+        if self.slo.grouping.is_some() {
+            state.groups.retain(|_, series| series.newest_end() > Some(run.end.minus(self.reach())));
+        }
     }
 
-    pub(super) fn with_series<T>(&self, read: impl FnOnce(&SliceSeries) -> T) -> T {
-        read(&self.state.lock().series)
+    /// Folds what is old and forgets what no window asks for.
+    pub(super) fn age(&self, series: &mut SliceSeries, newest: Timestamp, config: &SliConfig) {
+        if let Some(width) = wide_slice(self.slo.slice, self.objective().counting) {
+            series.fold_before(newest.minus(config.base_slices_kept), width);
+        }
+        series.drop_before(newest.minus(self.reach()));
     }
 
-    /// Whether a stored slice covers some of `[start, start + width)`.
-    pub(super) fn is_present(&self, start: Timestamp, width: Duration) -> bool {
-        let state = self.state.lock();
-        // Up to here slices are wide ones: the one around `start` ends where its five minutes end.
-        let end = if start < state.base_from {
-            start.floor_to(WIDE_SLICE).plus(WIDE_SLICE)
-        } else {
-            start.plus(width)
-        };
-        state.series.coverage(start, end).slices > 0
+    /// Twice the longest window, for a chart over the whole window needs the window before its first point,
+    /// and a day for calendar periods that are longer than their nominal length.
+    pub(super) fn reach(&self) -> Duration {
+        let longest = self.slo.windows().map(slo::Window::nominal).max().unwrap_or_default();
+        longest.saturating_mul(2).saturating_add(Duration::from_secs(86_400))
+    }
+
+    pub(super) fn set_exclusions(&self, exclusions: &Exclusions) {
+        let mut state = self.state.lock();
+        if state.exclusions != *exclusions {
+            state.exclusions = exclusions.clone();
+            state.groups.values_mut().for_each(|series| series.set_exclusions(exclusions.clone()));
+        }
+    }
+
+    pub(super) fn exclusions(&self) -> Exclusions {
+        self.state.lock().exclusions.clone()
+    }
+
+    /// The keys of the groups that are known.
+    pub(super) fn groups(&self) -> Vec<String> {
+        self.state.lock().groups.keys().cloned().collect()
+    }
+
+    /// Calls `read` for each group with its key.
+    pub(super) fn for_each_group(&self, mut read: impl FnMut(&str, &SliceSeries)) {
+        self.state.lock().groups.iter().for_each(|(key, series)| read(key, series));
+    }
+
+    pub(super) fn with_series<T>(&self, group: &str, read: impl FnOnce(&SliceSeries) -> T) -> Option<T> {
+        self.state.lock().groups.get(group).map(read)
     }
 
     pub(super) fn fail(&self, error: &dyn std::error::Error) {
@@ -177,6 +244,11 @@ impl Tracked {
         if let Some(source) = error.source() {
             text.push_str(&format!(": {source}"));
         }
+        self.report(text);
+    }
+
+    /// Puts down what is wrong; ticks that work put it away.
+    pub(super) fn report(&self, text: String) {
         let mut state = self.state.lock();
         if state.problem.as_ref() != Some(&text) {
             tracing::warn!(slo_id = self.slo_id, problem = text, "an indicator could not be measured");
@@ -189,12 +261,8 @@ impl Tracked {
     }
 }
 
-impl State {
-    fn remember(&mut self, slice: &SloSlice) {
-        let numbers = (slice.good_milli, slice.total_milli, slice.rev);
-        let newest = self.recent.entry(slice.slice_start).or_insert(numbers);
-        if slice.rev >= newest.2 {
-            *newest = numbers;
-        }
-    }
+/// Whether a slice was measured with these numbers before; more good than total is stored as all good.
+pub(super) fn is_same(measured: &Measured, good_milli: i64, total_milli: i64) -> bool {
+    measured.total_milli == total_milli
+        && measured.good_milli.min(measured.total_milli) == good_milli.min(total_milli)
 }

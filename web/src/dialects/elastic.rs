@@ -1,4 +1,4 @@
-//! Elasticsearch's shippers: carries bulks to `ingest` and lets it answer their other calls, and sees
+//! Elasticsearch's shippers: carries bulks and documents to `ingest` and lets it answer their other calls, and sees
 //! to it that every answer below the mount is in Elasticsearch's words, also those that are made
 //! before a call is known (no token, no such path, a time limit).
 
@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, StatusCode, Uri};
-use ingest::elastic::{Call, ElasticBulk, IndexInPath, Speech};
+use ingest::elastic::{Call, ElasticBulk, ElasticDocument, IndexInPath, Speech};
 
 use super::telemetry;
 use crate::auth::Caller;
@@ -35,6 +35,10 @@ pub(crate) async fn call(
                 request.extensions_mut().insert(IndexInPath(index));
             }
             telemetry::receive(&ElasticBulk, state, caller, request).await
+        }
+        Call::Document(document) => {
+            request.extensions_mut().insert(document);
+            telemetry::receive(&ElasticDocument, state, caller, request).await
         }
         Call::Other { path } => {
             let (parts, body) = request.into_parts();

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use query::logs::{self, Level};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Time;
@@ -27,29 +29,55 @@ pub struct LogFilterQuery {
     pub trace_id: Option<String>,
 }
 
-/// Which lines, and which of them.
+const FILTER_FIELDS: [&str; 6] = ["from", "to", "q", "service", "severity", "trace_id"];
+
+/// A filter and what else is asked. What neither knows is refused, which serde's own flattening cannot do.
+#[derive(Debug, Default)]
+pub struct Filtered<T> {
+    pub filter: LogFilterQuery,
+    pub rest: T,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Filtered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Filtered<T>, D::Error> {
+        let (mut filter, mut rest) = (Map::new(), Map::new());
+        for (name, value) in Vec::<(String, String)>::deserialize(deserializer)? {
+            let fields = if FILTER_FIELDS.contains(&name.as_str()) { &mut filter } else { &mut rest };
+            if fields.contains_key(&name) {
+                return Err(D::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            fields.insert(name, value.into());
+        }
+        let filter = LogFilterQuery::deserialize(Value::Object(filter)).map_err(D::Error::custom)?;
+        let rest = T::deserialize(Value::Object(rest)).map_err(D::Error::custom)?;
+        Ok(Filtered { filter, rest })
+    }
+}
+
+/// Which of the lines.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct LogSearchQuery {
-    /// RFC 3339; an hour before `to` when absent.
-    pub from: Option<String>,
-    /// RFC 3339, excluded; now when absent.
-    pub to: Option<String>,
-    /// Words, phrases, fields: `refused -"connection reset" region=eu-0 ~"time(d )?out"`.
-    pub q: Option<String>,
-    /// Names, separated by commas.
-    pub service: Option<String>,
-    /// `trace`, `debug`, `info`, `warn`, `error` or `fatal`: this or worse.
-    pub severity: Option<String>,
-    /// 32 hex digits.
-    pub trace_id: Option<String>,
+pub struct LogPageQuery {
     /// 200 when absent.
     pub limit: Option<String>,
     /// `backward`, from the newest, when absent; or `forward`.
     pub direction: Option<String>,
     /// `next` of the page before.
     pub after: Option<String>,
+}
+
+/// Which of the lines, as which file.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct LogExportQuery {
+    /// `csv` when absent; `ndjson`, `json`, `arrow` or `parquet`.
+    pub format: Option<String>,
+    /// `query.logs.export_lines_max` when absent, and not more.
+    pub limit: Option<String>,
+    /// `backward`, from the newest, when absent; or `forward`.
+    pub direction: Option<String>,
 }
 
 /// The line whose surroundings are asked for.
@@ -145,9 +173,9 @@ pub struct LogFacets {
     pub total: u64,
     /// The newest of them, in which attributes are counted.
     pub sampled: u64,
-    /// `service`, `severity` and `host`, counted in all lines.
+    /// `service`, `severity`, `host` and `env`, counted in all lines.
     pub columns: Vec<LogFacet>,
-    /// The most frequent first, counted in the sampled lines.
+    /// The most frequent first, counted in the sampled lines; without those that only repeat a column.
     pub attributes: Vec<LogFacet>,
 }
 

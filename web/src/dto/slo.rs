@@ -19,6 +19,10 @@ pub struct SloStatus {
     pub service: String,
     /// Such as `30d`.
     pub window: String,
+    /// The key of the group that this is about; empty without groups.
+    pub group_key: String,
+    /// The budgeting method, by its OpenSLO name.
+    pub method: String,
     pub target: f64,
     #[schema(required)]
     pub good: Option<f64>,
@@ -30,8 +34,20 @@ pub struct SloStatus {
     pub allowed_bad: Option<f64>,
     #[schema(required)]
     pub sli: Option<f64>,
+    /// Share of the budget that is spent.
+    #[schema(required)]
+    pub consumed: Option<f64>,
     #[schema(required)]
     pub error_budget_remaining: Option<f64>,
+    /// In events or time slices, signed.
+    #[schema(required)]
+    pub error_budget_remaining_units: Option<f64>,
+    /// In seconds of a complete outage, signed.
+    #[schema(required)]
+    pub error_budget_remaining_secs: Option<f64>,
+    /// Against the budget of the time up to now, instead of the whole period's.
+    #[schema(required)]
+    pub error_budget_remaining_to_date: Option<f64>,
     #[schema(required)]
     pub burn_rate_1h: Option<f64>,
     #[schema(required)]
@@ -46,6 +62,17 @@ pub struct SloStatus {
     /// When the budget will be spent; once it is, when it was.
     #[schema(required)]
     pub exhausted_at: Option<Time>,
+    /// How long a whole budget lasts at the burn rate of the last hour.
+    #[schema(required)]
+    pub exhausted_in_pace_secs: Option<u64>,
+    /// How long the rest lasts when nothing comes back.
+    #[schema(required)]
+    pub exhausted_in_fixed_window_secs: Option<u64>,
+    /// How long it lasts while old spending leaves a rolling window.
+    #[schema(required)]
+    pub exhausted_in_rolling_secs: Option<u64>,
+    /// Slices that reported more good than total events and count as all good.
+    pub clamped_slices: u64,
     pub burn_windows: Vec<BurnWindow>,
 }
 
@@ -90,6 +117,8 @@ pub enum BurnState {
     /// Both windows are over, but not yet for as long as the condition asks.
     Pending,
     Firing,
+    /// Both are over, on fewer events than the SLO asks for.
+    HeldLowVolume,
     Unknown,
 }
 
@@ -101,8 +130,6 @@ pub struct SloDetail {
     pub description: String,
     pub objectives: Vec<SloStatus>,
     pub definition: SloDefinition,
-    /// The budgeting method, by its OpenSLO name.
-    pub method: String,
     /// Whether its burn rates page.
     pub alerts: bool,
 }
@@ -122,6 +149,8 @@ pub struct SloDefinition {
 pub struct HistoryQuery {
     /// The first objective when absent.
     pub objective: Option<String>,
+    /// The key of a group; needed where the SLO has groups.
+    pub group: Option<String>,
     /// RFC 3339; the length of the window ago when absent.
     pub from: Option<String>,
     /// RFC 3339; now when absent.
@@ -209,13 +238,19 @@ impl From<slo::SloStatus> for SloStatus {
             display_name: status.display_name,
             service: status.service,
             window: status.window,
+            group_key: status.group,
+            method: status.method.to_owned(),
             target: status.target,
             good: status.good,
             total: status.total,
             bad: status.bad,
             allowed_bad: status.allowed_bad,
             sli: status.sli,
+            consumed: status.consumed,
             error_budget_remaining: status.error_budget_remaining,
+            error_budget_remaining_units: status.error_budget_remaining_units,
+            error_budget_remaining_secs: status.error_budget_remaining_secs,
+            error_budget_remaining_to_date: status.error_budget_remaining_to_date,
             burn_rate_1h: status.burn_rate_1h,
             burn_rate_6h: status.burn_rate_6h,
             coverage: Some(status.coverage),
@@ -223,6 +258,10 @@ impl From<slo::SloStatus> for SloStatus {
             as_of: status.as_of.map(Time),
             exhausted_in_secs: status.exhausted_in_secs,
             exhausted_at: status.exhausted_at.map(Time),
+            exhausted_in_pace_secs: status.exhausted_in_pace_secs,
+            exhausted_in_fixed_window_secs: status.exhausted_in_fixed_window_secs,
+            exhausted_in_rolling_secs: status.exhausted_in_rolling_secs,
+            clamped_slices: status.clamped_slices,
             burn_windows: status.burn_windows.into_iter().map(BurnWindow::from).collect(),
         }
     }
@@ -251,6 +290,7 @@ impl From<slo::report::BurnWindow> for BurnWindow {
             slo::burn::BurnState::LongOnly | slo::burn::BurnState::ShortOnly => BurnState::OneWindowOver,
             slo::burn::BurnState::Pending => BurnState::Pending,
             slo::burn::BurnState::Firing => BurnState::Firing,
+            slo::burn::BurnState::HeldLowVolume => BurnState::HeldLowVolume,
             slo::burn::BurnState::Unknown => BurnState::Unknown,
         };
         BurnWindow {

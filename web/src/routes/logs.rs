@@ -1,23 +1,27 @@
-//! Logs: search, counts over time, facets, the lines around one, and the live tail as server-sent events.
+//! Logs: search, files, counts over time, facets, the lines around one, and the live tail as server-sent
+//! events.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt, stream};
 use query::QueryRole;
+use query::formats::Format;
 use query::logs::{Direction, Level, LineId, LogFilter, LogQuery, LogSearch, LogStream, TailNews};
 use telemetry::Timestamp;
 
 use crate::auth::{Caller, Role};
 use crate::dto::log::{
-    LogContext, LogContextQuery, LogFacets, LogFilterQuery, LogHistogram, LogPage, LogSearchQuery,
-    TailLagged, TailLines, lines,
+    Filtered, LogContext, LogContextQuery, LogExportQuery, LogFacets, LogFilterQuery, LogHistogram, LogPage,
+    LogPageQuery, TailLagged, TailLines, lines,
 };
 use crate::error::{Problem, WebError, WebResult};
 use crate::extract::UrlQuery;
+use crate::routes::sql;
 use crate::state::AppState;
 
 /// How far back a search goes that names no beginning.
@@ -36,30 +40,52 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
     path = "/api/logs",
     operation_id = "search_logs",
     tag = "logs",
-    params(LogSearchQuery),
+    params(LogFilterQuery, LogPageQuery),
     responses((status = 200, body = LogPage), (status = 400, body = Problem))
 )]
 pub(crate) async fn search(
     State(state): State<AppState>,
     caller: Caller,
-    UrlQuery(query): UrlQuery<LogSearchQuery>,
+    UrlQuery(Filtered { filter, rest: page }): UrlQuery<Filtered<LogPageQuery>>,
 ) -> WebResult<Json<LogPage>> {
     let role = role_of(&caller)?;
-    let limit = number_field("?limit", query.limit.as_deref(), state.engine.config().logs.page_lines_max)?;
-    let direction = match query.direction.as_deref() {
-        None | Some("" | "backward") => Direction::Backward,
-        Some("forward") => Direction::Forward,
-        Some(other) => {
-            let message = format!("{other:?} is neither backward nor forward");
-            return Err(WebError::bad_field("?direction", message));
-        }
-    };
-    let after = query.after.as_deref().filter(|text| !text.is_empty()).map(|text| line_field("?after", text));
+    let limit = number_field("?limit", page.limit.as_deref(), state.engine.config().logs.page_lines_max)?;
+    let direction = direction_field(page.direction.as_deref())?;
+    let after = page.after.as_deref().filter(|text| !text.is_empty()).map(|text| line_field("?after", text));
     let after = after.transpose()?;
-    let LogSearchQuery { from, to, q, service, severity, trace_id, .. } = query;
-    let filter = filter_of(LogFilterQuery { from, to, q, service, severity, trace_id }, state.clock.now())?;
+    let filter = filter_of(filter, state.clock.now())?;
     let search = LogSearch { filter, direction, after, limit: limit.unwrap_or(LIMIT_DEFAULT) };
     Ok(Json(state.engine.log_search(&search, role).await?.into()))
+}
+
+/// Lines that match, as a file with all columns of the table `logs`.
+#[utoipa::path(
+    get,
+    path = "/api/logs/export",
+    operation_id = "export_logs",
+    tag = "logs",
+    params(LogFilterQuery, LogExportQuery),
+    responses(
+        (status = 200, body = String, content_type = "text/csv"),
+        (status = 400, body = Problem)
+    )
+)]
+pub(crate) async fn export(
+    State(state): State<AppState>,
+    caller: Caller,
+    UrlQuery(Filtered { filter, rest: file }): UrlQuery<Filtered<LogExportQuery>>,
+) -> WebResult<Response> {
+    let role = role_of(&caller)?;
+    let lines_max = state.engine.config().logs.export_lines_max;
+    let limit = number_field("?limit", file.limit.as_deref(), lines_max)?.unwrap_or(lines_max);
+    let direction = direction_field(file.direction.as_deref())?;
+    let format = match file.format.as_deref() {
+        None | Some("") => Format::Csv,
+        Some(name) => sql::format_named(name)?,
+    };
+    let filter = filter_of(filter, state.clock.now())?;
+    let rows = state.engine.log_rows(&filter, direction, limit, role).await?;
+    sql::file("logs", rows, format).await
 }
 
 /// How many lines match, over time and by severity.
@@ -206,6 +232,17 @@ fn time_field(pointer: &str, text: Option<String>) -> WebResult<Option<Timestamp
 
 fn line_field(pointer: &str, text: &str) -> WebResult<LineId> {
     text.parse().map_err(|message: String| WebError::bad_field(pointer, message))
+}
+
+fn direction_field(text: Option<&str>) -> WebResult<Direction> {
+    match text {
+        None | Some("" | "backward") => Ok(Direction::Backward),
+        Some("forward") => Ok(Direction::Forward),
+        Some(other) => {
+            let message = format!("{other:?} is neither backward nor forward");
+            Err(WebError::bad_field("?direction", message))
+        }
+    }
 }
 
 fn number_field(pointer: &str, text: Option<&str>, max: usize) -> WebResult<Option<usize>> {

@@ -61,7 +61,6 @@ pub(crate) async fn detail(
             file: slo.file.clone(),
             line: slo.line,
         },
-        method: slo.method.name().to_owned(),
         alerts: slo.alerts_on,
     }))
 }
@@ -93,9 +92,10 @@ pub(crate) async fn history(
         return Err(WebError::bad_field("?from", "it is not before `to`"));
     }
     let points = query.points.unwrap_or(POINTS_DEFAULT).clamp(2, state.config.history_points_max) as u32;
-    let points = state.slos.history(&slo.name, &objective.name, from, to, points).unwrap_or_default();
+    let group = query.group.unwrap_or_default();
+    let points = state.slos.history(&slo.name, &objective.name, &group, (from, to), points);
     let now = state.clock.now();
-    let projection = state.slos.projection(&slo.name, &objective.name, now, PROJECTION_STEPS);
+    let projection = state.slos.projection(&slo.name, &objective.name, &group, now, PROJECTION_STEPS);
     // It goes on where the points end: not from a range that ended before.
     let projection = projection.filter(|line| line.first().is_some_and(|first| first.at <= to));
     let filter = IncidentFilter {
@@ -106,7 +106,7 @@ pub(crate) async fn history(
     let incidents = state.alerting.incidents(&filter).await?;
     let deploys = deploys::newest(&state).await;
     Ok(Json(SloHistory {
-        points: points.into_iter().map(HistoryPoint::from).collect(),
+        points: points.unwrap_or_default().into_iter().map(HistoryPoint::from).collect(),
         incidents: incidents
             .iter()
             .map(|view| &view.incident)
@@ -122,19 +122,19 @@ pub(crate) async fn history(
     }))
 }
 
-fn find(state: &AppState, name: &str) -> WebResult<std::sync::Arc<slo::Slo>> {
+pub(super) fn find(state: &AppState, name: &str) -> WebResult<std::sync::Arc<slo::Slo>> {
     let found = state.slos.slos().into_iter().find(|slo| slo.name == name);
     found.ok_or_else(|| WebError::not_found("SLO", name))
 }
 
-fn time_field(pointer: &str, text: Option<&str>) -> WebResult<Option<Timestamp>> {
+pub(super) fn time_field(pointer: &str, text: Option<&str>) -> WebResult<Option<Timestamp>> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let time = Timestamp::parse_rfc3339(text);
     time.map(Some).map_err(|error| WebError::bad_field(pointer, error.to_string()))
 }
 
 /// Whether the incident lasted into the range.
-fn meets(incident: &Incident, from: Timestamp, to: Timestamp) -> bool {
+pub(super) fn meets(incident: &Incident, from: Timestamp, to: Timestamp) -> bool {
     let over_at = incident.restored_at.or(incident.resolved_at).unwrap_or(Timestamp::MAX);
     incident.started_at <= to && over_at >= from
 }

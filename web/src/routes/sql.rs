@@ -10,8 +10,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
-use query::ScalarValue;
 use query::formats::{self, Format};
+use query::{ScalarValue, SqlRows};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType};
@@ -34,6 +34,7 @@ pub(crate) struct SqlQuery {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SqlDownload {
     /// One statement; it may read and nothing else.
@@ -88,7 +89,7 @@ pub(crate) async fn run(
     let format = format_accepted(&headers)?;
     let parameters = body.parameters.into_iter().enumerate().map(|(at, value)| parameter(at, value));
     let parameters = parameters.collect::<WebResult<Vec<ScalarValue>>>()?;
-    answer(&state, &caller, &body.query, parameters, format).await
+    answer(rows_of(&state, &caller, &body.query, parameters).await?, format).await
 }
 
 /// Runs a query and answers with a file to save.
@@ -112,27 +113,34 @@ pub(crate) async fn download(
     UrlQuery(asked): UrlQuery<SqlDownload>,
 ) -> WebResult<Response> {
     let format = match asked.format.as_deref() {
-        Some(name) => Format::from_extension(name)
-            .ok_or_else(|| WebError::bad_field("?format", format!("{name:?} is none of {}", extensions())))?,
+        Some(name) => format_named(name)?,
         None => format_accepted(&headers)?,
     };
-    let mut response = answer(&state, &caller, &asked.query, Vec::new(), format).await?;
-    let disposition = format!("attachment; filename=\"query.{}\"", format.extension());
+    let rows = rows_of(&state, &caller, &asked.query, Vec::new()).await?;
+    file("query", rows, format).await
+}
+
+/// Rows as a file to save, named so and by its format.
+pub(super) async fn file(name: &str, rows: SqlRows, format: Format) -> WebResult<Response> {
+    let mut response = answer(rows, format).await?;
+    let disposition = format!("attachment; filename=\"{name}.{}\"", format.extension());
     let disposition = HeaderValue::try_from(disposition).map_err(WebError::internal)?;
     response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
     Ok(response)
 }
 
-async fn answer(
+async fn rows_of(
     state: &AppState,
     caller: &Caller,
     query: &str,
     parameters: Vec<ScalarValue>,
-    format: Format,
-) -> WebResult<Response> {
+) -> WebResult<SqlRows> {
     let forbidden = WebError::Forbidden { needed: Role::Viewer, actual: caller.role };
     let role = caller.role.query_role().ok_or(forbidden)?;
-    let rows = state.engine.sql_with(query, parameters, role).await?;
+    Ok(state.engine.sql_with(query, parameters, role).await?)
+}
+
+async fn answer(rows: SqlRows, format: Format) -> WebResult<Response> {
     let bytes = formats::encode(rows, format);
     let body = match format {
         Format::Json => Body::from(formats::collect(bytes).await?),
@@ -161,8 +169,10 @@ fn parameter(at: usize, value: Value) -> WebResult<ScalarValue> {
     })
 }
 
-fn extensions() -> String {
-    Format::ALL.map(Format::extension).join(", ")
+pub(super) fn format_named(name: &str) -> WebResult<Format> {
+    let extensions = || Format::ALL.map(Format::extension).join(", ");
+    Format::from_extension(name)
+        .ok_or_else(|| WebError::bad_field("?format", format!("{name:?} is none of {}", extensions())))
 }
 
 fn format_accepted(headers: &HeaderMap) -> WebResult<Format> {

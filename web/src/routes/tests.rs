@@ -4,6 +4,7 @@
 mod access;
 mod bad_input;
 mod dialects;
+mod gates;
 mod logs;
 mod objectives;
 mod pages;

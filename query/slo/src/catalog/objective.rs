@@ -6,11 +6,13 @@ use telemetry::time::format_duration;
 
 use super::Parts;
 use super::alerting::{self, ReadPolicy};
+use super::settings::{Settings, is_weight, weight_rule};
 use super::sli::Shape;
-use super::slo::{Settings, indicator};
+use super::slo::indicator;
 use crate::burn::{Tier, tiers_for};
 use crate::decimal::{Decimal, Ratio};
-use crate::indicator::{Comparison, Indicator, generation};
+use crate::grouping::Grouping;
+use crate::indicator::{Indicator, QueryLanguage, generation};
 use crate::objective::{BudgetingMethod, Counting, Objective};
 use crate::openslo::check::is_name;
 use crate::openslo::findings::Findings;
@@ -40,21 +42,30 @@ impl Context<'_> {
         let target = target(spec, line, findings);
         let counting = self.counting(spec, line, findings);
         let shape = self.shape(spec, line, findings);
-        let indicator = shape.and_then(|shape| with_threshold(shape, spec, line, findings));
-        if let Some(weight) = spec.composite_weight.as_ref().filter(|weight| weight.value.is_zero()) {
-            findings.error(weight.line, "compositeWeight must be above 0");
+        let grouping = self.settings.grouping.as_ref();
+        let indicator = shape.and_then(|shape| shape.with_threshold(spec, line, grouping, findings));
+        if let Some(weight) = spec.composite_weight.as_ref().filter(|weight| !is_weight(weight.value)) {
+            findings.error(weight.line, format!("compositeWeight {} {}", weight.value, weight_rule()));
             return None;
         }
         let (target, counting, indicator) = (target?, counting?, indicator?);
+        if let Some(label) = grouping.and_then(|grouping| lost_label(grouping, &indicator)) {
+            let message = format!(
+                "the SLO is grouped by `{label}`, which a query loses: write `sum by ({label}) (...)`"
+            );
+            findings.warning(line, message);
+        }
         let tiers = self.tiers(target, counting, line, findings)?;
-        // A bare number would be taken for the index of another objective.
-        let is_id = |name: &&str| is_name(name) && !name.bytes().all(|b| b.is_ascii_digit());
-        let as_name = spec.display_name.as_deref().filter(is_id);
         Some(Objective {
-            name: as_name.map_or_else(|| (index + 1).to_string(), str::to_owned),
+            name: name_of(spec, index),
             display_name: spec.display_name.clone(),
             target,
-            generation: generation(&indicator, self.settings.slice),
+            generation: generation(
+                &indicator,
+                self.settings.slice,
+                self.settings.evaluation.is_extrapolated,
+                grouping,
+            ),
             indicator,
             counting,
             composite_weight: spec.composite_weight.as_ref().map_or(Decimal::ONE, |weight| weight.value),
@@ -66,15 +77,7 @@ impl Context<'_> {
         let own = indicator(spec.indicator.as_ref(), spec.indicator_ref.as_ref(), self.parts, findings)?;
         match (&self.shared, own) {
             (Some(shared), None) => Some(shared.clone()),
-            (None, Some(own)) => {
-                if self.spec.objectives.value.len() > 1 {
-                    findings.warning(
-                        line,
-                        "objectives with indicators of their own are evaluated one by one; a composite verdict is not computed",
-                    );
-                }
-                Some(own)
-            }
+            (None, Some(own)) => Some(own),
             (Some(_), Some(_)) => {
                 findings.error(line, "the SLO has an indicator already; an objective brings its own only in a composite SLO without one");
                 None
@@ -134,14 +137,14 @@ impl Context<'_> {
         Some(Counting::Timeslices { width, target: share.value, empty })
     }
 
-    fn tiers(
+    pub fn tiers(
         &self,
         target: Ratio,
         counting: Counting,
         line: u64,
         findings: &mut Findings<'_>,
     ) -> Option<Vec<Tier>> {
-        if !self.settings.alerts_on {
+        if self.settings.alerts.is_empty() {
             return Some(Vec::new());
         }
         let least = match counting {
@@ -157,12 +160,15 @@ impl Context<'_> {
                 // What is shorter than a time slice cannot be judged.
                 tier.short = tier.short.max(least);
                 tier.long = tier.long.max(least);
+                tier.exceeds = self.settings.exceeds;
             }
+            tiers.retain(|tier| self.settings.alerts.contains(&tier.severity));
             return Some(tiers);
         }
         let policies: Vec<At<&ReadPolicy>> =
             self.policies.iter().map(|at| At { value: at.value.as_ref(), line: at.line }).collect();
-        let tiers = alerting::tiers(&policies, target, findings)?;
+        let mut tiers = alerting::tiers(&policies, target, findings)?;
+        tiers.retain(|tier| self.settings.alerts.contains(&tier.severity));
         let too_short = tiers.iter().find(|tier| tier.short < least);
         if let Some(tier) = too_short {
             let message = format!(
@@ -177,7 +183,25 @@ impl Context<'_> {
     }
 }
 
-fn target(spec: &ObjectiveSpec, line: u64, findings: &mut Findings<'_>) -> Option<Ratio> {
+fn lost_label<'g>(grouping: &'g Grouping, indicator: &Indicator) -> Option<&'g str> {
+    // Buckets are summed up by the groups where they are read.
+    if matches!(indicator, Indicator::Latency { .. }) {
+        return None;
+    }
+    let queries = indicator.queries().into_iter();
+    queries
+        .filter(|query| query.language == QueryLanguage::PromQl)
+        .find_map(|query| grouping.lost_in(&query.text))
+}
+
+/// The display name where it can be part of an id, else the index from 1: a bare number would be taken
+/// for the index of another objective.
+pub(super) fn name_of(spec: &ObjectiveSpec, index: usize) -> String {
+    let is_id = |name: &&str| is_name(name) && !name.bytes().all(|b| b.is_ascii_digit());
+    spec.display_name.as_deref().filter(is_id).map_or_else(|| (index + 1).to_string(), str::to_owned)
+}
+
+pub(super) fn target(spec: &ObjectiveSpec, line: u64, findings: &mut Findings<'_>) -> Option<Ratio> {
     let (share, at) = match (&spec.target, &spec.target_percent) {
         (Some(target), None) => (Some(target.value), target.line),
         (None, Some(percent)) => (percent.value.percent(), percent.line),
@@ -204,41 +228,4 @@ fn target(spec: &ObjectiveSpec, line: u64, findings: &mut Findings<'_>) -> Optio
         findings.error(at, message);
     }
     target
-}
-
-fn with_threshold(
-    shape: Shape,
-    spec: &ObjectiveSpec,
-    line: u64,
-    findings: &mut Findings<'_>,
-) -> Option<Indicator> {
-    let query = match shape {
-        Shape::Threshold(query) => query,
-        Shape::Ratio { counter, numerator, total } => {
-            threshold_means_nothing(spec, findings);
-            return Some(Indicator::Ratio { counter, numerator, total });
-        }
-        Shape::Raw { query, reads } => {
-            threshold_means_nothing(spec, findings);
-            return Some(Indicator::Raw { query, reads });
-        }
-    };
-    let (Some(op), Some(value)) = (&spec.op, &spec.value) else {
-        findings.error(line, "a threshold SLI needs `op` and `value` in the objective");
-        return None;
-    };
-    let Some(comparison) = Comparison::parse(&op.value) else {
-        findings.error(op.line, format!("op `{}` is none of lte, gte, lt and gt", op.value));
-        return None;
-    };
-    Some(Indicator::Threshold { query, op: comparison, threshold: value.value })
-}
-
-fn threshold_means_nothing(spec: &ObjectiveSpec, findings: &mut Findings<'_>) {
-    if let Some(op) = &spec.op {
-        findings.unofficial(op.line, "`op` means nothing beside a ratio");
-    }
-    if let Some(value) = &spec.value {
-        findings.unofficial(value.line, "`value` means nothing beside a ratio");
-    }
 }

@@ -2,25 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-use telemetry::time::parse_duration;
 
 use super::alerting::{self, ReadPolicy};
 use super::objective::Context;
+use super::settings::settings;
 use super::sli::{self, Shape};
-use super::window::window;
-use super::{ANNOTATION_PREFIX, Parts, missing_description, referred};
-use crate::objective::{BudgetingMethod, EmptyPolicy, Objective, SLICE_DEFAULT, SLICE_MAX, SLICE_MIN, Slo};
+use super::window::windows;
+use super::{Parts, composite, missing_description, referred};
+use crate::objective::{BudgetingMethod, Objective, SLICE_DEFAULT, Slo};
 use crate::openslo::findings::Findings;
 use crate::openslo::kinds::{At, Inline, Metadata, Object, PolicyEntry, SliSpec, SloSpec};
-
-/// What the `evenkeel.dev/` annotations of an SLO say.
-pub(super) struct Settings {
-    pub alerts_on: bool,
-    pub empty: EmptyPolicy,
-    pub slice: Duration,
-}
 
 /// `None` after the defects are put down.
 pub(super) fn build(
@@ -37,19 +28,59 @@ pub(super) fn build(
     let settings = settings(metadata, findings);
     let method = method(&spec.budgeting_method, findings);
     let slice = settings.as_ref().map_or(SLICE_DEFAULT, |settings| settings.slice);
-    let window = window(spec, document_line, slice, findings);
+    let further = settings.as_ref().map_or(&[][..], |settings| &settings.windows);
+    let windows = windows(spec, document_line, slice, further, findings);
     let shared = shared_indicator(spec, parts, findings);
     let policies = policies(spec, parts, findings);
     if spec.objectives.value.is_empty() {
         findings.error(spec.objectives.line, "an SLO needs at least one objective");
     }
-    let (settings, method, window, shared, policies) = (settings?, method?, window?, shared?, policies?);
+    let (settings, method, windows, shared, policies) = (settings?, method?, windows?, shared?, policies?);
 
+    let (window, further_windows) = windows;
     let context =
         Context { spec, parts, settings: &settings, method, window: &window, shared, policies: &policies };
+    let name = metadata.name.value.clone();
+    let (objectives, composite) = match &settings.composite.members {
+        Some(members) => {
+            (Vec::new(), Some(composite::of_other_slos(&context, members, document_line, findings)?))
+        }
+        None => {
+            let objectives = objectives(&context, findings)?;
+            let composite =
+                composite::of_own_objectives(&context, &name, &objectives, document_line, findings)?;
+            (objectives, composite)
+        }
+    };
+    Some(Slo {
+        name,
+        display_name: metadata.display_name.clone(),
+        service: spec.service.value.clone(),
+        description: spec.description.as_ref().map(|text| text.value.clone()),
+        labels: metadata.labels.iter().map(|(name, values)| (name.clone(), values.0.clone())).collect(),
+        annotations: plain_annotations(metadata),
+        window,
+        further_windows,
+        method,
+        objectives,
+        composite,
+        grouping: settings.grouping,
+        evaluation: settings.evaluation,
+        exclusions: settings.exclusions,
+        exclusion_effect: settings.exclusion_effect,
+        alert_policies: policies.iter().map(|read| read.value.policy.clone()).collect(),
+        alerts_on: !settings.alerts.is_empty(),
+        slice: settings.slice,
+        file: findings.file.to_owned(),
+        line: document_line,
+    })
+}
+
+fn objectives(context: &Context<'_>, findings: &mut Findings<'_>) -> Option<Vec<Objective>> {
+    let written = &context.spec.objectives.value;
     let mut objectives: Vec<Objective> = Vec::new();
-    let mut is_sound = !spec.objectives.value.is_empty();
-    for (index, written) in spec.objectives.value.iter().enumerate() {
+    let mut is_sound = !written.is_empty();
+    for (index, written) in written.iter().enumerate() {
         match context.objective(index, written, findings) {
             Some(mut objective) => {
                 if objectives.iter().any(|other| other.name == objective.name) {
@@ -60,68 +91,11 @@ pub(super) fn build(
             None => is_sound = false,
         }
     }
-    is_sound.then(|| Slo {
-        name: metadata.name.value.clone(),
-        display_name: metadata.display_name.clone(),
-        service: spec.service.value.clone(),
-        description: spec.description.as_ref().map(|text| text.value.clone()),
-        labels: metadata.labels.iter().map(|(name, values)| (name.clone(), values.0.clone())).collect(),
-        annotations: plain_annotations(metadata),
-        window,
-        method,
-        objectives,
-        alert_policies: policies.iter().map(|read| read.value.policy.clone()).collect(),
-        alerts_on: settings.alerts_on,
-        slice: settings.slice,
-        file: findings.file.to_owned(),
-        line: document_line,
-    })
+    is_sound.then_some(objectives)
 }
 
 fn plain_annotations(metadata: &Metadata) -> BTreeMap<String, String> {
     metadata.annotations.iter().map(|(key, value)| (key.clone(), value.value.clone())).collect()
-}
-
-fn settings(metadata: &Metadata, findings: &mut Findings<'_>) -> Option<Settings> {
-    let mut settings = Settings { alerts_on: true, empty: EmptyPolicy::default(), slice: SLICE_DEFAULT };
-    let mut is_sound = true;
-    for (key, At { value, line }) in &metadata.annotations {
-        let Some(own) = key.strip_prefix(ANNOTATION_PREFIX) else { continue };
-        let wrong = match (own, value.as_str()) {
-            ("alerts", "on" | "true") => None,
-            ("alerts", "off" | "false") => {
-                settings.alerts_on = false;
-                None
-            }
-            ("alerts", _) => Some("is neither \"on\" nor \"off\"".to_owned()),
-            ("empty", "exclude") => None,
-            ("empty", "good") => {
-                settings.empty = EmptyPolicy::Good;
-                None
-            }
-            ("empty", "bad") => {
-                settings.empty = EmptyPolicy::Bad;
-                None
-            }
-            ("empty", _) => Some("is none of exclude, good and bad".to_owned()),
-            ("slice", text) => match parse_duration(text) {
-                Ok(slice) if (SLICE_MIN..=SLICE_MAX).contains(&slice) && slice.subsec_nanos() == 0 => {
-                    settings.slice = slice;
-                    None
-                }
-                _ => Some("is not a duration between 10s and 5m in whole seconds".to_owned()),
-            },
-            _ => {
-                findings.warning(*line, format!("unknown annotation `{key}`; known: alerts, empty, slice"));
-                None
-            }
-        };
-        if let Some(reason) = wrong {
-            findings.error(*line, format!("annotation `{key}`: `{value}` {reason}"));
-            is_sound = false;
-        }
-    }
-    is_sound.then_some(settings)
 }
 
 fn method(written: &At<String>, findings: &mut Findings<'_>) -> Option<BudgetingMethod> {

@@ -1,8 +1,12 @@
 //! References between documents, alert tiers, and what makes a new generation.
 
+use std::time::Duration;
+
 use super::*;
-use crate::burn::{Exceeds, Severity};
+use crate::burn::{Exceeds, Severity, Tier};
+use crate::objective::{Evaluation, ExclusionEffect};
 use crate::openslo::parse_documents;
+use crate::{Decimal, Window};
 
 const INDICATOR: &str = "apiVersion: openslo/v1
 kind: SLI
@@ -125,4 +129,53 @@ fn a_new_target_keeps_the_generation_and_a_new_query_does_not() {
     assert_eq!(generation(slo_text("a", "", "").replace("0.999", "0.99"), INDICATOR.into()), first);
     assert_ne!(generation(slo_text("a", "", ""), INDICATOR.replace("good_total", "fine_total")), first);
     assert_ne!(generation(slo_text("a", "evenkeel.dev/slice: 1m", ""), INDICATOR.into()), first);
+}
+
+#[test]
+fn a_query_that_loses_the_label_of_the_groups_is_named() {
+    let by_region = slo_text("a", "evenkeel.dev/group-by: region", "");
+    let summed = INDICATOR.replace("good_total", "sum(good_total)");
+    let (slos, defects) = resolve_texts(&[by_region, summed]);
+    assert_eq!(slos[0].grouping.as_ref().map(|grouping| grouping.groups_max), Some(100));
+    assert_eq!(
+        defects,
+        [
+            "0.yaml:9: warning: the SLO is grouped by `region`, which a query loses: write `sum by (region) (...)`"
+        ]
+    );
+}
+
+#[test]
+fn probes_keep_the_label_of_their_groups() {
+    let probes = INDICATOR.split("  ratioMetric").next().map(|head| {
+        format!("{head}  thresholdMetric: {{metricSource: {{type: Prometheus, spec: {{probe: up}}}}}}\n")
+    });
+    let (slos, defects) =
+        resolve_texts(&[slo_text("a", "evenkeel.dev/group-by: instance", ""), probes.unwrap()]);
+    assert_eq!(defects, Vec::<String>::new());
+    let queries = slos[0].objectives[0].indicator.queries();
+    assert_eq!(queries[0].text, "sum by (instance) (sum_over_time(up[{{.window}}]))");
+    assert_eq!(queries[1].text, "sum by (instance) (count_over_time(up[{{.window}}]))");
+}
+
+#[test]
+fn annotations_say_how_an_slo_is_evaluated() {
+    let annotations = r#"evenkeel.dev/evaluation-delay: 2m, evenkeel.dev/coverage-floor: "0.5", evenkeel.dev/min-total: "1000", evenkeel.dev/min-bad: "5", evenkeel.dev/increase: extrapolated, evenkeel.dev/exclusions: "nightly, move", evenkeel.dev/exclusion-effect: count-as-good, evenkeel.dev/windows: "7d, 90d", evenkeel.dev/alerts: page, evenkeel.dev/burn-comparison: gte"#;
+    let (slos, defects) = resolve_texts(&[slo_text("a", annotations, ""), INDICATOR.into()]);
+    assert_eq!(defects, Vec::<String>::new());
+    let slo = &slos[0];
+    let expected = Evaluation {
+        delay: Some(Duration::from_secs(120)),
+        coverage_floor: Some(Decimal::of(5, 1)),
+        min_total: Some(1000),
+        min_bad: Some(5),
+        is_extrapolated: true,
+    };
+    assert_eq!(slo.evaluation, expected);
+    assert_eq!(slo.exclusions, ["nightly", "move"]);
+    assert_eq!(slo.exclusion_effect, ExclusionEffect::CountAsGood);
+    assert_eq!(slo.windows().map(Window::text).collect::<Vec<_>>(), ["30d", "7d", "90d"]);
+    let tiers = &slo.objectives[0].tiers;
+    let is_as_asked = |tier: &Tier| tier.severity == Severity::Page && tier.exceeds == Exceeds::AtLeast;
+    assert!(tiers.len() == 2 && tiers.iter().all(is_as_asked), "{tiers:?}");
 }

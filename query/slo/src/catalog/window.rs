@@ -8,7 +8,7 @@ use telemetry::time::format_duration;
 
 use crate::openslo::findings::Findings;
 use crate::openslo::kinds::{At, SloSpec, TimeWindow};
-use crate::openslo::shorthand::Unit;
+use crate::openslo::shorthand::{Shorthand, Unit};
 use crate::window::{PeriodUnit, Window};
 
 /// What a document without `timeWindow` gets in lenient mode.
@@ -16,30 +16,83 @@ const WINDOW_DEFAULT: Duration = Duration::from_secs(28 * 86_400);
 /// Shorter rolling windows are taken for a mistaken unit.
 const WINDOW_USUAL_MIN: Duration = Duration::from_secs(3_600);
 
-/// `None` after the defects are put down.
-pub(super) fn window(
+/// The window that alerts, and the ones that are only reported: further entries of `timeWindow`, then
+/// `annotated`. `None` after the defects are put down.
+pub(super) fn windows(
     spec: &SloSpec,
     document_line: u64,
     slice: Duration,
+    annotated: &[At<Shorthand>],
     findings: &mut Findings<'_>,
-) -> Option<Window> {
-    let Some(windows) = &spec.time_window else {
-        findings.unofficial(document_line, "`timeWindow` is missing; read as 28d rolling");
-        return Some(Window::Rolling { text: "28d".to_owned(), length: WINDOW_DEFAULT });
-    };
-    let [written] = windows.value.as_slice() else {
-        findings.error(windows.line, format!("an SLO has one timeWindow, not {}", windows.value.len()));
+) -> Option<(Window, Vec<Window>)> {
+    let mut windows = Vec::new();
+    let mut is_sound = true;
+    match &spec.time_window {
+        None => {
+            findings.unofficial(document_line, "`timeWindow` is missing; read as 28d rolling");
+            windows.push(Window::Rolling { text: "28d".to_owned(), length: WINDOW_DEFAULT });
+        }
+        Some(written) => {
+            match written.value.len() {
+                0 => {
+                    findings.error(written.line, "an SLO needs a timeWindow, this list is empty");
+                    return None;
+                }
+                1 => {}
+                count => {
+                    let message = format!(
+                        "an SLO has one timeWindow in OpenSLO v1, not {count}; the first one alerts, the others are reported"
+                    );
+                    findings.unofficial(written.line, message);
+                }
+            }
+            for entry in &written.value {
+                let read = window(entry, slice, findings);
+                is_sound &= read.is_some();
+                windows.extend(read);
+            }
+        }
+    }
+    for duration in annotated {
+        let read = rolling(duration, slice, findings);
+        is_sound &= read.is_some();
+        windows.extend(read);
+    }
+    let is_same = |a: &Window, b: &Window| a.text() == b.text() && a.is_rolling() == b.is_rolling();
+    let again = windows.iter().enumerate().find(|(index, a)| windows[..*index].iter().any(|b| is_same(a, b)));
+    if let Some((_, window)) = again {
+        let line = annotated.first().map_or(document_line, |at| at.line);
+        findings.error(line, format!("the window {} is there twice", window.text()));
         return None;
-    };
-    let TimeWindow { duration, is_rolling, calendar } = &written.value;
+    }
+    let mut windows = windows.into_iter();
+    let first = windows.next().filter(|_| is_sound)?;
+    Some((first, windows.collect()))
+}
+
+fn rolling(duration: &At<Shorthand>, slice: Duration, findings: &mut Findings<'_>) -> Option<Window> {
     let length = duration.value.duration();
-    if length < 2 * slice {
+    is_long_enough(duration, slice, findings)
+        .then(|| Window::Rolling { text: duration.value.to_string(), length })
+}
+
+fn is_long_enough(duration: &At<Shorthand>, slice: Duration, findings: &mut Findings<'_>) -> bool {
+    let is_enough = duration.value.duration() >= 2 * slice;
+    if !is_enough {
         let message = format!(
             "the window {} is shorter than two base slices of {}",
             duration.value,
             format_duration(slice)
         );
         findings.error(duration.line, message);
+    }
+    is_enough
+}
+
+fn window(written: &At<TimeWindow>, slice: Duration, findings: &mut Findings<'_>) -> Option<Window> {
+    let TimeWindow { duration, is_rolling, calendar } = &written.value;
+    let length = duration.value.duration();
+    if !is_long_enough(duration, slice, findings) {
         return None;
     }
     match (is_rolling.as_ref().map(|at| at.value), calendar) {

@@ -3,16 +3,22 @@
 //! Only shapes live here. Whether the values make sense is decided in `check`, whether references
 //! lead anywhere in [`crate::catalog`].
 
+mod alerting;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_saphyr::Spanned;
 
 use super::shorthand::Shorthand;
 use crate::decimal::Decimal;
+
+pub use alerting::{
+    AlertConditionSpec, AlertPolicySpec, Condition, ConditionEntry, NotificationTargetSpec, PolicyEntry,
+    TargetEntry,
+};
 
 /// A key without a value (`alertPolicies:`) is the same as no key.
 fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
@@ -36,7 +42,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
 }
 
 /// A whole document.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Object<S> {
     pub api_version: String,
@@ -46,23 +52,26 @@ pub struct Object<S> {
 }
 
 /// An object written inside of another one.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Inline<S> {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<At<String>>,
     pub metadata: Metadata,
     pub spec: S,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
     pub name: At<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, OneOrMany>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, At<String>>,
 }
 
@@ -105,206 +114,124 @@ impl<'de> Deserialize<'de> for OneOrMany {
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceSpec {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<At<String>>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DataSourceSpec {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<At<String>>,
     #[serde(rename = "type")]
     pub source_type: At<String>,
     pub connection_details: serde_json::Value,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NotificationTargetSpec {
-    pub description: Option<At<String>>,
-    pub target: At<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SliSpec {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold_metric: Option<At<MetricHolder>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio_metric: Option<At<RatioMetric>>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RatioMetric {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub counter: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub good: Option<At<MetricHolder>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bad: Option<At<MetricHolder>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<At<MetricHolder>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<At<MetricHolder>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_type: Option<At<String>>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MetricHolder {
     pub metric_source: At<MetricSource>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MetricSource {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_source_ref: Option<At<String>>,
     #[serde(rename = "type")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source_type: Option<At<String>>,
     pub spec: At<serde_json::Value>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SloSpec {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<At<String>>,
     pub service: At<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub indicator: Option<At<Inline<SliSpec>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub indicator_ref: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub time_window: Option<At<Vec<At<TimeWindow>>>>,
     pub budgeting_method: At<String>,
     pub objectives: At<Vec<At<ObjectiveSpec>>>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub alert_policies: Vec<At<PolicyEntry>>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TimeWindow {
     pub duration: At<Shorthand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub is_rolling: Option<At<bool>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub calendar: Option<At<Calendar>>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Calendar {
     pub start_time: At<String>,
     pub time_zone: At<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObjectiveSpec {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub op: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::write::number")]
     pub value: Option<At<Decimal>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::write::number")]
     pub target: Option<At<Decimal>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::write::number")]
     pub target_percent: Option<At<Decimal>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::write::number")]
     pub time_slice_target: Option<At<Decimal>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub time_slice_window: Option<At<Shorthand>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::write::number")]
     pub composite_weight: Option<At<Decimal>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub indicator: Option<At<Inline<SliSpec>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub indicator_ref: Option<At<String>>,
-}
-
-/// One entry of `alertPolicies`.
-#[derive(Clone, Debug)]
-pub enum PolicyEntry {
-    /// A bare name, as older documents write it.
-    Name(String),
-    Ref(At<String>),
-    Inline(Box<Inline<AlertPolicySpec>>),
-}
-
-impl<'de> Deserialize<'de> for PolicyEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PolicyEntry, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase", deny_unknown_fields)]
-        struct Entry {
-            alert_policy_ref: Option<At<String>>,
-            api_version: Option<String>,
-            kind: Option<At<String>>,
-            metadata: Option<Metadata>,
-            spec: Option<AlertPolicySpec>,
-        }
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = PolicyEntry;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an alert policy or a reference to one")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<PolicyEntry, E> {
-                Ok(PolicyEntry::Name(text.to_owned()))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PolicyEntry, A::Error> {
-                let entry = Entry::deserialize(MapAccessDeserializer::new(map))?;
-                match (entry.alert_policy_ref, entry.metadata, entry.spec) {
-                    (Some(name), None, None) => Ok(PolicyEntry::Ref(name)),
-                    (None, Some(metadata), Some(spec)) => Ok(PolicyEntry::Inline(Box::new(Inline {
-                        api_version: entry.api_version,
-                        kind: entry.kind,
-                        metadata,
-                        spec,
-                    }))),
-                    _ => Err(de::Error::custom(
-                        "an alert policy is either `alertPolicyRef` or `kind`, `metadata` and `spec`",
-                    )),
-                }
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AlertPolicySpec {
-    pub description: Option<At<String>>,
-    #[serde(default)]
-    pub alert_when_no_data: bool,
-    #[serde(default)]
-    pub alert_when_resolved: bool,
-    #[serde(default)]
-    pub alert_when_breaching: bool,
-    pub conditions: At<Vec<At<ConditionEntry>>>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub notification_targets: Vec<At<TargetEntry>>,
-}
-
-/// One entry of `conditions`: a reference or the condition itself.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ConditionEntry {
-    pub condition_ref: Option<At<String>>,
-    pub api_version: Option<String>,
-    pub kind: Option<String>,
-    pub metadata: Option<Metadata>,
-    pub spec: Option<AlertConditionSpec>,
-}
-
-/// One entry of `notificationTargets`: a reference or the target itself.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TargetEntry {
-    pub target_ref: Option<At<String>>,
-    pub api_version: Option<String>,
-    pub kind: Option<String>,
-    pub metadata: Option<Metadata>,
-    pub spec: Option<NotificationTargetSpec>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AlertConditionSpec {
-    pub description: Option<At<String>>,
-    pub severity: At<String>,
-    pub condition: At<Condition>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Condition {
-    pub kind: At<String>,
-    pub op: At<String>,
-    pub threshold: At<Decimal>,
-    pub lookback_window: At<Shorthand>,
-    pub alert_after: Option<At<Shorthand>>,
 }

@@ -10,7 +10,11 @@ pub(super) fn of_yaml_error(error: &Error) -> String {
             format!("unknown key `{field}`")
         }
         Error::SerdeUnknownField { field, expected, .. } => {
-            format!("unknown key `{field}`; known here: {}", expected.join(", "))
+            format!(
+                "unknown key `{field}`{}; known here: {}",
+                did_you_mean(field, expected),
+                expected.join(", ")
+            )
         }
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
         Error::SerdeInvalidType { unexpected, expected, .. }
@@ -23,6 +27,17 @@ pub(super) fn of_yaml_error(error: &Error) -> String {
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` is written twice"),
         Error::DuplicateMappingKey { key: None, .. } => "a key is written twice".to_owned(),
         other => DefaultMessageFormatter.format_message(other).into_owned(),
+    }
+}
+
+/// `; did you mean ...?` where one of `known` is a slip of the hand away from `word`, else nothing.
+pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
+    let word = word.to_lowercase();
+    let distance = |candidate: &&&str| strsim::osa_distance(&word, &candidate.to_lowercase());
+    let nearest = known.iter().min_by_key(|candidate| distance(candidate));
+    match nearest.filter(|candidate| distance(candidate) <= (word.chars().count() / 3).max(1)) {
+        Some(candidate) => format!(", did you mean `{candidate}`?"),
+        None => String::new(),
     }
 }
 
@@ -72,6 +87,16 @@ fn placeholder_in(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slips_of_the_hand_are_recognised() {
+        let known = ["target", "targetPercent", "timeSliceTarget", "op"];
+        assert_eq!(did_you_mean("targett", &known), ", did you mean `target`?");
+        assert_eq!(did_you_mean("targetpercent", &known), ", did you mean `targetPercent`?");
+        assert_eq!(did_you_mean("po", &known), ", did you mean `op`?");
+        assert_eq!(did_you_mean("colour", &known), "");
+        assert_eq!(did_you_mean("x", &[]), "");
+    }
 
     #[test]
     fn placeholders_are_recognised() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::decimal::Decimal;
+use crate::decimal::{Decimal, Fraction};
 use crate::objective::EmptyPolicy;
 
 const SLICE_SECS: i64 = 30;
@@ -93,7 +93,59 @@ fn gaps_lower_coverage_and_nothing_else() {
     series.apply(&slice(90, 0, 0, 0)).unwrap();
     let coverage = series.coverage(secs(0), secs(120));
     assert_eq!((coverage.fraction(), coverage.slices, coverage.empty), (0.5, 2, 1));
-    assert!(coverage.is_below_one_in(1) && !coverage.is_below_one_in(2));
+    assert!(coverage.is_below(Fraction::ONE) && !coverage.is_below(Fraction::new(1, 2)));
+}
+
+#[test]
+fn old_slices_fold_and_sums_stay() {
+    let width = wide_slice(Duration::from_secs(30), Counting::Occurrences).unwrap();
+    let mut series = SliceSeries::new(Counting::Occurrences);
+    // Two hours, every seventh slice missing.
+    for index in (0..240).filter(|index| index % 7 != 3) {
+        series.apply(&slice(index * SLICE_SECS, index, index + 1, 0)).unwrap();
+    }
+    let before = |at| (series.events(secs(0), secs(at)), series.coverage(secs(0), secs(at)));
+    let wanted: Vec<_> = [300, 3_600, 4_200, 7_200].map(before).into();
+    let mut folded = series.clone();
+    folded.fold_before(secs(3_700), width);
+    assert_eq!(folded.len(), 12 + series.slices_in(secs(3_600), secs(7_200)).count());
+    for (at, (events, coverage)) in [300, 3_600, 4_200, 7_200].into_iter().zip(wanted) {
+        assert_eq!(folded.events(secs(0), secs(at)), events);
+        assert_eq!(folded.coverage(secs(0), secs(at)).measured, coverage.measured);
+    }
+    // A slice that comes after the folding has no place any more; the newest go on.
+    assert!(folded.apply(&slice(90, 1, 1, 0)).is_err());
+    assert_eq!(folded.apply(&slice(7_200, 1, 1, 0)), Ok(Applied::Appended));
+    assert_eq!(folded.events(secs(0), secs(7_230)).total, series.events(secs(0), secs(7_230)).total + 1_000);
+}
+
+#[test]
+fn slices_fold_no_wider_than_time_slices() {
+    let timeslices =
+        |secs| Counting::RatioTimeslices { width: Duration::from_secs(secs), empty: EmptyPolicy::Exclude };
+    let wide = |counting| wide_slice(Duration::from_secs(30), counting).map(|width| width.as_secs());
+    assert_eq!(wide(timeslices(60)), Some(60));
+    assert_eq!(wide(timeslices(3_600)), Some(300));
+    assert_eq!(wide(timeslices(450)), Some(150));
+    assert_eq!(wide(timeslices(30)), None);
+    assert_eq!(wide_slice(Duration::from_secs(45), Counting::Occurrences), None);
+}
+
+#[test]
+fn windows_walk_back_as_they_are_asked_for() {
+    let mut series = SliceSeries::new(Counting::Occurrences);
+    for index in (0..200).filter(|index| index % 5 != 2) {
+        series.apply(&slice(index * SLICE_SECS, index, index + index % 3, 0)).unwrap();
+    }
+    let length = Duration::from_secs(600);
+    for (end, tally) in series.tallies_back(secs(0), secs(5_000), Some(length)) {
+        assert_eq!(tally, series.tally_back(end, length), "{end}");
+    }
+    for (end, tally) in
+        series.tallies_back(secs(900), secs(5_000), None).take_while(|(end, _)| *end > secs(900))
+    {
+        assert_eq!(tally, series.tally(secs(900), end), "{end}");
+    }
 }
 
 #[test]

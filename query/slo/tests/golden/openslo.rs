@@ -29,19 +29,7 @@ fn verdict(path: &Path, mode: Mode) -> (String, usize) {
     defects.extend(more);
     defects.sort();
     let mut lines: Vec<String> = defects.iter().map(ToString::to_string).collect();
-    for slo in &slos {
-        for objective in &slo.objectives {
-            lines.push(format!(
-                "SLO {} of {}: {} over {} by {}, {} alert tiers",
-                slo.slo_id(objective),
-                slo.service,
-                objective.target,
-                slo.window.text(),
-                slo.method.name(),
-                objective.tiers.len()
-            ));
-        }
-    }
+    lines.extend(slos.iter().flat_map(slo::describe::describe));
     (lines.join("\n"), defects.iter().filter(|defect| defect.is_error()).count())
 }
 
@@ -68,13 +56,52 @@ fn bad_documents_are_errors_with_a_line() {
     }
 }
 
+/// What is written reads back as the same objectives, whatever format they came in.
+#[test]
+fn documents_survive_a_round_trip() {
+    for path in files("good") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (documents, _) = openslo::parse_documents("before.yaml", &text, Mode::Lenient);
+        let written = openslo::write::documents(&documents).unwrap();
+        let (again, defects) = openslo::parse_documents("after.yaml", &written, Mode::Lenient);
+        let place = path.display();
+        assert!(!defects.iter().any(|defect| defect.is_error()), "{place}: {defects:?}\n{written}");
+        assert_eq!(openslo::write::documents(&again).unwrap(), written, "{place}");
+        let objectives = |documents| -> Vec<(String, Vec<i64>, Vec<String>)> {
+            let (slos, _) = catalog::resolve(documents);
+            let generations = |slo: &slo::Slo| slo.objectives.iter().map(|o| o.generation).collect();
+            slos.iter()
+                .map(|slo| (slo.name.clone(), generations(slo), slo::describe::describe(slo)))
+                .collect()
+        };
+        assert_eq!(objectives(documents), objectives(again), "{place}");
+    }
+}
+
+#[test]
+fn the_guide_shows_documents_that_work() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/slo.md");
+    let text = std::fs::read_to_string(guide).unwrap();
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let documents: Vec<&str> = blocks.filter(|block| block.starts_with("apiVersion: openslo/")).collect();
+    assert!(!documents.is_empty());
+    for document in documents {
+        let (parsed, mut defects) = openslo::parse_documents("guide.yaml", document, Mode::Strict);
+        let (slos, more) =
+            catalog::resolve_with(parsed, &catalog::Known { services: ["shop".to_owned()].into() });
+        defects.extend(more);
+        assert!(defects.is_empty() && !slos.is_empty(), "{defects:?}\n{document}");
+    }
+}
+
 proptest! {
     /// Whatever is done to a file, reading it ends in documents and defects.
     #[test]
     fn damaged_documents_never_panic(
+        file in prop::sample::select(vec!["everything", "indicators", "composites", "sloth", "pyrra"]),
         cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, "[\\[\\]{}:,\"'\\-#&*|>!%@` \n\té日0-9a-z]{0,6}"), 1..6),
     ) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openslo/good/everything.yaml");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openslo/good").join(format!("{file}.yaml"));
         let mut text: Vec<char> = std::fs::read_to_string(path).unwrap().chars().collect();
         for (at, length, inserted) in cuts {
             let start = at.index(text.len().max(1)).min(text.len());

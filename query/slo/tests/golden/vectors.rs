@@ -19,13 +19,13 @@ use slo::{Decimal, Fraction, Ratio, SliceSeries, Slo, Window, catalog, forecast,
 use telemetry::time::parse_duration;
 use telemetry::{SloSlice, Timestamp};
 
-fn read<T: DeserializeOwned>(vector: &str) -> T {
+pub(crate) fn read<T: DeserializeOwned>(vector: &str) -> T {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(format!("{vector}.yaml"));
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// Rounds half away from zero to the digits of `expected` and compares the texts.
-fn assert_shows(actual: Option<Fraction>, expected: &str, what: &str) {
+pub(crate) fn assert_shows(actual: Option<Fraction>, expected: &str, what: &str) {
     let digits = expected.split_once('.').map_or(0, |(_, behind)| behind.len()) as u32;
     let shown = actual.map_or("null".to_owned(), |actual| {
         let scale = 10_i128.pow(digits);
@@ -132,7 +132,7 @@ struct SliceRow {
     rev: Option<i32>,
 }
 
-fn slice_at(start_secs: i64, slice_secs: i64, good: i64, total: i64, rev: i32) -> SloSlice {
+pub(crate) fn slice_at(start_secs: i64, slice_secs: i64, good: i64, total: i64, rev: i32) -> SloSlice {
     SloSlice {
         slo_id: "vector/1".into(),
         generation: 1,
@@ -147,7 +147,7 @@ fn slice_at(start_secs: i64, slice_secs: i64, good: i64, total: i64, rev: i32) -
     }
 }
 
-fn slo_of(target: &str, window: Window, method: &str) -> Slo {
+pub(crate) fn slo_of(target: &str, window: Window, method: &str) -> Slo {
     let text = format!(
         "apiVersion: openslo/v1
 kind: SLO
@@ -477,7 +477,7 @@ fn check_recovery(vector_name: &str) {
             reopened: row
                 .reopened
                 .iter()
-                .map(|at| Reopening { at: *at, resolved_at: row.resolved_again })
+                .map(|at| Reopening { at: *at, restored_at: None, resolved_at: row.resolved_again })
                 .collect(),
             ..IncidentRecord::default()
         };
@@ -546,7 +546,7 @@ fn v18_delivery() {
                     .get(index as usize)
                     .map(|lead| Change {
                         id: format!("change-{index}"),
-                        committed_at: finished_at(index).minus(minutes(*lead)),
+                        committed_at: Some(finished_at(index).minus(minutes(*lead))),
                     })
                     .into_iter()
                     .collect(),
@@ -557,13 +557,14 @@ fn v18_delivery() {
             .incidents
             .iter()
             .map(|(deploy, restored)| DeployIncident {
-                service: "shop".into(),
+                services: vec!["shop".into()],
                 started_at: finished_at(*deploy).plus(minutes(1)),
                 restored_at: restored.map(|after| finished_at(*deploy).plus(minutes(after))),
                 deploy_id: Some(deploy.to_string()),
             })
             .collect();
-        let metrics = delivery(&deploys, &incidents, vector.from, vector.to, duration(&vector.within));
+        let period = Period { from: vector.from, to: vector.to, now: vector.to };
+        let metrics = delivery(&deploys, &incidents, period, duration(&vector.within));
         let metrics = serde_json::to_value(metrics).unwrap();
         assert_fields("v18", &metrics, &case.expect);
         for name in &case.expect_null {

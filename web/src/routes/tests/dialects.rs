@@ -319,6 +319,26 @@ async fn events_are_rows_of_their_views_and_results_come_in_every_format() {
 }
 
 #[tokio::test]
+async fn an_exporter_that_may_not_send_reads_why_in_its_own_words() {
+    let world = World::new().await;
+    let viewer = world.token(Role::Viewer).await;
+    for path in ["/v1/metrics", "/v1/logs", "/v1/traces", "/loki/otlp/v1/logs"] {
+        let send = async |who: &As, content_type: &str| {
+            world.send(request(Method::POST, who, path, &[("content-type", content_type)], "")).await
+        };
+        let answer = send(&As::Nobody, "application/json").await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (401, "application/json"));
+        assert!(!answer.header("www-authenticate").is_empty(), "{path}");
+        assert_eq!(answer.json(), json!({"code": 16, "message": "a token or a session is needed"}));
+        let answer = send(&viewer, "application/x-protobuf").await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (403, "application/x-protobuf"));
+        // Field 1, a varint: PERMISSION_DENIED; field 2, a text.
+        assert_eq!(answer.body[..3], [0x08, 7, 0x12], "{path}");
+        assert!(String::from_utf8_lossy(&answer.body).contains("ingest"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn telemetry_that_is_garbage_is_answered_in_its_dialect() {
     let world = World::new().await;
     let who = world.token(Role::Ingest).await;

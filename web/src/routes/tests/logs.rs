@@ -102,7 +102,12 @@ async fn what_is_wrong_is_named() {
         assert_eq!(answer.problem(400), detail, "{query}");
         assert_eq!(answer.json()["errors"][0]["pointer"], pointer);
     }
-    assert!(world.get(&who, "/api/logs?unknown=1").await.problem(400).contains("unknown field"));
+    for wrong in ["/api/logs?unknown=1", "/api/logs/facets?limit=1", "/api/logs/export?after=1"] {
+        assert!(world.get(&who, wrong).await.problem(400).contains("unknown field"), "{wrong}");
+    }
+    for twice in ["/api/logs?q=a&q=b", "/api/logs?limit=1&limit=2"] {
+        assert!(world.get(&who, twice).await.problem(400).contains("duplicate field"), "{twice}");
+    }
     let tail = world.get(&who, "/api/logs/tail?q=~(").await;
     assert!(tail.problem(400).contains("unclosed group"));
 }

@@ -121,3 +121,71 @@ async fn the_api_and_sql_carry_the_same_numbers() {
     let path = format!("/api/slos/checkout-errors/history?to={before}");
     assert_eq!(world.get(&who, &path).await.ok()["projection"], json!([]));
 }
+
+#[tokio::test]
+async fn a_report_tells_what_ate_the_budget() {
+    let world = World::new().await;
+    for minute in 0..10_u64 {
+        send_counters(&world, 95 * minute, 100 * minute).await;
+        world.clock.advance(MINUTE);
+    }
+    load_objective(&world).await;
+    world.state.slos.tick(world.clock.now()).await.unwrap();
+    let who = world.admin();
+    let declared = json!({"title": "Nobody can pay", "service": "checkout", "severity": "SEV3"});
+    world.post(&who, "/api/incidents", declared).await;
+    let path = "/api/slos/checkout-errors/report";
+    let report = world.get(&who, &format!("{path}?windows=1h,6h")).await.ok();
+    let slo = world.get(&who, "/api/slos/checkout-errors").await.ok();
+    for name in ["good", "total", "bad", "error_budget_remaining", "exhausted_in_pace_secs"] {
+        assert_eq!(report["status"][name], slo[name], "{name}");
+    }
+    assert_eq!(report["burn"][0]["window"], "1h");
+    assert_eq!(report["burn"][0]["burn_rate"], slo["burn_rate_1h"]);
+    // The incident began when everything was over: what was bad happened during none.
+    assert_eq!(report["spent"]["causes"], json!([]));
+    assert_eq!(report["spent"]["unexplained_bad"], report["spent"]["bad"]);
+    assert_eq!((&report["groups"], &report["excluded"]), (&json!([]), &json!([])));
+    // Nothing had been recorded long ago.
+    let then = world.get(&who, &format!("{path}?reported_on=2020-01-01T00:00:00Z")).await.ok();
+    assert!(then["status"]["total"].is_null(), "{then}");
+    world.get(&who, &format!("{path}?windows=soon")).await.problem(400);
+    world.get(&who, &format!("{path}?group=none")).await.problem(404);
+    world.get(&who, "/api/slos/none/report").await.problem(404);
+}
+
+#[tokio::test]
+async fn a_backfill_is_begun_and_followed() {
+    let world = World::new().await;
+    for minute in 0..10_u64 {
+        send_counters(&world, 95 * minute, 100 * minute).await;
+        world.clock.advance(MINUTE);
+    }
+    load_objective(&world).await;
+    let who = world.admin();
+    let path = "/api/slos/checkout-errors/backfills";
+    assert_eq!(world.get(&who, path).await.ok(), json!({"backfills": []}));
+    world
+        .post(&who, path, json!({"from": "2026-11-24T00:00:00Z", "to": "2026-11-23T00:00:00Z"}))
+        .await
+        .problem(400);
+    world.post(&who, "/api/slos/none/backfills", json!({})).await.problem(404);
+    // From the oldest data on.
+    let begun = world.post(&who, path, json!({})).await;
+    assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.text());
+    let ended = loop {
+        let backfill = world.get(&who, path).await.ok()["backfills"][0].clone();
+        if !backfill["ended_at"].is_null() {
+            break backfill;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((&ended["state"], &ended["error"]), (&json!("done"), &Value::Null));
+    assert!(ended["written"].as_u64().unwrap() >= 9, "{ended}");
+    let slo = world.get(&who, "/api/slos/checkout-errors").await.ok();
+    assert!((slo["sli"].as_f64().unwrap() - 0.95).abs() < 0.01, "{slo}");
+    // Who asked for what stays on record.
+    let sql = "SELECT seq, json_text(payload, 'state') FROM events WHERE kind = 'slo_backfill' ORDER BY seq";
+    let told = world.post(&who, "/api/sql", json!({ "query": sql })).await.ok();
+    assert_eq!(told["rows"], json!([[1, "waiting"], [2, "done"]]));
+}

@@ -56,6 +56,35 @@ async fn a_loki_push_is_logs_and_a_retry_of_it_is_not() {
 }
 
 #[tokio::test]
+async fn documents_come_one_by_one_as_well() {
+    let world = World::new().await;
+    let who = world.token(Role::Ingest).await;
+    let document = r#"{"@timestamp":"2026-11-23T01:59:59Z","message":"paid","service":{"name":"shop"}}"#;
+    let send = async |method: Method, path: &str| {
+        let answer = world.send(request(method, &who, path, &[JSON], document)).await;
+        (answer.status.as_u16(), answer.json())
+    };
+    // With an id the same document again is a retry, without one it is another.
+    for (method, path) in [
+        (Method::PUT, "/elastic/shop/_doc/7"),
+        (Method::PUT, "/elastic/shop/_doc/7"),
+        (Method::POST, "/elastic/shop/_create/8"),
+        (Method::POST, "/elastic/shop/_doc"),
+        (Method::POST, "/elastic/shop/_doc"),
+    ] {
+        let (status, answer) = send(method, path).await;
+        assert_eq!((status, &answer["_index"], &answer["result"]), (201, &json!("shop"), &json!("created")));
+    }
+    let query = "SELECT attrs['_id'], service, body, count(*) FROM logs GROUP BY 1, 2, 3 ORDER BY 1";
+    assert_eq!(
+        rows(&world, query).await,
+        json!([["7", "shop", "paid", 1], ["8", "shop", "paid", 1], [null, "shop", "paid", 2]])
+    );
+    let (status, answer) = send(Method::POST, "/elastic/shop/_update/7").await;
+    assert!(status == 404 && answer["error"]["reason"].as_str().unwrap().contains("_doc"), "{answer}");
+}
+
+#[tokio::test]
 async fn loki_is_ready_when_logs_are_taken() {
     let world = World::new().await;
     let who = world.token(Role::Ingest).await;

@@ -61,6 +61,7 @@ pub(super) struct World {
     pub clock: Arc<ManualClock>,
     pub health: Arc<FakeHealth>,
     pub mail: Arc<FakeMail>,
+    pub gates: Arc<FakeGates>,
     router: Router,
     _dir: tempfile::TempDir,
 }
@@ -103,6 +104,7 @@ impl World {
         let health = Arc::new(FakeHealth::default());
         let (metrics, mut registry) = (HttpMetrics::default(), Registry::default());
         metrics.register(&mut registry);
+        let gates = Arc::new(FakeGates::default());
         let state = AppState {
             config: Arc::new(config),
             auth,
@@ -121,6 +123,7 @@ impl World {
             health: health.clone(),
             objects: Arc::new(NoTexts),
             backups: Arc::new(NoBackups),
+            gates: gates.clone(),
             inbox: None,
             registry: Arc::new(registry),
             metrics,
@@ -128,7 +131,7 @@ impl World {
             version: "0.0.0-test",
         };
         let router = crate::router(state.clone());
-        World { state, clock, health, mail, router, _dir: dir }
+        World { state, clock, health, mail, gates, router, _dir: dir }
     }
 
     pub fn admin(&self) -> As {
@@ -314,6 +317,25 @@ impl ChangeSource for Nothing {
         _: usize,
     ) -> Result<Vec<Event>, String> {
         Ok(Vec::new())
+    }
+}
+
+/// Knows the service `checkout`, and what a test tells it about that.
+#[derive(Default)]
+pub(super) struct FakeGates {
+    pub firing_pages: std::sync::atomic::AtomicU64,
+}
+
+#[async_trait]
+impl crate::GateSource for FakeGates {
+    async fn facts(&self, service: &str, _: Option<Duration>, _: Timestamp) -> Option<slo::gate::GateFacts> {
+        (service == "checkout").then(|| slo::gate::GateFacts {
+            objectives: Ok(Vec::new()),
+            open_incidents: Ok(Default::default()),
+            firing_pages: Ok(self.firing_pages.load(std::sync::atomic::Ordering::Relaxed)),
+            deployments: Ok(Default::default()),
+            freezes: Vec::new(),
+        })
     }
 }
 

@@ -1,0 +1,143 @@
+//! One objective at one time: its status, its burn over any windows, what ate its budget, and what does
+//! not count. For a time in the past too, and as it was reported on a day: from the revisions of slices
+//! that had been recorded by then.
+
+use std::time::Duration;
+
+use slo::budget;
+use slo::burn::{self, Burn};
+use slo::spending::{self, Cause, Spent};
+use slo::{Fraction, SliceSeries, SloStatus, report};
+use telemetry::Timestamp;
+
+use super::tracked::Tracked;
+use super::{ExcludedTime, SloEvaluator, stored};
+use crate::QueryError;
+
+/// Which objective, and as of when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportQuery {
+    pub slo: String,
+    pub objective: String,
+    /// The key of the group; empty without groups.
+    pub group: String,
+    /// The end of the window.
+    pub at: Timestamp,
+    /// Only slices that had been recorded by then; all of them when `None`.
+    pub recorded_by: Option<Timestamp>,
+    /// The windows to tell burn rates of.
+    pub windows: Vec<Duration>,
+    /// What may have spent budget.
+    pub causes: Vec<Cause>,
+}
+
+/// The burn of one window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WindowBurn {
+    pub window: Duration,
+    /// `None` without anything valid.
+    pub burn_rate: Option<f64>,
+    /// Share of the period's budget that the window spent.
+    pub budget_used: Option<f64>,
+    pub coverage: f64,
+}
+
+/// One group's part of what was bad.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupSpending {
+    pub group: String,
+    pub bad: f64,
+    /// Of what was bad in all groups; `None` when nothing was.
+    pub bad_share: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SloReport {
+    pub status: SloStatus,
+    pub burn: Vec<WindowBurn>,
+    pub spent: Spent,
+    /// The worst first; empty without groups.
+    pub groups: Vec<GroupSpending>,
+    /// Those that touch the window.
+    pub excluded: Vec<ExcludedTime>,
+}
+
+impl SloEvaluator {
+    /// `None` for an SLO, objective or group that does not exist.
+    ///
+    /// # Errors
+    /// [`QueryError::Invalid`] for a time outside of the calendar.
+    pub async fn report(&self, query: &ReportQuery) -> Result<Option<SloReport>, QueryError> {
+        let Some(tracked) = self.find(&query.slo, &query.objective) else { return Ok(None) };
+        // What is forgotten in memory, and what was corrected since, is in the lake.
+        let span =
+            tracked.slo.window.span_at(query.at).map_err(|error| QueryError::Invalid(error.to_string()))?;
+        let is_kept = tracked.with_series(&query.group, |series| {
+            series.oldest_start().is_some_and(|oldest| oldest <= span.start)
+        });
+        let Some(is_kept) = is_kept else { return Ok(None) };
+        let report = if is_kept && query.recorded_by.is_none() {
+            tracked.with_series(&query.group, |series| self.report_of(&tracked, series, query))
+        } else {
+            let recorded_by = query.recorded_by.unwrap_or(Timestamp::MAX);
+            let range = (span.start, query.at);
+            let series = stored::as_of(&self.engine, &tracked, &query.group, range, recorded_by).await?;
+            Some(self.report_of(&tracked, &series, query))
+        };
+        report.transpose()
+    }
+
+    fn report_of(
+        &self,
+        tracked: &Tracked,
+        series: &SliceSeries,
+        query: &ReportQuery,
+    ) -> Result<SloReport, QueryError> {
+        let failed = |error: slo::SloError| QueryError::Invalid(error.to_string());
+        let (slo, objective) = (&tracked.slo, tracked.objective());
+        let policy = self.policy();
+        let delay = policy.with(&slo.evaluation).evaluation_delay;
+        // As if it had just been evaluated for this time.
+        let now = query.at.plus(delay);
+        let (mut status, _) = report::status(slo, objective, series, now, &policy).map_err(failed)?;
+        status.group.clone_from(&query.group);
+        let measured = budget::status(slo, objective, series, now, &policy).map_err(failed)?;
+        let span = measured.span;
+        let burn = |window: &Duration| {
+            let burn = Burn::over(series, span.end, *window);
+            let rate = burn.rate(objective.target);
+            let used = rate.and_then(|rate| burn::budget_used(rate, *window, span.period()));
+            WindowBurn {
+                window: *window,
+                burn_rate: rate.map(Fraction::to_f64),
+                budget_used: used.map(Fraction::to_f64),
+                coverage: burn.coverage.fraction(),
+            }
+        };
+        let mut excluded = self.excluded_times(&slo.name, query.at).unwrap_or_default();
+        excluded.retain(|time| time.from < span.end && time.to > span.start);
+        Ok(SloReport {
+            burn: query.windows.iter().map(burn).collect(),
+            spent: spending::spending(slo, objective, series, span.end, &query.causes).map_err(failed)?,
+            groups: groups_of(tracked, span.start, span.end),
+            status,
+            excluded,
+        })
+    }
+}
+
+fn groups_of(tracked: &Tracked, from: Timestamp, to: Timestamp) -> Vec<GroupSpending> {
+    if tracked.slo.grouping.is_none() {
+        return Vec::new();
+    }
+    let mut groups = Vec::new();
+    tracked.for_each_group(|group, series| groups.push((series.tally(from, to), group.to_owned())));
+    let all: i128 = groups.iter().map(|(tally, _)| tally.bad()).sum();
+    groups.sort_by(|a, b| b.0.bad().cmp(&a.0.bad()).then_with(|| a.1.cmp(&b.1)));
+    let spending = |(tally, group): (budget::Tally, String)| GroupSpending {
+        group,
+        bad: tally.in_units(tally.bad()),
+        bad_share: (all != 0).then(|| Fraction::new(tally.bad(), all).to_f64()),
+    };
+    groups.into_iter().map(spending).collect()
+}

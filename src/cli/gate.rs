@@ -1,0 +1,95 @@
+//! `evenkeel gate SERVICE`: may this service be changed now? For pipelines: exit 0 when it may, 2
+//! when it may not, 1 when nobody knows.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use serde_json::{Value, json};
+use telemetry::time::parse_duration;
+use telemetry::{Clock, SystemClock};
+
+use super::client::ClientArgs;
+use super::output::{Output, OutputArgs, print, print_objects};
+use super::path_segment;
+
+/// A gate that is blocked.
+const EXIT_BLOCKED: u8 = 2;
+/// No answer. Not the code of other commands, which pipelines would have to tell from "blocked".
+pub(super) const EXIT_UNKNOWN: u8 = 1;
+
+const COLUMNS: [&str; 8] = ["check", "subject", "value", "relation", "limit", "outcome", "blocks", "detail"];
+const COLUMNS_SHORT: [&str; 4] = ["check", "subject", "outcome", "detail"];
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    service: String,
+    /// Open the gate although it is blocked; with --reason and --for.
+    #[arg(long = "override", requires = "reason", requires = "length")]
+    opens: bool,
+    /// Why; everybody will read it.
+    #[arg(long, requires = "opens")]
+    reason: Option<String>,
+    /// How long, such as 30m or 2h.
+    #[arg(long = "for", id = "length", value_name = "DURATION", value_parser = parse_duration, requires = "opens")]
+    length: Option<Duration>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match ask(args).await {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => Ok(ExitCode::from(EXIT_BLOCKED)),
+        Err(error) => {
+            eprintln!("evenkeel: {error:#}");
+            Ok(ExitCode::from(EXIT_UNKNOWN))
+        }
+    }
+}
+
+/// Whether the service may be changed.
+async fn ask(args: Args) -> anyhow::Result<bool> {
+    let client = args.client.client()?;
+    let path = format!("/api/gates/{}", path_segment(&args.service));
+    if let (true, Some(length)) = (args.opens, args.length) {
+        let expires_at = SystemClock.now().plus(length);
+        let body = json!({ "reason": args.reason, "expires_at": expires_at.to_string() });
+        client.post(&format!("{path}/override"), &body).await?;
+    }
+    let gate = client.get(&path, &[]).await?;
+    let Some(is_allowed) = gate["allowed"].as_bool() else {
+        bail!("the server's answer is no gate: {gate}");
+    };
+    show(&gate, args.output.output)?;
+    Ok(is_allowed)
+}
+
+fn show(gate: &Value, output: Output) -> anyhow::Result<()> {
+    let conditions = gate["conditions"].as_array().cloned().unwrap_or_default();
+    match output {
+        Output::Json => print(&serde_json::to_string_pretty(gate)?),
+        Output::Csv => print_objects(output, &conditions, &COLUMNS),
+        Output::Table => {
+            let word = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
+            println!(
+                "{} is {} by the policy {}",
+                word(&gate["service"]),
+                word(&gate["verdict"]),
+                word(&gate["policy"])
+            );
+            let opened = &gate["opened_by"];
+            if opened.is_object() {
+                println!(
+                    "opened by {} until {}: {}",
+                    word(&opened["actor"]),
+                    word(&opened["expires_at"]),
+                    word(&opened["reason"])
+                );
+            }
+            print_objects(output, &conditions, &COLUMNS_SHORT)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Gates: the answer, its record, and overrides.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::world::{As, World};
+use crate::Role;
+
+const GATE: &str = "/api/gates/checkout";
+const OVERRIDE: &str = "/api/gates/checkout/override";
+
+async fn gate(world: &World, who: &As) -> Value {
+    world.get(who, GATE).await.ok()
+}
+
+#[tokio::test]
+async fn a_gate_answers_with_every_number_that_decided() {
+    let world = World::new().await;
+    let viewer = world.token(Role::Viewer).await;
+    let open = gate(&world, &viewer).await;
+    assert_eq!(
+        (&open["allowed"], &open["verdict"], &open["policy"]),
+        (&json!(true), &json!("allowed"), &json!("default"))
+    );
+
+    world.gates.firing_pages.store(2, Ordering::Relaxed);
+    let blocked = gate(&world, &viewer).await;
+    assert_eq!((&blocked["allowed"], &blocked["verdict"]), (&json!(false), &json!("blocked")));
+    let blocking: Vec<&Value> =
+        blocked["conditions"].as_array().unwrap().iter().filter(|it| it["blocks"] == true).collect();
+    let expect = json!({
+        "check": "firing_pages", "subject": null, "value": 2.0, "relation": "at_most", "limit": 0.0,
+        "outcome": "not_met", "blocks": true,
+        "detail": "2 alerts that page are firing, at most 0 may be",
+    });
+    assert_eq!(blocking, [&expect]);
+    let unknown =
+        blocked["conditions"].as_array().unwrap().iter().filter(|it| it["outcome"] == "unknown").count();
+    assert_eq!(unknown, 3, "budget and two burn rates: {blocked}");
+    let problem = world.get(&viewer, "/api/gates/chekcout").await.problem(404);
+    assert_eq!(problem, "there is no service \"chekcout\"");
+}
+
+#[tokio::test]
+async fn every_answer_is_recorded() {
+    let world = World::new().await;
+    let viewer = world.token(Role::Viewer).await;
+    gate(&world, &viewer).await;
+    gate(&world, &viewer).await;
+    // Both wait to be brought to the lake.
+    assert_eq!(world.state.alerting.publish_facts().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn an_override_opens_the_gate_with_a_reason_until_it_expires() {
+    let world = World::new().await;
+    world.gates.firing_pages.store(1, Ordering::Relaxed);
+    let (viewer, responder) = (world.token(Role::Viewer).await, world.token(Role::Responder).await);
+    let body = json!({"reason": "the fix itself", "expires_at": "2026-11-23T03:00:00Z"});
+    world.post(&viewer, OVERRIDE, body.clone()).await.problem(403);
+    let given = world.post(&responder, OVERRIDE, body.clone()).await;
+    assert_eq!(given.status, 201, "{}", given.text());
+    assert_eq!((&given.json()["reason"], &given.json()["active"]), (&json!("the fix itself"), &json!(true)));
+
+    let opened = gate(&world, &viewer).await;
+    assert_eq!((&opened["allowed"], &opened["verdict"]), (&json!(true), &json!("overridden")));
+    assert_eq!(opened["opened_by"]["expires_at"], "2026-11-23T03:00:00Z");
+    world.clock.advance(Duration::from_secs(3_600));
+    let expired = gate(&world, &viewer).await;
+    assert_eq!((&expired["verdict"], &expired["opened_by"]), (&json!("blocked"), &Value::Null));
+    assert_eq!(expired["overrides"][0]["active"], false);
+}
+
+#[tokio::test]
+async fn an_override_without_reason_or_bounds_is_refused() {
+    let world = World::new().await;
+    let responder = world.token(Role::Responder).await;
+    let refused = async |reason: &str, expires_at: &str| {
+        let body = json!({"reason": reason, "expires_at": expires_at});
+        let answer = world.post(&responder, OVERRIDE, body).await;
+        let detail = answer.problem(400);
+        (answer.json()["errors"][0]["pointer"].as_str().unwrap().to_owned(), detail)
+    };
+    let in_an_hour = "2026-11-23T03:00:00Z";
+    assert_eq!(refused("  ", in_an_hour).await, ("/reason".into(), "must not be empty".into()));
+    assert_eq!(refused(&"x".repeat(1_001), in_an_hour).await.0, "/reason");
+    assert_eq!(
+        refused("why", "2026-11-23T02:00:00Z").await,
+        ("/expires_at".into(), "2026-11-23T02:00:00Z has passed".into())
+    );
+    let (pointer, detail) = refused("why", "2026-11-24T02:00:01Z").await;
+    assert_eq!(pointer, "/expires_at");
+    assert_eq!(detail, "an override lasts 1d at most (overrideMax of the gate policy)");
+    assert_eq!(refused("why", "soon").await.0, "/expires_at");
+    let body = json!({"reason": "why", "expires_at": in_an_hour});
+    world.post(&responder, "/api/gates/nobody/override", body).await.problem(404);
+}

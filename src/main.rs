@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     evenkeel::allocator::bound_arenas();
-    evenkeel::cli::Cli::parse().run()
+    evenkeel::cli::Cli::read().run()
 }

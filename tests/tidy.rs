@@ -176,6 +176,38 @@ fn there_is_one_version_of_what_must_unify() {
     }
 }
 
+/// Versions of each package in a lock file.
+fn locked(path: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let text = std::fs::read_to_string(root().join(path)).expect("the lock file is tracked");
+    let value = |package: &str, key: &str| {
+        let line = package.lines().find_map(|line| line.strip_prefix(&format!("{key} = ")));
+        line.map(|value| value.trim_matches('"').to_owned()).expect("a package has a name and a version")
+    };
+    let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for package in text.split("[[package]]").skip(1) {
+        versions.entry(value(package, "name")).or_default().insert(value(package, "version"));
+    }
+    versions
+}
+
+/// What is fuzzed is what is shipped. The fuzz targets are a workspace of their own, with a lock file of
+/// their own.
+#[test]
+fn fuzz_targets_are_built_with_the_versions_of_everything_else() {
+    let shipped = locked("Cargo.lock");
+    let differing: Vec<String> = locked("ingest/fuzz/Cargo.lock")
+        .into_iter()
+        .filter(|(name, versions)| shipped.get(name).is_some_and(|all| !versions.is_subset(all)))
+        .map(|(name, versions)| format!("{name} {versions:?}, not {:?}", shipped[&name]))
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "ingest/fuzz/Cargo.lock has {}: copy Cargo.lock over it and run `cargo metadata --manifest-path \
+         ingest/fuzz/Cargo.toml`, which puts back what only the fuzz targets need",
+        differing.join("; ")
+    );
+}
+
 #[test]
 fn the_top_level_is_the_map() {
     let mut found: BTreeSet<String> = BTreeSet::new();

@@ -39,6 +39,9 @@ pub struct QueryConfig {
     pub memory_bytes_max: u64,
     /// What all running queries may spill to disk together.
     pub spill_bytes_max: u64,
+    /// What is kept of the footers of files, which say where their columns and pages are; 0 keeps nothing
+    /// and reads them again for each query.
+    pub footer_bytes_max: u64,
     /// Threads that all queries share; `None` is one per core. Receivers have threads of their own.
     pub threads: Option<usize>,
     /// Parts of one query that run beside each other; `None` is one per core.
@@ -97,6 +100,8 @@ pub struct PostgresLimits {
 pub struct LogLimits {
     /// Lines of a page.
     pub page_lines_max: usize,
+    /// Lines of a file to be taken away.
+    pub export_lines_max: usize,
     /// Lines before a line, and after it.
     pub context_lines_max: usize,
     pub histogram_bars_max: usize,
@@ -113,6 +118,7 @@ impl Default for LogLimits {
     fn default() -> Self {
         LogLimits {
             page_lines_max: 5_000,
+            export_lines_max: 100_000,
             context_lines_max: 500,
             histogram_bars_max: 240,
             facet_sample_lines: 5_000,
@@ -143,6 +149,7 @@ impl Default for QueryConfig {
             },
             memory_bytes_max: 1024 * MIB,
             spill_bytes_max: 4096 * MIB,
+            footer_bytes_max: 64 * MIB,
             threads: None,
             partitions: None,
             promql: PromqlLimits::default(),

@@ -7,15 +7,25 @@ mod arguments;
 mod as_of;
 mod buckets;
 mod change;
+mod cohort;
 mod column;
+mod date_trunc;
+mod delivery_metrics;
 mod documented;
 mod extract;
 mod fill;
 mod human;
+mod incident_impact;
+mod incident_records;
 mod json;
 mod logfmt;
+mod max_by;
 mod promql_table;
 mod quantile;
+mod recovery_metrics;
+mod report;
+mod summary;
+mod table_at;
 mod template;
 mod time_bucket;
 mod time_buckets;
@@ -25,17 +35,20 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableFunctionImpl;
 use datafusion::prelude::SessionContext;
+use lake::Lake;
 
 use crate::QueryError;
 
 pub(crate) use documented::{Manual, Section};
 pub(crate) use json::JSON_OF;
 pub(crate) use promql_table::PromqlFunction;
+pub(crate) use report::ReportContext;
 pub(crate) use types::{map_builder, map_type, timestamp_type};
 
 /// Registers everything but the table functions. Views use what is registered here.
 pub(crate) fn register(context: &SessionContext) {
     let scalars = [
+        date_trunc::functions(),
         extract::functions(),
         human::functions(),
         json::functions(),
@@ -45,7 +58,7 @@ pub(crate) fn register(context: &SessionContext) {
         time_bucket::functions(),
     ];
     scalars.into_iter().flatten().for_each(|function| context.register_udf(function));
-    let aggregates = [change::functions(), quantile::functions()];
+    let aggregates = [change::functions(), max_by::functions(), quantile::functions()];
     aggregates.into_iter().flatten().for_each(|function| context.register_udaf(function));
     fill::functions().into_iter().for_each(|function| context.register_udwf(function));
 }
@@ -58,12 +71,18 @@ type TableFunction = (TableManual, Arc<dyn TableFunctionImpl>);
 pub(crate) fn register_tables(
     context: &SessionContext,
     promql: &PromqlFunction,
+    report: &ReportContext,
+    lake: &Lake,
 ) -> Result<Vec<TableManual>, QueryError> {
     let mut functions: Vec<TableFunction> = vec![
         ((promql_table::NAME, promql_table::MANUAL), Arc::new(promql.clone())),
         ((time_buckets::NAME, time_buckets::MANUAL), Arc::new(time_buckets::TimeBuckets)),
     ];
     functions.extend(as_of::functions(context)?);
+    functions.extend(table_at::functions(lake));
+    functions.extend(recovery_metrics::functions(context, report)?);
+    functions.extend(delivery_metrics::functions(context, report)?);
+    functions.extend(incident_impact::functions(context)?);
     let manuals = functions.into_iter().map(|(manual, function)| {
         context.register_udtf(manual.0, function);
         manual

@@ -17,6 +17,7 @@ pub mod logs;
 pub mod pgwire;
 mod pool;
 mod provider;
+mod range_join;
 mod samples;
 mod scan_filter;
 mod session;

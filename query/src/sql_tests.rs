@@ -6,6 +6,7 @@
 
 mod data;
 mod manuals;
+mod reports;
 mod script;
 mod shop;
 

@@ -5,8 +5,11 @@
 //! RFC 3339 text; `json_time` reads them.
 
 mod changes;
+pub(crate) mod delivery;
+pub(crate) mod impact;
 mod incidents;
 mod metrics;
+pub(crate) mod recovery;
 mod slo;
 
 use std::borrow::Cow;
@@ -16,6 +19,7 @@ use datafusion::prelude::SessionContext;
 use futures::FutureExt;
 
 use crate::QueryError;
+use crate::provider::SEQUENCE;
 
 pub(crate) use changes::DEPLOYS;
 pub(crate) use incidents::INCIDENTS;
@@ -46,19 +50,28 @@ impl View {
 
 /// Stands in a definition for what events are read from.
 const EVENTS: &str = "{events}";
+/// The same for who takes the latest of a subject's events: repeated ones may be there more than once.
+const EVENT_LOG: &str = "{event_log}";
+
+const ALL_EVENTS: &str = "events";
 
 /// A definition over the table of events, or over some of its rows.
 pub(crate) fn over_events(definition: &str, events: &str) -> String {
-    definition.replace(EVENTS, events)
+    let event_log = match events {
+        ALL_EVENTS => "lake.event_log".to_owned(),
+        // Merged, so that no two are the same.
+        some => format!("(SELECT *, 0 AS {SEQUENCE} FROM {some})"),
+    };
+    definition.replace(EVENT_LOG, &event_log).replace(EVENTS, events)
 }
 
 fn of_all_events(described: Described, definition: &str) -> View {
-    View::new(described, over_events(definition, "events"))
+    View::new(described, over_events(definition, ALL_EVENTS))
 }
 
 /// Creates the views and says what there is to say about them.
 pub(crate) fn create(context: &SessionContext) -> Result<Vec<Described>, QueryError> {
-    let views = [metrics::views(), slo::views(), incidents::views(), changes::views()];
+    let views = [metrics::views(), slo::views(), incidents::views(), changes::views(), delivery::views()];
     let mut described = Vec::new();
     for view in views.into_iter().flatten() {
         let name = view.described.name;

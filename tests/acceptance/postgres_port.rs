@@ -109,7 +109,14 @@ async fn psql_finds_its_way_around() {
         (r"\d+ metrics", "timestamp with time zone"),
         (r"\dtv+ metrics", "public|metrics|view|"),
         (r"\dp metrics", "public|metrics|view|"),
-        (r"\df", ""),
+        (r"\df", "public|rate|double|ts, value [, window_start, window_end]|agg"),
+        (r"\df time_buckets", "SETOF record|width, start, end"),
+        (r"\df+ rate", "Growth of a counter per second"),
+        (r"\d+ events", "The same id is the same event."),
+        (r"\dd", ""),
+        (r"\du", "ada|"),
+        (r"\dT", ""),
+        (r"\sv metrics", "metric_samples"),
         (r"\dx", "plpgsql|"),
         (r"\copy (SELECT 1 AS one, 'a,b' AS two) TO STDOUT CSV HEADER", "one,two\n1,\"a,b\"\n"),
         ("SELECT current_user, current_database()", "ada|evenkeel"),
@@ -162,6 +169,8 @@ async fn drivers_prepare_introspect_and_copy() {
             "labels": {"job": "api"},
             "any": 100,
             "array": ["a", "b"],
+            "numbers": [[1, 2], [0.5], [0.0, 1.0], true],
+            "row": [1, "x"],
             "parameters": ["float8"],
             "columns": ["count", "max"],
             "cursor": 100,
@@ -198,4 +207,94 @@ async fn drivers_prepare_introspect_and_copy() {
         (&json!(true), &json!(true), &json!(99.0))
     );
     assert_eq!(tools["schemas"], json!(true), "{tools}");
+    assert_eq!(
+        tools["columns"],
+        json!({
+            "ts": "TIMESTAMP",
+            "metric": "TEXT",
+            "value": "DOUBLE PRECISION",
+            "labels": "TEXT",
+            "service": "TEXT",
+            "series_id": "BIGINT",
+        })
+    );
+    assert_eq!(tools["comments"][1], json!("The same id is the same event."), "{tools}");
+    assert_eq!(tools["keys"], json!([[], [], [], [], []]), "there are none");
+    assert_eq!((&tools["definition"], &tools["reflected"]), (&json!(true), &json!(true)), "{tools}");
+
+    let jdbc = jdbc(&[host, port, "ada", &token]).await;
+    let lines: Vec<&str> = jdbc.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "catalogs 1 evenkeel",
+            "schemas 1 public",
+            "table 1 TABLE",
+            "view 1 VIEW Every incident in its current state, imported history included.",
+            "columns 1 float8 NO The value; of a counter its running total.",
+            "primary keys 0",
+            "imported keys 0",
+            "exported keys 0",
+            "cross reference 0",
+            "indexes 0",
+            "best row 0",
+            "types some",
+            "functions 1 time_bucket",
+            "procedures 0",
+            "table privileges some",
+            "column privileges some",
+            "prepared 1 100 99.0",
+            "array sent 1 t",
+            "arrays [1, 2][1.5]",
+            "in parts 7 1",
+            "cancelled 57014",
+        ]
+    );
+}
+
+/// What a Java program gets from the driver that DBeaver, Metabase and JetBrains' tools use.
+async fn jdbc(args: &[&str]) -> String {
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/JdbcMetadata.java");
+    let mut java = Command::new("java");
+    java.args(["-cp", "/usr/share/java/postgresql.jar"]).arg(script).args(args);
+    let done = run(java, "").await;
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    done.stdout
+}
+
+/// What Grafana's PostgreSQL data source asks: its pickers, and queries with its macros expanded.
+#[tokio::test(flavor = "multi_thread")]
+async fn grafana_finds_tables_and_time_columns() {
+    let server = Server::start(ServerOptions::default()).await;
+    let token = server.token("ada", "viewer").await;
+    for (query, expected) in [
+        ("SELECT current_setting('server_version_num')::int/100 as version", "1500"),
+        (
+            "SELECT CASE WHEN quote_ident(table_schema) = 'public' THEN quote_ident(table_name) ELSE \
+             quote_ident(table_schema) || '.' || quote_ident(table_name) END AS \"table\" \
+             FROM information_schema.tables WHERE quote_ident(table_schema) NOT IN \
+             ('information_schema', 'pg_catalog') ORDER BY 1",
+            "incidents\n",
+        ),
+        (
+            "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\" FROM information_schema.columns \
+             WHERE quote_ident(table_name) = 'metrics'",
+            "ts|timestamp with time zone\n",
+        ),
+        (
+            "SELECT quote_ident(column_name) FROM information_schema.columns WHERE quote_ident(table_name) = 'metrics' \
+             AND data_type IN ('timestamp without time zone','timestamp with time zone','bigint','integer','double precision','real')",
+            "ts\nvalue\nseries_id\n",
+        ),
+        (
+            "SELECT floor(extract(epoch from ts)/60)*60 AS time, metric, avg(value) AS value FROM metrics \
+             WHERE ts BETWEEN '2026-11-23T00:00:00Z' AND '2026-11-23T01:00:00Z' GROUP BY 1, 2 ORDER BY 1, 2",
+            "",
+        ),
+        ("SELECT 1, 1, now()::date = now()::date, EXISTS (SELECT 1 FROM logs)", "1|1|t|f\n"),
+        ("SELECT i FROM generate_series(1, 9) AS g(i) ORDER BY i FETCH FIRST 2 ROWS ONLY", "1\n2\n"),
+    ] {
+        let done = psql(&server, &token, "prefer", &[query]).await;
+        assert!(done.code == 0 && done.stdout.contains(expected), "{query}: {}{}", done.stdout, done.stderr);
+    }
 }

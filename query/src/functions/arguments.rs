@@ -48,6 +48,14 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// A whole number, when it is one.
+    pub(super) fn whole(&self, at: usize) -> Option<i64> {
+        match self.given.get(at) {
+            Some(Expr::Literal(ScalarValue::Int64(number), _)) => *number,
+            _ => None,
+        }
+    }
+
     pub(super) fn time(&self, at: usize) -> Result<Timestamp> {
         let value = self.value(at, "a timestamp", &timestamp_type())?;
         match value {
@@ -62,6 +70,13 @@ impl<'a> Arguments<'a> {
             ScalarValue::IntervalMonthDayNano(Some(interval)) => Ok(interval),
             _ => Err(self.not_a("an interval", at)),
         }
+    }
+
+    /// As [`Arguments::duration`], and nothing is a length too.
+    pub(super) fn duration_or_none(&self, at: usize) -> Result<Duration> {
+        let interval = self.interval(at)?;
+        let is_nothing = (interval.months, interval.days, interval.nanoseconds) == (0, 0, 0);
+        if is_nothing { Ok(Duration::ZERO) } else { self.duration(at) }
     }
 
     /// An interval without months; a day is 24 hours.

@@ -13,7 +13,7 @@ use crate::harness::{
 
 /// Flushes, merges and removals all the time.
 const BUSY: &str = "
-lake: {flush_interval: 300ms, compact_interval: 500ms, hour_grace: 0s, vacuum_after: 1s, wal: {segment_bytes: 262144}}
+lake: {flush_interval: 300ms, compact_interval: 500ms, hour_grace: 0s, log_retention: 1s, vacuum_after: 1s, wal: {segment_bytes: 262144}}
 ";
 
 /// One sample and one event with the same number.

@@ -1,0 +1,317 @@
+//! The golden vectors of recovery and delivery through SQL, from events to numbers; groups, periods
+//! and what was known when.
+
+use serde_json::{Value, json};
+use telemetry::{Batch, Event, EventKind, SloSlice, Timestamp};
+
+use crate::testing::{Bench, at, event, run};
+
+const DAY: &str = "'2026-03-02', '2026-03-03'";
+
+fn incident(id: &str, seq: i64, told_at: Timestamp, payload: Value) -> Event {
+    event(EventKind::INCIDENT, id, seq, told_at, payload)
+}
+
+/// A time on 2026-03-02.
+fn on_the_day(clock: &str) -> String {
+    format!("2026-03-02T{clock}:00Z")
+}
+
+/// Started, detected, acknowledged, restored, resolved; `-` is not known.
+fn imported(id: &str, times: &str) -> Event {
+    let mut payload = json!({"title": id, "severity": "SEV2", "source": "imported"});
+    let names = ["started_at", "detected_at", "acknowledged_at", "restored_at", "resolved_at"];
+    for (name, clock) in names.iter().zip(times.split(' ').filter(|clock| *clock != "-")) {
+        payload[*name] = json!(on_the_day(clock));
+    }
+    incident(id, 1, at(&on_the_day("23:00")), payload)
+}
+
+async fn four_incidents() -> Bench {
+    let bench = Bench::new().await;
+    bench
+        .events(vec![
+            imported("I1", "10:00 10:04 10:06 10:30 11:00"),
+            imported("I2", "12:00 12:10 12:20 13:00 13:00"),
+            imported("I3", "12:30 12:31 12:33 13:30 14:00"),
+            imported("I4", "20:00 20:02"),
+        ])
+        .await;
+    bench
+}
+
+#[test]
+fn v16_incident_metrics() {
+    run(async {
+        let bench = four_incidents().await;
+        let day = |columns: &str| format!("SELECT {columns} FROM recovery_metrics({DAY})");
+        let rows =
+            bench.rows(&day("incidents, open, mttd_secs, mtta_secs, acknowledge_n, acknowledge_open")).await;
+        assert_eq!(rows, ["4,1,255.0,280.0,3,1"]);
+        let rows = bench
+            .rows(&day("mttr_secs, restore_mean_secs, restore_median_secs, restore_n, restore_open, resolve_mean_secs"))
+            .await;
+        assert_eq!(rows, ["3000.0,3000.0,3600.0,3,1,4200.0"]);
+        let columns = "downtime_secs, availability, failures, mtbf_secs, mtbsi_secs, uptime_per_failure_secs";
+        assert_eq!(bench.rows(&day(columns)).await, ["21600.0,0.75,3,14400.0,18000.0,21600.0"]);
+        let columns = "repair_n, repair_missing, repair_open, repair_mean_secs, oldest_open_secs";
+        let age = at("2026-11-23T12:00:00Z").since(at("2026-03-02T20:00:00Z")).as_secs();
+        assert_eq!(bench.rows(&day(columns)).await, [format!("0,3,1,,{age}")]);
+    });
+}
+
+#[test]
+fn v17_a_reopening_within_the_grace_is_the_same_incident() {
+    run(async {
+        let bench = Bench::new().await;
+        let state = |seq: i64, clock: &str, state: &str, resolved: Value| {
+            let payload = json!({"title": "Again", "state": state, "started_at": on_the_day("10:00"),
+                "resolved_at": resolved});
+            incident("I", seq, at(&on_the_day(clock)), payload)
+        };
+        bench
+            .events(vec![
+                state(1, "10:00", "triage", Value::Null),
+                state(2, "10:30", "resolved", json!(on_the_day("10:30"))),
+                state(3, "10:50", "investigating", Value::Null),
+                state(4, "11:20", "resolved", json!(on_the_day("11:20"))),
+            ])
+            .await;
+        let columns = "SELECT resolve_n, resolve_mean_secs, resolve_active_mean_secs";
+        let rows = bench.rows(&format!("{columns} FROM recovery_metrics({DAY})")).await;
+        assert_eq!(rows, ["1,4800.0,3600.0"]);
+        let apart =
+            format!("{columns} FROM recovery_metrics({DAY}, 'all', '1 day', 'UTC', INTERVAL '0 seconds')");
+        assert_eq!(bench.rows(&apart).await, ["2,1800.0,1800.0"]);
+        // Before the second half was told.
+        let then = format!(
+            "SELECT incidents, open, resolve_n FROM recovery_metrics_as_of('2026-03-02T11:00:00Z', {DAY})"
+        );
+        assert_eq!(bench.rows(&then).await, ["1,1,0"]);
+    });
+}
+
+fn deploy(id: usize, finished: Timestamp, more: &Value) -> Event {
+    let mut payload = json!({"version": id.to_string(), "status": "succeeded", "finished_at": finished});
+    if let (Some(payload), Some(more)) = (payload.as_object_mut(), more.as_object()) {
+        payload.extend(more.clone());
+    }
+    event(EventKind::DEPLOY, &format!("d-{id}"), 1, finished, payload)
+}
+
+fn hours_in(hours: u64) -> Timestamp {
+    at("2026-03-02T00:00:00Z").plus(std::time::Duration::from_secs(3_600 * hours))
+}
+
+fn minutes_after(time: Timestamp, minutes: u64) -> Timestamp {
+    time.plus(std::time::Duration::from_secs(60 * minutes))
+}
+
+/// An incident that names a deploy, and the minutes from that deploy's finish to the end.
+fn caused_by(id: &str, deploy: usize, finished: Timestamp, restored_after: Option<u64>) -> Event {
+    let payload = json!({"title": id, "deploy_id": format!("d-{deploy}"), "started_at": minutes_after(finished, 1),
+        "restored_at": restored_after.map(|minutes| minutes_after(finished, minutes))});
+    incident(id, 1, minutes_after(finished, 200), payload)
+}
+
+const WEEK: &str = "'2026-03-02', '2026-03-09'";
+
+#[test]
+fn v18_delivery() {
+    run(async {
+        let bench = Bench::new().await;
+        let none = format!(
+            "SELECT deployments, deployments_per_day, change_fail_rate, rework_rate, lead_time_n, recovery_median_secs
+             FROM delivery_metrics({WEEK})"
+        );
+        assert_eq!(bench.rows(&none).await, ["0,0.0,,,0,"]);
+
+        let mut events: Vec<Event> = (0..23).map(|id| deploy(id, hours_in(id as u64), &json!({}))).collect();
+        for (number, id) in [2, 2, 2, 5, 9, 20].into_iter().enumerate() {
+            events.push(caused_by(&format!("I{number}"), id, hours_in(id as u64), Some(10)));
+        }
+        bench.events(events).await;
+        let rates = format!(
+            "SELECT deployments, failed_deployments, round(change_fail_rate, 5), attributed_incidents
+             FROM delivery_metrics({WEEK})"
+        );
+        assert_eq!(bench.rows(&rates).await, ["23,4,0.17391,6"]);
+    });
+    run(async {
+        let bench = Bench::new().await;
+        let lead_minutes = [30, 120, 1_560, 3_000];
+        let mut events = Vec::new();
+        for (id, lead) in lead_minutes.into_iter().enumerate() {
+            let finished = hours_in(id as u64);
+            let committed = finished.minus(std::time::Duration::from_secs(60 * lead));
+            let commits = json!({"commits": [{"id": format!("c{id}"), "timestamp": committed}]});
+            events.push(deploy(id, finished, &commits));
+        }
+        for (id, restored) in [(0, Some(42)), (1, Some(120)), (2, None)] {
+            events.push(caused_by(&format!("I{id}"), id, hours_in(id as u64), restored));
+        }
+        bench.events(events).await;
+        let columns = "recovery_median_secs, recovery_n, recovery_open, lead_time_median_secs, lead_time_n";
+        let rows = bench.rows(&format!("SELECT {columns} FROM delivery_metrics({WEEK})")).await;
+        assert_eq!(rows, ["4860.0,2,1,50400.0,4"]);
+    });
+}
+
+#[test]
+fn incidents_are_grouped_by_service_team_severity_and_period() {
+    run(async {
+        let bench = four_incidents().await;
+        let teams = [("checkout", Some("shop")), ("cart", Some("shop")), ("mail", None)];
+        bench.engine.publish_services(
+            teams.map(|(service, team)| (service.to_owned(), team.map(str::to_owned))).into(),
+        );
+        // One that concerns two services of a team, and one that was none.
+        let both = json!({"title": "Both", "severity": "SEV1", "services": ["cart"],
+            "started_at": on_the_day("02:00"), "restored_at": on_the_day("03:00")});
+        let none = json!({"title": "None", "severity": "SEV1", "state": "declined",
+            "started_at": on_the_day("04:00")});
+        bench
+            .events(vec![
+                incident("I5", 1, at(&on_the_day("05:00")), both),
+                incident("I6", 1, at(&on_the_day("05:00")), none),
+            ])
+            .await;
+        let by = |by: &str, columns: &str| {
+            format!("SELECT {columns} FROM recovery_metrics({DAY}, '{by}') ORDER BY 1, 2")
+        };
+        assert_eq!(
+            bench.rows(&by("service", "service, incidents, false_alarms, availability IS NULL")).await,
+            ["cart,1,0,false", "checkout,5,1,false", "mail,0,0,false"]
+        );
+        assert_eq!(
+            bench.rows(&by("team", "team, incidents, downtime_secs")).await,
+            ["shop,5,25200.0", ",0,0.0"]
+        );
+        assert_eq!(
+            bench.rows(&by("severity, service", "severity, service, incidents")).await,
+            ["SEV1,cart,1", "SEV1,checkout,1", "SEV2,checkout,4"]
+        );
+        let halves = format!(
+            "SELECT period_start, incidents, mttr_secs FROM recovery_metrics({DAY}, 'all', '12 hours') ORDER BY 1"
+        );
+        assert_eq!(
+            bench.rows(&halves).await,
+            ["2026-03-02T00:00:00Z,2,2700.0", "2026-03-02T12:00:00Z,3,3600.0"]
+        );
+        let future = "SELECT availability, mttr_secs FROM recovery_metrics('2027-01-01', '2027-02-01')";
+        assert_eq!(bench.rows(future).await, [","]);
+    });
+}
+
+#[test]
+fn an_incident_is_put_down_to_what_was_named_or_to_the_latest_deploy_of_its_service() {
+    run(async {
+        let bench = Bench::new().await;
+        let mut other = deploy(7, hours_in(1), &json!({"rework": true}));
+        other.service = Some("cart".into());
+        let mut test_stage = deploy(8, hours_in(1), &json!({}));
+        test_stage.env = Some("staging".into());
+        let within = json!({"title": "Soon", "started_at": hours_in(3)});
+        let late = json!({"title": "Late", "started_at": hours_in(40)});
+        let named = json!({"deploy_id": "d-7", "incident_id": "named"});
+        let misled = json!({"title": "Named", "started_at": hours_in(3)});
+        bench
+            .events(vec![
+                deploy(1, hours_in(1), &json!({})),
+                deploy(2, hours_in(2), &json!({})),
+                other,
+                test_stage,
+                incident("soon", 1, hours_in(3), within),
+                incident("late", 1, hours_in(40), late),
+                incident("named", 1, hours_in(3), misled),
+                event(EventKind::new("attribution"), "named", 1, hours_in(4), named),
+            ])
+            .await;
+        let query = |within: &str| {
+            format!(
+                "SELECT service, deployments, failed_deployments, rework_rate, attributed_incidents, unattributed_incidents
+                 FROM delivery_metrics({WEEK}, 'service', '7 days', 'UTC', '{within}') ORDER BY 1"
+            )
+        };
+        assert_eq!(bench.rows(&query("1 day")).await, ["cart,1,1,1.0,0,0", "checkout,2,1,0.0,2,1"]);
+        assert_eq!(bench.rows(&query("30 minutes")).await, ["cart,1,1,1.0,0,0", "checkout,2,0,0.0,1,2"]);
+        // Before anybody had named it.
+        let then = format!(
+            "SELECT failed_deployments FROM delivery_metrics_as_of('2026-03-02T03:30:00Z', {WEEK}, 'service')"
+        );
+        assert_eq!(bench.rows(&then).await, ["0", "1"]);
+    });
+}
+
+#[test]
+fn impact_is_what_was_reported_or_what_the_objectives_saw() {
+    run(async {
+        let bench = Bench::new().await;
+        super::shop::fill_first_half(&bench).await;
+        let start = at("2026-11-23T10:00:10Z");
+        let end = at("2026-11-23T10:01:10Z");
+        let plain = json!({"title": "Seen", "started_at": start, "restored_at": end});
+        let told = json!({"title": "Told", "started_at": start, "restored_at": end,
+            "impact": {"users": 40, "requests": 7}});
+        let open = json!({"title": "Open", "started_at": at("2026-11-23T11:00:00Z")});
+        let report = json!({"incident_id": "open", "users": 3});
+        let mut elsewhere = incident("elsewhere", 1, end, plain.clone());
+        elsewhere.service = Some("mail".into());
+        bench
+            .events(vec![
+                incident("seen", 1, end, plain),
+                incident("told", 1, end, told),
+                incident("open", 1, end, open),
+                event(EventKind::new("impact"), "open", 1, end, report),
+                elsewhere,
+            ])
+            .await;
+        // Measured anew by another definition: only that counts.
+        let slice = SloSlice {
+            slo_id: "checkout/1".to_owned(),
+            generation: 8,
+            group_key: String::new(),
+            slice_start: at("2026-11-23T10:00:30Z"),
+            slice_secs: 30,
+            good_milli: 99_000,
+            total_milli: 100_000,
+            coverage: 1.0,
+            rev: 1,
+            recorded_at: at("2026-11-23T11:30:00Z"),
+        };
+        bench.lake.append(Batch { slices: vec![slice], ..Batch::default() }).await.unwrap();
+        let rows = bench
+            .rows(
+                "SELECT incident_id, minutes, users_affected, user_minutes, requests_affected, requests_source
+                 FROM incident_impact('2026-11-23', '2026-11-24') ORDER BY 1",
+            )
+            .await;
+        assert_eq!(
+            rows,
+            ["elsewhere,1.0,,,,", "open,,3.0,,,", "seen,1.0,,,1.0,slo", "told,1.0,40.0,40.0,7.0,reported",]
+        );
+    });
+}
+
+#[test]
+fn wrong_calls_say_what_is_wrong() {
+    run(async {
+        let bench = Bench::new().await;
+        let refused = async |call: &str| {
+            let error = bench.sql(&format!("SELECT * FROM {call}")).await.unwrap_err().to_string();
+            error.split("; write ").next().unwrap_or_default().to_owned()
+        };
+        assert_eq!(
+            refused("recovery_metrics('2026-01-02', '2026-01-01')").await,
+            "recovery_metrics: the time ends at 2026-01-01T00:00:00Z, not after its beginning at 2026-01-02T00:00:00Z"
+        );
+        assert_eq!(
+            refused("delivery_metrics('2026-01-01', '2026-01-02', 'severity')").await,
+            "delivery_metrics: \"severity\" is nothing to group by: all or service, team are"
+        );
+        let many = refused("recovery_metrics('2020-01-01', '2026-01-01', 'all', '1 minute')").await;
+        assert!(many.contains("more than 100000 periods"), "{many}");
+        let zone = refused("recovery_metrics('2026-01-01', '2026-02-01', 'all', '1 day', 'Mars/Base')").await;
+        assert!(zone.contains("unknown time zone \"Mars/Base\""), "{zone}");
+    });
+}

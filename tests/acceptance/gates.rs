@@ -1,0 +1,85 @@
+//! Gates: a pipeline asks whether a service may be changed, by exit code.
+
+use serde_json::json;
+
+use crate::harness::{ADMIN_TOKEN, PAGED_SERVICE, PEOPLE, SOON, Server, ServerOptions, eventually, run};
+
+const POLICY: &str = "apiVersion: evenkeel/v1
+kind: GatePolicy
+metadata: {name: shop}
+spec:
+  services: [checkout]
+  conditions:
+    openIncidentsMax: {SEV1: 0}
+    changeFailRateBelow: {rate: 0.5, over: 7d, deploymentsMin: 2}
+";
+
+async fn gate(server: &Server, more: &[&str]) -> (i32, String) {
+    let done = run(server.cli(&[&["gate", PAGED_SERVICE], more].concat()), "").await;
+    (done.code, format!("{}{}", done.stdout, done.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_stops_at_a_blocked_gate_and_passes_with_an_override() {
+    let options = ServerOptions::settings("").object("people.yaml", PEOPLE).object("gate.yaml", POLICY);
+    let server = Server::start(options).await;
+    let api = server.api().with_token(ADMIN_TOKEN);
+    let (code, text) = gate(&server, &[]).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.starts_with("checkout is allowed by the policy shop"), "{text}");
+
+    let incident = json!({"title": "Checkout is down", "service": PAGED_SERVICE, "severity": "SEV1"});
+    let incident = api.post("/api/incidents", &incident).await;
+    let (code, text) = gate(&server, &[]).await;
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("1 open incidents of SEV1, at most 0 may be"), "{text}");
+    let (code, text) = gate(&server, &["--override", "--reason", "the fix itself", "--for", "1h"]).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("checkout is overridden") && text.contains("the fix itself"), "{text}");
+    let id = incident["incident_id"].as_str().expect("an id");
+    api.post(&format!("/api/incidents/{id}/resolve"), &json!({})).await;
+
+    // Two deployments, both taken back.
+    let now = api.sql("SELECT now()").await[0][0].clone();
+    for version in ["1", "2"] {
+        let payload = json!({"version": version, "status": "rolled_back", "finished_at": now});
+        let deploy = json!({"kind": "deploy", "subject": version, "service": PAGED_SERVICE, "at": now, "payload": payload});
+        assert_eq!(api.post("/api/events", &deploy).await["accepted"], 1);
+    }
+    let answer = api.get("/api/gates/checkout").await;
+    assert_eq!(
+        (&answer["verdict"], &answer["opened_by"]["reason"]),
+        (&json!("overridden"), &json!("the fix itself"))
+    );
+    let conditions = answer["conditions"].as_array().expect("conditions");
+    let failing = conditions.iter().find(|it| it["check"] == "change_fail_rate").expect("the condition");
+    assert_eq!(
+        (&failing["value"], &failing["limit"], &failing["blocks"]),
+        (&json!(1.0), &json!(0.5), &json!(true))
+    );
+
+    // What was answered, and to whom, is in the lake.
+    eventually(SOON, "four decisions and an override", async || {
+        let verdicts = api.sql("SELECT verdict, count(*) FROM gate_decisions GROUP BY 1 ORDER BY 1").await;
+        let given = api.sql("SELECT count(*) FROM events WHERE kind = 'gate_override'").await;
+        let expect = json!([["allowed", 1], ["blocked", 1], ["overridden", 2]]);
+        if json!(verdicts) == expect && json!(given) == json!([[1]]) {
+            Ok(())
+        } else {
+            Err(format!("{verdicts:?} {given:?}"))
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_without_an_answer_is_no_blocked_gate() {
+    let server = Server::start(ServerOptions::settings("").object("people.yaml", PEOPLE)).await;
+    let unknown = run(server.cli(&["gate", "chekcout"]), "").await;
+    assert_eq!(unknown.code, 1, "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("there is no service \"chekcout\""), "{}", unknown.stderr);
+    let misspelt = run(server.cli(&["gate", "--overide"]), "").await;
+    assert_eq!(misspelt.code, 1, "{}", misspelt.stderr);
+    let nowhere = run(server.cli(&["gate", PAGED_SERVICE, "--url", "http://127.0.0.1:9"]), "").await;
+    assert_eq!(nowhere.code, 1, "{}", nowhere.stderr);
+}

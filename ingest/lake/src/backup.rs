@@ -58,7 +58,7 @@ impl Inner {
             for table in Table::ALL {
                 let mut log = self.logs[table.index()].lock().await;
                 log.settle().await?;
-                let committed = log.committed_position(&self.application).await?;
+                let committed = log.committed_position();
                 moments.push(Moment { table, active: log.active(), committed });
             }
             moments
@@ -74,8 +74,15 @@ impl Inner {
         let Moment { table, active, committed } = moment;
         let target = tables_dir.join(table.name());
         let mut links = Vec::with_capacity(active.files.len());
-        let mut log =
-            TableLog::open(table, tables_dir, self.store.clone(), &self.config, &self.faults).await?;
+        let mut log = TableLog::open(
+            table,
+            tables_dir,
+            self.store.clone(),
+            &self.application,
+            &self.config,
+            &self.faults,
+        )
+        .await?;
         for file in active.files.iter() {
             let from = self.store.file_path(&self.location_of(table, file)?)?;
             links.push((from, self.store.file_path(&log.location(&file.path)?)?));
@@ -102,7 +109,7 @@ impl Inner {
             rows: active.files.iter().map(|file| file.rows).sum(),
             bytes: active.files.iter().map(|file| file.bytes).sum(),
         };
-        let position = (committed > 0).then(|| (self.application(), committed));
+        let position = (committed > 0).then_some(committed);
         if position.is_some() || copy.files > 0 {
             log.commit(active.files.to_vec(), &[], Purpose::Append(position), self.clock.now()).await?;
         }

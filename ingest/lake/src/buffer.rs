@@ -10,6 +10,8 @@ pub mod samples;
 pub mod slots;
 pub mod sorted;
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -21,7 +23,7 @@ use crate::series::{SeriesEntry, SeriesIndex};
 use logs::LogBuffer;
 use samples::SampleBuffer;
 use slots::SlotSet;
-use telemetry::service_of;
+use telemetry::Identity;
 use telemetry::time::MICROS_PER_DAY;
 
 /// The first sample of a series on a day: becomes a row of `metric_series`.
@@ -180,22 +182,39 @@ pub fn entries_of(days: &[SeriesDay], index: &SeriesIndex) -> Vec<Arc<SeriesEntr
 
 /// As [`series_batch`], row by row.
 pub fn series_rows<'a>(days: &[SeriesDay], entries: &'a [Arc<SeriesEntry>]) -> Vec<SeriesRow<'a>> {
-    let mut rows: Vec<SeriesRow<'_>> = days
-        .iter()
-        .zip(entries)
-        .map(|(day, entry)| {
-            let newest = entry.last_ts().micros();
-            let is_newest_day = newest.div_euclid(MICROS_PER_DAY) == i64::from(day.day);
-            SeriesRow {
-                id: entry.id.get(),
-                labels: &entry.labels,
-                meta: &entry.meta,
-                source: &entry.source,
-                first_ts: day.first_ts,
-                last_ts: if is_newest_day { newest } else { day.last_ts },
-            }
-        })
-        .collect();
-    rows.sort_by_cached_key(|row| (row.labels.metric(), service_of(row.labels), row.id));
+    let row = |(day, entry): (&SeriesDay, &'a Arc<SeriesEntry>)| {
+        let newest = entry.last_ts().micros();
+        let is_newest_day = newest.div_euclid(MICROS_PER_DAY) == i64::from(day.day);
+        SeriesRow {
+            id: entry.id.get(),
+            labels: &entry.labels,
+            meta: &entry.meta,
+            source: &entry.source,
+            first_ts: day.first_ts,
+            last_ts: if is_newest_day { newest } else { day.last_ts },
+        }
+    };
+    let mut rows: Vec<SeriesRow<'a>> = days.iter().zip(entries).map(row).collect();
+    // Names are few and rows are many: each name is compared once, and rows are by the ranks of names.
+    let named = || rows.iter().map(|row| Identity::of(row.labels));
+    let metrics = ranks(named().map(|identity| identity.metric));
+    let services = ranks(named().map(|identity| identity.service));
+    rows.sort_by_cached_key(|row| {
+        let identity = Identity::of(row.labels);
+        (metrics[identity.metric], services[&identity.service], row.id)
+    });
     rows
+}
+
+/// Each value's place in their order.
+fn ranks<T: Copy + Ord + Hash>(
+    values: impl Iterator<Item = T>,
+) -> HashMap<T, u32, foldhash::fast::RandomState> {
+    let mut ranks: HashMap<T, u32, _> = values.map(|value| (value, 0)).collect();
+    let mut ordered: Vec<(&T, &mut u32)> = ranks.iter_mut().collect();
+    ordered.sort_unstable_by_key(|(value, _)| **value);
+    for (place, (_, rank)) in (0..).zip(ordered) {
+        *rank = place;
+    }
+    ranks
 }

@@ -11,7 +11,7 @@ use arrow::array::{
 };
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
-use telemetry::{Event, Labels, Rejection, SeriesMeta, SloSlice, Timestamp, environment_of, service_of};
+use telemetry::{Event, Identity, Labels, Rejection, SeriesMeta, SloSlice, Timestamp};
 
 use crate::schema::{Partition, Table, map_entries};
 
@@ -143,11 +143,12 @@ pub fn series_rows(rows: &[SeriesRow<'_>]) -> Result<RecordBatch, ArrowError> {
     let [mut services, mut envs, mut instances, mut jobs] = std::array::from_fn(|_| StringBuilder::new());
     for row in rows {
         labels.push(row.labels.iter())?;
-        metrics.append_value(row.labels.metric());
-        services.append_option(service_of(row.labels));
-        envs.append_option(environment_of(row.labels));
-        instances.append_option(row.labels.get("instance"));
-        jobs.append_option(row.labels.get("job"));
+        let identity = Identity::of(row.labels);
+        metrics.append_value(identity.metric);
+        services.append_option(identity.service);
+        envs.append_option(identity.environment);
+        instances.append_option(identity.instance);
+        jobs.append_option(identity.job);
     }
     let temporality = |row: &SeriesRow<'_>| row.meta.delta.then_some("delta");
     let columns = vec![

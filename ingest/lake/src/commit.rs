@@ -1,9 +1,12 @@
 //! One table's Delta log: opening (with repair), committing, and what is active now.
 //!
-//! The lake is the only writer of its tables, so the list of active files is kept beside Delta's own
-//! snapshot and changed by what is committed. A commit that reports an error may have happened all the
-//! same; after any error the table is read anew before it is written again.
+//! The lake is the only writer of its tables, so between commits it keeps the list of active files, the
+//! version and how far its rows are in, and not Delta's own snapshot, which holds all statistics of every
+//! file once more and would be worked through with each commit. A commit that reports an error may have
+//! happened all the same; after any error, and when somebody else wrote a version, the table is read anew
+//! before it is written again.
 
+mod actions;
 mod checkpoint;
 mod columns;
 mod kept;
@@ -13,11 +16,12 @@ use std::fs;
 use std::path::Path as FsPath;
 use std::sync::Arc;
 
+use deltalake::kernel::StructType;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, CommitInfo, Remove, StructType, Transaction};
-use deltalake::logstore::{StorageConfig, logstore_with};
-use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::kernel::transaction::{PROTOCOL, TransactionError};
+use deltalake::logstore::{CommitOrBytes, LogStoreRef, StorageConfig, logstore_with};
+use deltalake::protocol::SaveMode;
+use deltalake::table::config::TablePropertiesExt;
 use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTable, DeltaTableError, TableProperty};
 use futures::TryStreamExt;
@@ -25,6 +29,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use telemetry::Timestamp;
 use url::Url;
+use uuid::Uuid;
 
 use crate::config::LakeConfig;
 use crate::error::LakeError;
@@ -44,10 +49,10 @@ pub struct ActiveFiles {
 }
 
 /// Why a commit is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Purpose {
-    /// New rows. `Some((application, position))` makes a repetition recognisable.
-    Append(Option<(String, i64)>),
+    /// New rows. `Some(position)` makes a repetition recognisable: the rows of the application up to there.
+    Append(Option<i64>),
     /// The same rows in other files.
     Compact,
     /// Rows that are too old.
@@ -59,11 +64,24 @@ pub struct TableLog {
     pub table: Table,
     pub root: Url,
     store: Arc<DurableStore>,
-    delta: Option<DeltaTable>,
+    /// Whose positions are kept: the log that rows come from.
+    application: String,
+    head: Option<Head>,
     active: ActiveFiles,
-    commits_since_open: u32,
-    reopen_commits: u32,
 }
+
+/// The end of a Delta log, as it was read or written last.
+struct Head {
+    log_store: LogStoreRef,
+    version: u64,
+    /// Up to where the application's rows are in the table; 0 when there are none.
+    position: i64,
+    /// Commits from one checkpoint to the next.
+    checkpoint_interval: u64,
+}
+
+/// Somebody else may write a version now and then: a vacuum from outside notes itself in the log.
+const ATTEMPTS: usize = 3;
 
 impl TableLog {
     /// Opens or creates a table below `dir`. Moves a torn newest commit aside: the WAL still has its rows.
@@ -71,6 +89,7 @@ impl TableLog {
         table: Table,
         dir: &FsPath,
         store: Arc<DurableStore>,
+        application: &str,
         config: &LakeConfig,
         faults: &Faults,
     ) -> Result<TableLog, LakeError> {
@@ -86,10 +105,9 @@ impl TableLog {
             table,
             root,
             store,
-            delta: None,
+            application: application.to_owned(),
+            head: None,
             active: ActiveFiles::default(),
-            commits_since_open: 0,
-            reopen_commits: config.reopen_commits,
         };
         log.load_or_create(config).await?;
         Ok(log)
@@ -123,10 +141,15 @@ impl TableLog {
 
     /// Reads the log anew; what a failed commit did or did not do is known afterwards.
     pub async fn reload(&mut self) -> Result<(), LakeError> {
-        self.delta = None;
+        self.head = None;
+        let delta = self.loaded().await?;
+        self.adopt(delta).await
+    }
+
+    async fn loaded(&self) -> Result<DeltaTable, LakeError> {
         let mut delta = self.unopened()?;
         delta.load().await.map_err(|error| self.error(error))?;
-        self.adopt(delta).await
+        Ok(delta)
     }
 
     fn unopened(&self) -> Result<DeltaTable, LakeError> {
@@ -141,10 +164,9 @@ impl TableLog {
             // Reading the log takes longer without it, and that is all.
             Err(error) => tracing::warn!(table = self.table.name(), %error, "overdue checkpoint not written"),
         }
-        let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
-        self.active = active_files(self.table, snapshot);
-        self.delta = Some(delta);
-        self.commits_since_open = 0;
+        let head = head_of(&delta, &self.application).await.map_err(|error| self.error(error))?;
+        self.active = active_files(self.table, delta.snapshot().map_err(|error| self.error(error))?);
+        self.head = Some(head);
         Ok(())
     }
 
@@ -156,13 +178,10 @@ impl TableLog {
         self.active.clone()
     }
 
-    /// The position up to which an application's rows are in the table; 0 when there are none.
-    pub async fn committed_position(&self, application: &str) -> Result<i64, LakeError> {
-        let Some(delta) = &self.delta else { return Ok(0) };
-        let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
-        let log_store = delta.log_store();
-        let version = snapshot.transaction_version(log_store.as_ref(), application).await;
-        Ok(version.map_err(|error| self.error(error))?.unwrap_or_default())
+    /// The position up to which the application's rows are in the table; 0 when there are none, or when it is
+    /// not known.
+    pub fn committed_position(&self) -> i64 {
+        self.head.as_ref().map_or(0, |head| head.position)
     }
 
     /// Where a file lies in the store.
@@ -172,18 +191,18 @@ impl TableLog {
 
     /// After a commit whose end is not known: reads what it did.
     pub async fn settle(&mut self) -> Result<(), LakeError> {
-        if self.delta.is_none() { self.reload().await } else { Ok(()) }
+        if self.head.is_none() { self.reload().await } else { Ok(()) }
     }
 
-    /// Whether rows up to a position of an application are in the table, as the log says now.
-    pub async fn has_position(&mut self, application: &str, position: i64) -> Result<bool, LakeError> {
+    /// Whether rows up to a position are in the table, as the log says now.
+    pub async fn has_position(&mut self, position: i64) -> Result<bool, LakeError> {
         self.settle().await?;
-        Ok(self.committed_position(application).await? >= position)
+        Ok(self.committed_position() >= position)
     }
 
     /// The files that are removed, and when they were, as far back as the log knows.
     pub async fn removed(&self) -> Result<Vec<(Path, Timestamp)>, LakeError> {
-        let Some(delta) = &self.delta else { return Ok(Vec::new()) };
+        let delta = self.loaded().await?;
         let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
         let log_store = delta.log_store();
         let tombstones = snapshot.all_tombstones(log_store.as_ref()).try_collect::<Vec<_>>().await;
@@ -207,68 +226,78 @@ impl TableLog {
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<ActiveFiles, LakeError> {
-        if self.delta.is_none() || self.commits_since_open >= self.reopen_commits {
-            self.reload().await?;
-        }
-        if let Purpose::Append(Some((application, position))) = &purpose
-            && self.committed_position(application).await? >= *position
-        {
+        let mut attempts = 1..=ATTEMPTS;
+        loop {
+            self.settle().await?;
+            if let Purpose::Append(Some(position)) = purpose
+                && self.committed_position() >= position
+            {
+                return Ok(self.active());
+            }
+            let named: HashSet<&str> = self.active.files.iter().map(|file| file.path.as_str()).collect();
+            if removed.iter().any(|file| !named.contains(file.path.as_str())) {
+                return Err(LakeError::FilesChanged { table: self.table.name() });
+            }
+            // Taken out until it is known that the commit happened: after an error, or when the caller gives
+            // up in between, the log is read anew before anything else is written.
+            let Some(mut head) = self.head.take() else { return Err(LakeError::TaskStopped("table log")) };
+            let content = actions::commit(self.table, &self.application, &added, removed, purpose, now)
+                .map_err(|error| self.error(error.into()))?;
+            let version = head.version + 1;
+            let entry = CommitOrBytes::LogBytes(content);
+            match head.log_store.write_commit_entry(version, entry, Uuid::new_v4()).await {
+                Ok(()) => {}
+                Err(TransactionError::VersionAlreadyExists(_)) if attempts.next().is_some() => continue,
+                Err(error) => return Err(self.error(error.into())),
+            }
+            head.version = version;
+            if let Purpose::Append(Some(position)) = purpose {
+                head.position = position;
+            }
+            let is_due = (version + 1).is_multiple_of(head.checkpoint_interval);
+            self.head = Some(head);
+            self.apply(added, removed, version);
+            if is_due {
+                self.checkpoint().await;
+            }
             return Ok(self.active());
         }
-        let named: HashSet<&str> = self.active.files.iter().map(|file| file.path.as_str()).collect();
-        if removed.iter().any(|file| !named.contains(file.path.as_str())) {
-            return Err(LakeError::FilesChanged { table: self.table.name() });
-        }
-        // Taken out until it is known that the commit happened: after an error, or when the caller gives
-        // up in between, the log is read anew before anything else is written.
-        let Some(delta) = self.delta.take() else { return Err(LakeError::TaskStopped("table log")) };
-        let delta = commit_actions(self.table, delta, &added, removed, purpose, now)
-            .await
-            .map_err(|error| self.error(error))?;
-        let snapshot = delta.snapshot().map_err(|error| self.error(error))?;
-        self.active.version = i64::try_from(snapshot.version()).unwrap_or(i64::MAX);
-        self.delta = Some(delta);
-        self.commits_since_open += 1;
+    }
+
+    /// What a commit did to the active files.
+    fn apply(&mut self, added: Vec<DataFile>, removed: &[DataFile], version: u64) {
         let gone: HashSet<&str> = removed.iter().map(|file| file.path.as_str()).collect();
         let kept = self.active.files.iter().filter(|file| !gone.contains(file.path.as_str())).cloned();
         let mut files: Vec<DataFile> = kept.chain(added).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        self.active.files = files.into();
-        Ok(self.active())
+        self.active =
+            ActiveFiles { files: files.into(), version: i64::try_from(version).unwrap_or(i64::MAX) };
+    }
+
+    /// The commit has happened, whatever becomes of its checkpoint: one that is missing is written at the next
+    /// start, and reading the log takes longer until then.
+    async fn checkpoint(&self) {
+        let written = match self.loaded().await {
+            Ok(delta) => checkpoint::write(&delta).await.map_err(|error| self.error(error)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(table = self.table.name(), error, "checkpoint not written");
+        }
     }
 }
 
-async fn commit_actions(
-    table: Table,
-    mut delta: DeltaTable,
-    added: &[DataFile],
-    removed: &[DataFile],
-    purpose: Purpose,
-    now: Timestamp,
-) -> Result<DeltaTable, DeltaTableError> {
-    let data_change = !matches!(purpose, Purpose::Compact);
-    let partition_by = Some(vec![table.partition_column().to_owned()]);
-    let mut properties = CommitProperties::default();
-    let operation = match purpose {
-        Purpose::Append(transaction) => {
-            if let Some((application, position)) = transaction {
-                properties = properties.with_application_transaction(Transaction::new(application, position));
-            }
-            DeltaOperation::Write { mode: SaveMode::Append, partition_by, predicate: None }
-        }
-        Purpose::Compact => DeltaOperation::Optimize { predicate: None, target_size: 0 },
-        Purpose::Expire => DeltaOperation::Delete { predicate: None },
-    };
-    // By the clock that everything here goes by; Delta would take that of the machine.
-    let info = CommitInfo { timestamp: Some(now.millis()), ..operation.get_commit_info() };
-    let removes = removed.iter().map(|file| Action::Remove(remove_action(file, data_change, now)));
-    let adds = added.iter().map(|file| Action::Add(add_action(file, data_change, now)));
-    let finished = CommitBuilder::from(properties)
-        .with_actions([Action::CommitInfo(info)].into_iter().chain(removes).chain(adds).collect())
-        .build(Some(delta.snapshot()?), delta.log_store(), operation)
-        .await?;
-    delta.state = Some(finished.snapshot());
-    Ok(delta)
+async fn head_of(delta: &DeltaTable, application: &str) -> Result<Head, DeltaTableError> {
+    let (snapshot, log_store) = (delta.snapshot()?, delta.log_store());
+    PROTOCOL.can_write_to(snapshot)?;
+    let position = snapshot.transaction_version(log_store.as_ref(), application).await?;
+    Ok(Head {
+        version: snapshot.version(),
+        position: position.unwrap_or_default(),
+        checkpoint_interval: snapshot.table_config().checkpoint_interval().get(),
+        log_store,
+    })
 }
 
 /// A table that nothing has been read of yet.
@@ -299,34 +328,6 @@ pub fn active_files(table: Table, snapshot: &DeltaTableState) -> ActiveFiles {
 pub fn location(root: &Url, path: &str) -> Result<Path, LakeError> {
     let joined = format!("{}{}", root.path(), path);
     Path::from_url_path(joined).map_err(|error| LakeError::Store(error.into()))
-}
-
-fn partition_values(file: &DataFile) -> std::collections::HashMap<String, Option<String>> {
-    file.partition.iter().map(|(column, value)| (column.clone(), Some(value.clone()))).collect()
-}
-
-fn add_action(file: &DataFile, data_change: bool, now: Timestamp) -> Add {
-    Add {
-        path: file.path.clone(),
-        partition_values: partition_values(file),
-        size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
-        modification_time: now.millis(),
-        data_change,
-        stats: Some(file.stats_json()),
-        ..Add::default()
-    }
-}
-
-fn remove_action(file: &DataFile, data_change: bool, now: Timestamp) -> Remove {
-    Remove {
-        path: file.path.clone(),
-        data_change,
-        deletion_timestamp: Some(now.millis()),
-        extended_file_metadata: Some(true),
-        partition_values: Some(partition_values(file)),
-        size: Some(i64::try_from(file.bytes).unwrap_or(i64::MAX)),
-        ..Remove::default()
-    }
 }
 
 /// A crash between the creation of the newest commit file and its content leaves a table that no

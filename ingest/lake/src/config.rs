@@ -72,8 +72,6 @@ pub struct LakeConfig {
     pub vacuum_after: Duration,
     /// Commits between checkpoints of a table's Delta log; of tables that are created from now on.
     pub checkpoint_commits: u32,
-    /// Tables are re-opened after this many commits: commits get slower with the snapshot's history.
-    pub reopen_commits: u32,
     /// Bound of the series index. New series beyond it are refused by name, known ones go on.
     pub series_max: u64,
     /// The same for the series of one metric: stops a label that takes ever new values.
@@ -185,7 +183,6 @@ impl Default for LakeConfig {
             log_retention: DAY,
             vacuum_after: Duration::from_secs(3600),
             checkpoint_commits: 100,
-            reopen_commits: 100,
             series_max: 2_000_000,
             series_per_metric_max: 300_000,
             series_per_source_max: 1_500_000,

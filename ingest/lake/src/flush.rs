@@ -11,7 +11,6 @@ mod logs;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -27,7 +26,7 @@ use telemetry::time::{MICROS_PER_DAY, MICROS_PER_HOUR};
 use tokio::task::JoinHandle;
 
 use crate::buffer::samples::SampleBuffer;
-use crate::buffer::sorted::SortedSamples;
+use crate::buffer::sorted::{Places, SortedSamples};
 use crate::buffer::{Buffer, SeriesDay, entries_of, series_rows};
 use crate::columns::{self, SeriesRow};
 use crate::commit::Purpose;
@@ -168,14 +167,13 @@ impl Inner {
         report: &mut FlushReport,
     ) -> Result<(), LakeError> {
         let mut log = self.logs[table.index()].lock().await;
-        let application = self.application();
-        if !log.has_position(&application, frozen.position).await? {
+        if !log.has_position(frozen.position).await? {
             let stored = try_join_all(made?.into_iter().map(|file| log.store(file))).await?;
             report.tables += 1;
             report.files += stored.len() as u64;
             report.rows += stored.iter().map(|file| file.rows).sum::<u64>();
             report.bytes += stored.iter().map(|file| file.bytes).sum::<u64>();
-            let purpose = Purpose::Append(Some((application, frozen.position)));
+            let purpose = Purpose::Append(Some(frozen.position));
             log.commit(stored, &[], purpose, self.clock.now()).await?;
         }
         self.publish(&log).await
@@ -239,7 +237,7 @@ fn series_files(
     })
 }
 
-/// One file per hour; of many rows one for each core.
+/// One file per hour; of many rows one for each core, which sorts and writes them.
 fn sample_files(
     samples: &SampleBuffer,
     kind: FileKind,
@@ -250,14 +248,15 @@ fn sample_files(
     let hours = hours_of(samples);
     let mut files = Vec::with_capacity(hours.len());
     for &hour in &hours {
-        let sorted = match hours.len() {
-            1 => SortedSamples::of(samples.rows(), index),
-            _ => SortedSamples::of(samples.rows().filter(|row| hour_of(row.ts) == hour), index),
-        };
-        index.count_flushed(sorted.rows_by_metric().into_iter());
+        let is_one = hours.len() == 1;
+        let places = Places::of(samples.pieces(), |row| is_one || hour_of(row.ts) == hour, index);
         let partition = Table::MetricSamples.partition_value(Timestamp::from_micros(hour * MICROS_PER_HOUR));
-        let make = |rows| sample_file(&sorted, rows, &partition, kind, sequence);
-        let mut parts = sorted.parts((sorted.len() / PART_ROWS_MIN).clamp(1, cores));
+        let make = |rows| {
+            let sorted = places.sorted(rows);
+            index.count_flushed(sorted.rows_by_metric().into_iter());
+            sample_file(&sorted, &partition, kind, sequence)
+        };
+        let mut parts = places.parts((places.len() / PART_ROWS_MIN).clamp(1, cores));
         let own = parts.pop();
         std::thread::scope(|scope| {
             let others: Vec<_> = parts.into_iter().map(|rows| scope.spawn(|| make(rows))).collect();
@@ -296,15 +295,13 @@ fn hours_of(samples: &SampleBuffer) -> BTreeSet<i64> {
 
 fn sample_file(
     sorted: &SortedSamples,
-    rows: Range<usize>,
     partition: &str,
     kind: FileKind,
     sequence: i64,
 ) -> Result<NewFile, LakeError> {
     let mut writer = FileWriter::new(Table::MetricSamples, Effort::Flush)?;
-    for start in rows.clone().step_by(ROW_GROUP_ROWS) {
-        let columns = sorted.columns(start..rows.end.min(start + ROW_GROUP_ROWS));
-        writer.write(&RecordBatch::try_new(Table::MetricSamples.file_schema(), columns)?)?;
+    for start in (0..sorted.len()).step_by(ROW_GROUP_ROWS) {
+        writer.write_samples(&sorted.row_group(start..sorted.len().min(start + ROW_GROUP_ROWS)))?;
     }
     writer.finish(partition, kind, sequence)
 }

@@ -484,15 +484,11 @@ impl Inner {
     pub async fn publish(&self, log: &TableLog) -> Result<(), LakeError> {
         let pending = self.state.frozen().filter(|frozen| frozen.pending[log.table.index()]);
         let flushed = match pending {
-            Some(frozen) => log.committed_position(&self.application()).await? >= frozen.position,
+            Some(frozen) => log.committed_position() >= frozen.position,
             None => false,
         };
         self.state.publish(log.table, log.active(), flushed);
         Ok(())
-    }
-
-    pub fn application(&self) -> String {
-        self.application.clone()
     }
 
     /// Where a file of a table lies in the store.

@@ -68,11 +68,12 @@ pub async fn open(config: LakeConfig, clock: Arc<dyn Clock>, hooks: Hooks) -> Re
     let recovery = Recovery::begin(&dir.join("wal"), &config.wal, &faults)?;
     let application = recovery.id.to_string();
     let state = Arc::new(State::new(&config));
-    let opening = Table::ALL.map(|table| TableLog::open(table, &tables_dir, store.clone(), &config, &faults));
+    let opening = Table::ALL
+        .map(|table| TableLog::open(table, &tables_dir, store.clone(), &application, &config, &faults));
     let logs = futures::future::try_join_all(opening).await?;
     let mut position_min = 1;
     for log in &logs {
-        let committed = log.committed_position(&application).await?;
+        let committed = log.committed_position();
         let newest_file = log.active().files.iter().map(|file| file.sequence).max().unwrap_or_default();
         // A new log beside old tables must not give out positions that old files carry.
         position_min = position_min.max(committed + 1).max(newest_file / sequence_of(1) + 1);

@@ -257,7 +257,7 @@ fn apply_until_full(
     // At a checkpoint, where the log can be let go of, a little earlier than in between.
     let (full_bytes, bytes_max) = (inner.config.flush_bytes, inner.config.buffer_bytes_max);
     let over_full_bytes = (2 * full_bytes).min(bytes_max / 3);
-    let room_bytes = (6 * full_bytes).min(bytes_max / 4 * 3);
+    let room_bytes = (5 * full_bytes).min(bytes_max / 4 * 3);
     for Decoded { position, read_bytes, content } in records {
         inner.replay.done_bytes.store(read_bytes, Ordering::Relaxed);
         let limit = match content {

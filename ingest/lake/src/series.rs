@@ -14,7 +14,7 @@ pub mod limits;
 pub(crate) mod sequence;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
@@ -77,6 +77,9 @@ struct Inner {
     postings: Map<Arc<str>, BTreeMap<Arc<str>, RoaringBitmap>>,
     by_source: BTreeMap<Arc<str>, RoaringBitmap>,
 }
+
+/// So many series are looked at one by one rather than the values of a label.
+const SERIES_TRIED: u64 = 64;
 
 /// What became of the label sets of a batch.
 #[derive(Debug, Default)]
@@ -308,16 +311,18 @@ impl Inner {
     ) -> Arc<SeriesEntry> {
         let slot = u32::try_from(self.entries.len()).expect("`series_max` bounds the index below 2^32");
         for (name, value) in labels.iter() {
-            if !self.postings.contains_key(name) {
-                self.postings.insert(name.into(), BTreeMap::new());
-            }
-            let values = self.postings.get_mut(name).expect("inserted above");
-            match values.get_mut(value) {
-                Some(held) => drop(held.insert(slot)),
-                None => drop(values.insert(value.into(), RoaringBitmap::from([slot]))),
+            match self.postings.get_mut(name) {
+                Some(values) => match values.get_mut(value) {
+                    Some(held) => append(held, slot),
+                    None => drop(values.insert(value.into(), RoaringBitmap::from([slot]))),
+                },
+                None => {
+                    let values = BTreeMap::from([(value.into(), RoaringBitmap::from([slot]))]);
+                    self.postings.insert(name.into(), values);
+                }
             }
         }
-        self.by_source.entry(source.clone()).or_default().insert(slot);
+        append(self.by_source.entry(source.clone()).or_default(), slot);
         let cell = self.cells.add(slot, id.get());
         let entry = Arc::new(SeriesEntry { id, labels, meta, source, slot, cell });
         self.by_id.insert(id.get(), slot);
@@ -368,12 +373,16 @@ impl Inner {
 
     /// The slots that all matchers select; a label that is absent has the value `""`.
     fn select(&self, matchers: &[Matcher]) -> RoaringBitmap {
-        let mut selected = None;
-        for matcher in matchers {
-            let matched = self.matched(matcher);
-            let narrowed: RoaringBitmap = match selected {
-                Some(before) => before & matched,
-                None => matched,
+        let mut selected: Option<RoaringBitmap> = None;
+        // What can be looked up comes first: often few series are left to try the others on.
+        let (named, tried): (Vec<&Matcher>, Vec<&Matcher>) =
+            matchers.iter().partition(|matcher| matcher.literals().is_some());
+        for matcher in named.into_iter().chain(tried) {
+            let matches = |slot: &u32| matcher.matches(&self.entries[*slot as usize].labels);
+            let narrowed = match selected {
+                Some(before) if before.len() <= SERIES_TRIED => before.iter().filter(matches).collect(),
+                Some(before) => before & self.matched(matcher),
+                None => self.matched(matcher),
             };
             if narrowed.is_empty() {
                 return narrowed;
@@ -401,12 +410,22 @@ impl Inner {
                 .iter()
                 .filter_map(|literal| values.get(literal.as_str()))
                 .fold(RoaringBitmap::new(), |union, held| union | held),
-            None => values
-                .iter()
-                .filter(|(value, _)| matcher.accepts(value))
-                .fold(RoaringBitmap::new(), |union, (_, held)| union | held),
+            None => {
+                let prefix = matcher.prefix();
+                values
+                    .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+                    .take_while(|(value, _)| value.starts_with(prefix))
+                    .filter(|(value, _)| matcher.accepts(value))
+                    .fold(RoaringBitmap::new(), |union, (_, held)| union | held)
+            }
         }
     }
+}
+
+/// Adds a slot that is greater than all others.
+fn append(slots: &mut RoaringBitmap, slot: u32) {
+    let appended = slots.try_push(slot);
+    debug_assert!(appended.is_ok(), "slots ascend");
 }
 
 fn overlaps(entry: &SeriesEntry, range: &Range<Timestamp>) -> bool {

@@ -33,6 +33,8 @@ use samples::SampleWriter;
 use statistics::{merge_stats, stats_of, stats_of_ends};
 
 pub use layout::{Effort, ROW_GROUP_ROWS};
+pub use runs::Runs;
+pub use samples::SampleRows;
 
 /// A file that is being written, in memory or to a sink.
 pub struct FileWriter<W: Write + Send = Vec<u8>> {
@@ -92,10 +94,7 @@ impl<W: Write + Send> FileWriter<W> {
                 Some(leading) if leading == name => stats_of_ends(column),
                 _ => stats_of(column),
             };
-            match self.stats.get_mut(*name) {
-                Some(stats) => merge_stats(stats, seen),
-                None => drop(self.stats.insert((*name).to_owned(), seen)),
-            }
+            self.count_in(name, seen);
         }
         let mut rest = batch.clone();
         while rest.num_rows() > 0 {
@@ -113,6 +112,26 @@ impl<W: Write + Send> FileWriter<W> {
             }
         }
         Ok(())
+    }
+
+    /// Takes samples that follow those before in file order, as a row group of their own.
+    pub fn write_samples(&mut self, rows: &SampleRows<'_>) -> Result<(), LakeError> {
+        self.end_row_group()?;
+        self.rows += rows.len() as u64;
+        for (name, seen) in rows.stats() {
+            self.count_in(name, seen);
+        }
+        match &self.samples {
+            Some(samples) => samples.write_row_group(&mut self.file, &self.columns, rows),
+            None => Err(ParquetError::General(format!("{} has no samples", self.table.name())).into()),
+        }
+    }
+
+    fn count_in(&mut self, column: &str, seen: ColumnStats) {
+        match self.stats.get_mut(column) {
+            Some(stats) => merge_stats(stats, seen),
+            None => drop(self.stats.insert(column.to_owned(), seen)),
+        }
     }
 
     /// Rows so far.
@@ -152,7 +171,7 @@ impl<W: Write + Send> FileWriter<W> {
             return Ok(());
         }
         if let Some(samples) = &self.samples {
-            return samples.write_row_group(&mut self.file, &self.columns, &batches);
+            return samples.write_row_group(&mut self.file, &self.columns, &SampleRows::of(&batches));
         }
         let number = self.file.flushed_row_groups().len();
         let mut writers = self.columns.create_column_writers(number)?.into_iter();

@@ -126,9 +126,14 @@ impl SampleBuffer {
     pub fn rows(&self) -> impl Iterator<Item = &SampleRow> + Clone {
         self.chunks.iter().flat_map(|chunk| &chunk.rows).chain(&self.open)
     }
+
+    /// As [`SampleBuffer::rows`], many at once.
+    pub fn pieces(&self) -> Vec<&[SampleRow]> {
+        self.chunks.iter().map(|chunk| chunk.rows.as_slice()).chain([self.open.as_slice()]).collect()
+    }
 }
 
 fn sorted_batch(rows: &[SampleRow], index: &SeriesIndex) -> Result<RecordBatch, LakeError> {
-    let sorted = SortedSamples::of(rows.iter(), index);
+    let sorted = SortedSamples::of(rows, index);
     Ok(columns::with_partition(Table::MetricSamples, sorted.columns(0..sorted.len()))?)
 }

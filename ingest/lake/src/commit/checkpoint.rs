@@ -1,8 +1,8 @@
-//! Checkpoints of a table's Delta log that a crash left out.
+//! Checkpoints of a table's Delta log, and those that a crash left out.
 //!
-//! Delta writes a checkpoint with each so many-th commit, right after it, and with no other. A process
-//! that ends in between leaves the log to be read from the checkpoint before, and its old commits
-//! to lie there, until as many commits have come again. So whoever reads a log from the disk looks
+//! A checkpoint comes with each so many-th commit, right after it, and with no other; old commits go with
+//! it. A process that ends in between leaves the log to be read from the checkpoint before, and its old
+//! commits to lie there, until as many commits have come again. So whoever reads a log from the disk looks
 //! whether a checkpoint is overdue.
 
 use deltalake::table::config::TablePropertiesExt;
@@ -10,6 +10,15 @@ use deltalake::{DeltaTable, DeltaTableError, checkpoints};
 use futures::TryStreamExt;
 use object_store::ObjectStore;
 use object_store::path::Path;
+
+/// Writes a checkpoint of what was loaded; removes commits that are older than the table keeps them.
+pub async fn write(delta: &DeltaTable) -> Result<(), DeltaTableError> {
+    checkpoints::create_checkpoint(delta, None).await?;
+    if delta.snapshot()?.table_config().enable_expired_log_cleanup() {
+        checkpoints::cleanup_metadata(delta, None).await?;
+    }
+    Ok(())
+}
 
 /// Writes the checkpoint that should be there; whether there was one to write.
 pub async fn catch_up(
@@ -29,6 +38,7 @@ pub async fn catch_up(
     if newest.is_some_and(|version| version + 1 >= due) {
         return Ok(false);
     }
+    // Old commits stay for now: what was loaded may still read them.
     checkpoints::create_checkpoint(delta, None).await?;
     Ok(true)
 }

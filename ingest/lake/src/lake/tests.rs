@@ -3,6 +3,7 @@
 mod columns;
 mod compaction;
 mod crash;
+mod failures;
 mod histograms;
 mod model;
 mod promises;
@@ -54,6 +55,15 @@ fn quiet(dir: &Path) -> LakeConfig {
     }
 }
 
+/// A directory for a lake, in memory where there is room: what reaches the disk is what faults are asked
+/// about, and no test waits for it.
+fn scratch() -> tempfile::TempDir {
+    const ROOM_BYTES: u64 = 1 << 30;
+    let memory = Path::new("/dev/shm");
+    let has_room = crate::disk::space(memory).is_ok_and(|space| space.free >= ROOM_BYTES);
+    if has_room { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
 struct Fixture {
     dir: tempfile::TempDir,
     clock: Arc<ManualClock>,
@@ -62,7 +72,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Fixture {
-        Fixture::with(tempfile::tempdir().unwrap(), Arc::new(ManualClock::at(start()))).await
+        Fixture::with(scratch(), Arc::new(ManualClock::at(start()))).await
     }
 
     async fn with(dir: tempfile::TempDir, clock: Arc<ManualClock>) -> Fixture {
@@ -71,7 +81,7 @@ impl Fixture {
     }
 
     async fn with_config(change: impl FnOnce(&mut LakeConfig)) -> Fixture {
-        let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::at(start())));
+        let (dir, clock) = (scratch(), Arc::new(ManualClock::at(start())));
         let mut config = quiet(dir.path());
         change(&mut config);
         let lake = Lake::open(config, clock.clone()).await.unwrap();
@@ -79,7 +89,7 @@ impl Fixture {
     }
 
     async fn with_faults(faults: Faults) -> Fixture {
-        let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(ManualClock::at(start())));
+        let (dir, clock) = (scratch(), Arc::new(ManualClock::at(start())));
         let hooks = Hooks { faults, ..Hooks::default() };
         let lake = crate::open::open(quiet(dir.path()), clock.clone(), hooks).await.unwrap();
         Fixture { dir, clock, lake }
@@ -114,7 +124,7 @@ fn copy_of(dir: &Path) -> tempfile::TempDir {
             }
         }
     }
-    let target = tempfile::tempdir().unwrap();
+    let target = scratch();
     copy(dir, target.path());
     target
 }

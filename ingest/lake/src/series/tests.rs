@@ -79,6 +79,9 @@ fn matchers_select_as_prometheus_does() {
     check(&[("job", MatchOp::Regex, "api|web|nothing")], &[DOWN, UP_API, UP_WEB]);
     check(&[("job", MatchOp::Regex, "a.*")], &[DOWN, UP_API]);
     check(&[("job", MatchOp::NotRegex, "a.*")], &[UP_WEB]);
+    check(&[("job", MatchOp::Regex, "w.*"), ("__name__", MatchOp::Equal, "up")], &[UP_WEB]);
+    check(&[("env", MatchOp::NotRegex, "p.+"), ("job", MatchOp::Equal, "api")], &[DOWN]);
+    check(&[("__name__", MatchOp::Regex, "d.*n"), ("job", MatchOp::Regex, "a.+")], &[DOWN]);
     check(&[("env", MatchOp::Regex, "prod|")], &[DOWN, UP_API, UP_WEB]);
     check(&[("env", MatchOp::NotRegex, ".*")], &[]);
     check(&[("absent", MatchOp::Equal, "")], &[DOWN, UP_API, UP_WEB]);

@@ -4,6 +4,7 @@
 //! damage. Reading stops at it unless the configuration accepts the loss.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,13 +42,48 @@ pub struct Reader {
     pub lost_bytes: u64,
 }
 
+/// A part of a segment.
 #[derive(Debug)]
 struct Reading {
     extent: Extent,
+    file: File,
+    /// Where the segment ends.
+    end: u64,
     /// Where `content` begins in its file.
     base: u64,
     content: Bytes,
     offset: usize,
+}
+
+/// Bytes of a segment that are read at once; more if a record is longer.
+const PART_BYTES: u64 = 8 << 20;
+
+impl Reading {
+    fn begin(extent: Extent, base: u64) -> io::Result<Reading> {
+        let file = File::open(&extent.path)?;
+        let end = file.metadata()?.len().min(extent.bytes);
+        let mut reading = Reading { extent, file, end, base, content: Bytes::new(), offset: 0 };
+        reading.go_on()?;
+        Ok(reading)
+    }
+
+    /// Whether the segment goes on behind the part.
+    fn has_more(&self) -> bool {
+        self.base + (self.content.len() as u64) < self.end
+    }
+
+    /// Reads the part that begins with what was not taken yet: what is cut off at the end of this one is
+    /// whole in that one or in a later, longer one.
+    fn go_on(&mut self) -> io::Result<()> {
+        let left = (self.content.len() - self.offset) as u64;
+        self.base += self.offset as u64;
+        self.offset = 0;
+        let bytes = PART_BYTES.max(2 * left).min(self.end.saturating_sub(self.base));
+        let mut content = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
+        self.file.read_exact_at(&mut content, self.base)?;
+        self.content = Bytes::from(content);
+        Ok(())
+    }
 }
 
 impl Reader {
@@ -66,7 +102,7 @@ impl Reader {
     }
 
     /// The next records, up to about a number of payload bytes; empty at the end of what is in the log
-    /// by now. Blocks on the disk, for one segment at most.
+    /// by now. Blocks on the disk.
     pub fn next_records(&mut self, bytes_max: usize) -> Result<Vec<Record>, LakeError> {
         let (mut records, mut bytes) = (Vec::new(), 0);
         while bytes < bytes_max {
@@ -105,6 +141,11 @@ impl Reader {
                     let problem = format!("kind {kind} is unknown to this version");
                     return Err(LakeError::WalRecord { position: self.position, problem });
                 }
+                Parsed::End | Parsed::Bad(_) if reading.has_more() => {
+                    let path = reading.extent.path.clone();
+                    reading.go_on().map_err(|error| LakeError::io("cannot read", path, error))?;
+                    self.reading = Some(reading);
+                }
                 Parsed::End => self.give_up_rest(reading, "acknowledged records are missing")?,
                 Parsed::Bad(problem) => self.give_up_rest(reading, problem)?,
             }
@@ -119,14 +160,9 @@ impl Reader {
             Some((path, offset)) if path == extent.path => offset,
             _ => 0,
         };
-        let read = File::open(&extent.path).and_then(|file| {
-            let length = file.metadata()?.len().min(extent.bytes).saturating_sub(base);
-            let mut content = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-            file.read_exact_at(&mut content, base)?;
-            Ok(Bytes::from(content))
-        });
-        let content = read.map_err(|error| LakeError::io("cannot read", &extent.path, error))?;
-        let mut reading = Reading { extent, base, content, offset: 0 };
+        let path = extent.path.clone();
+        let reading = Reading::begin(extent, base);
+        let mut reading = reading.map_err(|error| LakeError::io("cannot read", path, error))?;
         if base == 0 {
             let problem = match SegmentHeader::parse(&reading.content) {
                 Some(header) if header.log != self.wal.id => "it belongs to another log",

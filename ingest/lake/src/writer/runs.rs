@@ -2,7 +2,9 @@
 //! They are encoded run by run and not row by row: a dictionary of the runs' values, and how often each.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Int64Array};
 use parquet::basic::{BoundaryOrder, Encoding, Type};
 use parquet::column::page::{CompressedPage, Page};
 use parquet::data_type::ByteArray;
@@ -76,6 +78,17 @@ impl RunValue for i64 {
 
     fn least_and_greatest(values: &[Self]) -> Option<(Self, Self)> {
         Some((*values.iter().min()?, *values.iter().max()?))
+    }
+}
+
+impl Runs<i64> {
+    /// Each row's value.
+    pub fn repeated(&self) -> ArrayRef {
+        let mut values = Vec::with_capacity(self.rows());
+        for (value, end) in self.values.iter().zip(&self.ends) {
+            values.resize(*end, *value);
+        }
+        Arc::new(Int64Array::from(values))
     }
 }
 
@@ -246,9 +259,7 @@ impl IndexEncoder {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+    use arrow::array::{AsArray, Float64Array, RecordBatch, StringArray};
     use arrow::datatypes::Int64Type;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use proptest::prelude::*;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
@@ -11,8 +11,10 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::layout::{self, Effort};
 use super::runs::Runs;
+use super::statistics::{stats_of, stats_of_ends};
 use super::{encode, parquet_writer, values};
 use crate::error::LakeError;
+use crate::file::ColumnStats;
 use crate::schema::Table;
 
 const TABLE: Table = Table::MetricSamples;
@@ -25,10 +27,12 @@ pub struct SampleWriter {
 }
 
 /// Rows of a row group.
-struct Rows<'b> {
-    batches: &'b [RecordBatch],
+pub struct SampleRows<'b> {
     metrics: Runs<&'b str>,
     series: Runs<i64>,
+    /// One after the other.
+    times: Vec<ArrayRef>,
+    values: Vec<ArrayRef>,
 }
 
 impl SampleWriter {
@@ -49,7 +53,7 @@ impl SampleWriter {
         if self.effort == Effort::Flush {
             return None;
         }
-        let metrics = Rows::of(batches).metrics;
+        let metrics = SampleRows::of(batches).metrics;
         let last_start = metrics.ends.len().checked_sub(2).map(|at| metrics.ends[at])?;
         Some(last_start).filter(|start| *start > metrics.rows() / 2)
     }
@@ -58,31 +62,39 @@ impl SampleWriter {
         &self,
         file: &mut SerializedFileWriter<W>,
         layout: &ArrowRowGroupWriterFactory,
-        batches: &[RecordBatch],
+        rows: &SampleRows<'_>,
     ) -> Result<(), LakeError> {
-        let rows = Rows::of(batches);
         let number = file.flushed_row_groups().len();
         // Each column is one leaf.
         let columns = file.schema_descr().columns().to_vec();
         let zstd_level = self.effort.zstd_level(TABLE);
         let mut row_group = file.next_row_group()?;
         for (at, column) in columns.into_iter().enumerate() {
-            let written_as = |factory: &_| rows.written_as(factory, number, at);
+            let written_as = |factory: &_, parts: &[ArrayRef]| written_as(factory, number, at, parts);
             let chunk = match column.name() {
                 "metric" => rows.metrics.encode(column, self.effort.name_page_rows(), zstd_level)?,
-                "series_id" if self.effort != Effort::Flush && rows.series.are_long() => {
+                "series_id" if rows.series.are_long() => {
                     rows.series.encode(column, self.effort.page_rows(), zstd_level)?
+                }
+                "series_id" => {
+                    written_as(layout, &[rows.series.repeated()])?.append_to_row_group(&mut row_group)?;
+                    continue;
                 }
                 "value" if self.effort != Effort::Flush => {
                     let starts = rows.metrics.ends.split_last().map_or(&[][..], |(_, starts)| starts);
-                    values::encode(column, &rows.values(at), starts, self.effort.values(TABLE))?
+                    values::encode(column, &rows.values(), starts, self.effort.values(TABLE))?
+                }
+                "value" => {
+                    written_as(layout, &rows.values)?.append_to_row_group(&mut row_group)?;
+                    continue;
                 }
                 "ts" if self.effort != Effort::Flush => {
-                    smallest(&self.time_layouts, written_as)?.append_to_row_group(&mut row_group)?;
+                    let smallest = smallest(&self.time_layouts, |layout| written_as(layout, &rows.times))?;
+                    smallest.append_to_row_group(&mut row_group)?;
                     continue;
                 }
                 _ => {
-                    written_as(layout)?.append_to_row_group(&mut row_group)?;
+                    written_as(layout, &rows.times)?.append_to_row_group(&mut row_group)?;
                     continue;
                 }
             };
@@ -93,8 +105,19 @@ impl SampleWriter {
     }
 }
 
-impl<'b> Rows<'b> {
-    fn of(batches: &'b [RecordBatch]) -> Rows<'b> {
+impl<'b> SampleRows<'b> {
+    /// Runs of all rows, with their times and values.
+    pub fn new(
+        metrics: Runs<&'b str>,
+        series: Runs<i64>,
+        times: ArrayRef,
+        values: ArrayRef,
+    ) -> SampleRows<'b> {
+        SampleRows { metrics, series, times: vec![times], values: vec![values] }
+    }
+
+    /// Of batches with the columns of a file.
+    pub fn of(batches: &'b [RecordBatch]) -> SampleRows<'b> {
         let (mut metrics, mut series): (Runs<&str>, Runs<i64>) = (Runs::default(), Runs::default());
         let mut row = 0;
         for batch in batches {
@@ -110,29 +133,43 @@ impl<'b> Rows<'b> {
             }
             row += begin;
         }
-        Rows { batches, metrics, series }
+        let column = |at: usize| batches.iter().map(|batch| batch.column(at).clone()).collect();
+        SampleRows { metrics, series, times: column(2), values: column(3) }
     }
 
-    fn values(&self, at: usize) -> Vec<f64> {
-        let values = |batch: &'b RecordBatch| batch.column(at).as_primitive::<Float64Type>().values().iter();
-        self.batches.iter().flat_map(values).copied().collect()
+    pub fn len(&self) -> usize {
+        self.series.rows()
     }
 
-    /// A column in a layout of the Parquet library.
-    fn written_as(
-        &self,
-        layout: &ArrowRowGroupWriterFactory,
-        number: usize,
-        at: usize,
-    ) -> Result<ArrowColumnChunk, ParquetError> {
-        let writer = layout.create_column_writers(number)?.swap_remove(at);
-        let schema = TABLE.file_schema();
-        let mut leaves = Vec::with_capacity(self.batches.len());
-        for batch in self.batches {
-            leaves.extend(compute_leaves(schema.field(at), batch.column(at))?);
-        }
-        encode(writer, leaves.iter())
+    /// Statistics of the file's columns, as far as these rows go.
+    pub fn stats(&self) -> Vec<(&'static str, ColumnStats)> {
+        let names = StringArray::from_iter_values(&self.metrics.values);
+        let ids = Int64Array::from(self.series.values.clone());
+        let mut stats = vec![("metric", stats_of_ends(&names)), ("series_id", stats_of(&ids))];
+        stats.extend(self.times.iter().map(|times| (TABLE.time_column(), stats_of(times))));
+        stats
     }
+
+    fn values(&self) -> Vec<f64> {
+        let parts = self.values.iter().map(|part| part.as_primitive::<Float64Type>().values());
+        parts.flat_map(|values| values.iter().copied()).collect()
+    }
+}
+
+/// A column in a layout of the Parquet library.
+fn written_as(
+    layout: &ArrowRowGroupWriterFactory,
+    number: usize,
+    at: usize,
+    parts: &[ArrayRef],
+) -> Result<ArrowColumnChunk, ParquetError> {
+    let writer = layout.create_column_writers(number)?.swap_remove(at);
+    let schema = TABLE.file_schema();
+    let mut leaves = Vec::with_capacity(parts.len());
+    for part in parts {
+        leaves.extend(compute_leaves(schema.field(at), part)?);
+    }
+    encode(writer, leaves.iter())
 }
 
 /// A column in the layout that is smallest. The first one is the best to read: another one has to be

@@ -84,7 +84,7 @@ async fn late_rows_reach_their_day_file_once_an_hour_and_readers_at_once() {
 
 #[tokio::test]
 async fn a_day_is_split_into_files_in_table_order() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let config = LakeConfig { compact_rows_max: 32_768, ..quiet(dir.path()) };
     let lake = Lake::open(config, Arc::new(ManualClock::at(at(3 * DAY)))).await.unwrap();
     for hour in 0..4 {
@@ -118,7 +118,7 @@ async fn a_day_is_split_into_files_in_table_order() {
 #[tokio::test]
 async fn a_merge_that_died_is_done_again_and_leaves_nothing_behind() {
     for (step, staged) in [(IoStep::Write, true), (IoStep::Rename, true), (IoStep::SyncDir, false)] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let clock = Arc::new(ManualClock::at(start()));
         let taken: Arc<Mutex<Option<tempfile::TempDir>>> = Arc::default();
         let (copied, source) = (taken.clone(), dir.path().to_owned());
@@ -161,7 +161,7 @@ async fn a_merge_that_died_is_done_again_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn retention_is_a_table_s_own_and_its_files_go_from_the_disk() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let clock = Arc::new(ManualClock::at(start()));
     let days = |days: u64| Some(Duration::from_secs(days * DAY as u64));
     let retention = crate::config::Retention { metrics: days(30), logs: days(14), ..Default::default() };
@@ -198,7 +198,7 @@ async fn retention_is_a_table_s_own_and_its_files_go_from_the_disk() {
 /// The process dies between a commit and the checkpoint that belongs to it.
 #[tokio::test]
 async fn a_checkpoint_that_a_crash_left_out_is_written_at_the_next_start() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let config = LakeConfig { checkpoint_commits: 5, ..quiet(dir.path()) };
     let clock = Arc::new(ManualClock::at(start()));
     let lake = Lake::open(config.clone(), clock.clone()).await.unwrap();
@@ -235,7 +235,7 @@ async fn a_checkpoint_that_a_crash_left_out_is_written_at_the_next_start() {
 
 #[tokio::test]
 async fn the_log_of_a_table_is_checkpointed_and_its_old_commits_go() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let config = LakeConfig { log_retention: Duration::ZERO, ..quiet(dir.path()) };
     let lake = Lake::open(config, Arc::new(ManualClock::at(start()))).await.unwrap();
     for n in 0..104 {

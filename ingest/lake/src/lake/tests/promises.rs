@@ -100,7 +100,7 @@ async fn times_out_of_bounds_are_refused_by_name_and_the_rest_is_stored() {
 
 #[tokio::test]
 async fn new_series_beyond_the_bound_are_refused_and_known_ones_go_on() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let config = LakeConfig { series_max: 2, ..quiet(dir.path()) };
     let lake = Lake::open(config, Arc::new(ManualClock::at(start()))).await.unwrap();
     for secs in [0, 15] {
@@ -113,7 +113,7 @@ async fn new_series_beyond_the_bound_are_refused_and_known_ones_go_on() {
 
 #[tokio::test]
 async fn a_metric_or_a_source_that_explodes_is_refused_by_name_also_after_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let config = LakeConfig { series_per_metric_max: 3, series_per_source_max: 5, ..quiet(dir.path()) };
     let clock = Arc::new(ManualClock::at(start()));
     let mut lake = Lake::open(config.clone(), clock.clone()).await.unwrap();
@@ -344,7 +344,7 @@ async fn logs_events_and_the_registry_are_merged_too() {
 
 #[tokio::test]
 async fn bounds_refuse_clearly_and_let_go_again() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let config = LakeConfig { buffer_bytes_max: 200, ..quiet(dir.path()) };
     let lake = Lake::open(config, Arc::new(ManualClock::at(start()))).await.unwrap();
     let send = async |secs: i64| {
@@ -366,7 +366,7 @@ async fn bounds_refuse_clearly_and_let_go_again() {
 async fn a_full_disk_refuses_writes_and_not_reads_until_there_is_room() {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let free = Arc::new(AtomicU64::new(u64::MAX));
     let probed = free.clone();
     let hooks = Hooks {

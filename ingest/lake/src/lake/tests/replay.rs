@@ -225,7 +225,7 @@ async fn a_backup_under_load_is_a_lake_of_its_own() {
             append_log(&lake, n).await;
         }
     });
-    let target = tempfile::tempdir().unwrap();
+    let target = scratch();
     let copied = f.lake.backup(target.path()).await.unwrap();
     writing.await.unwrap();
     assert!(copied.iter().any(|copy| copy.table == Table::Logs && copy.rows >= 30), "{copied:?}");
@@ -322,7 +322,7 @@ async fn a_start_that_accepts_a_loss_gives_up_what_cannot_be_understood_without_
 #[tokio::test]
 async fn a_weaker_acknowledgement_changes_only_what_a_crash_may_cost() {
     for ack in [Ack::Written, Ack::Memory] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let clock = Arc::new(ManualClock::at(start()));
         let config = LakeConfig { ack, ..quiet(dir.path()) };
         let lake = Lake::open(config.clone(), clock.clone()).await.unwrap();

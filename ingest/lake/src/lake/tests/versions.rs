@@ -95,9 +95,9 @@ async fn versions_and_their_files_go_with_log_retention() {
 
 #[tokio::test]
 async fn versions_before_a_checkpoint_are_read_from_the_one_before() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let clock = Arc::new(ManualClock::at(start()));
-    let config = LakeConfig { checkpoint_commits: 3, reopen_commits: 2, ..quiet(dir.path()) };
+    let config = LakeConfig { checkpoint_commits: 3, ..quiet(dir.path()) };
     let lake = Lake::open(config, clock.clone()).await.unwrap();
     let f = Fixture { dir, clock, lake };
     for n in 1..=8 {

@@ -70,6 +70,11 @@ impl Drop for Ticket {
 }
 
 impl Ticket {
+    /// Charges what is missing to `bytes` in all.
+    pub(crate) fn charge_up_to(&mut self, bytes: u64) -> Result<(), IngestError> {
+        self.charge(bytes.saturating_sub(self.bytes))
+    }
+
     pub(crate) fn charge(&mut self, bytes: u64) -> Result<(), IngestError> {
         let before = self.bytes.div_ceil(UNIT_BYTES);
         let after = (self.bytes + bytes).div_ceil(UNIT_BYTES);

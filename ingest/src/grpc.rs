@@ -5,10 +5,13 @@
 //! `RESOURCE_EXHAUSTED` without `RetryInfo` (not to be repeated). Who may send is asked of an
 //! [`Authorizer`] before a message is read.
 
+mod admission;
+
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures::FutureExt;
@@ -21,6 +24,8 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::service::interceptor::InterceptedService;
 use tonic::service::{Interceptor, Routes};
 use tonic::{Code as GrpcCode, Request, Response, Status};
+
+use admission::{Admission, ChargedBody};
 
 use crate::otlp::status::{Code, RpcStatus};
 use crate::otlp::{ExportResponse, OtlpLogs, OtlpMetrics, OtlpTraces, PartialSuccess};
@@ -42,12 +47,13 @@ pub enum Denied {
 }
 
 /// The three OTLP services, for a tonic server. The server bounds its connections and streams;
-/// messages, and requests in flight, are bounded here.
-pub fn routes(ingest: Ingest, authorizer: Arc<dyn Authorizer>) -> Routes {
+/// messages, requests in flight and their time are bounded here. `request_timeout` is that of
+/// `web.request_timeout`: from a request's head to its answer.
+pub fn routes(ingest: Ingest, authorizer: Arc<dyn Authorizer>, request_timeout: Duration) -> Routes {
     let authenticate = Authenticate { authorizer };
-    let metrics = ExportService::<Metrics> { ingest: ingest.clone(), signal: PhantomData };
-    let logs = ExportService::<Logs> { ingest: ingest.clone(), signal: PhantomData };
-    let traces = ExportService::<Traces> { ingest, signal: PhantomData };
+    let metrics = ExportService::<Metrics> { ingest: ingest.clone(), request_timeout, signal: PhantomData };
+    let logs = ExportService::<Logs> { ingest: ingest.clone(), request_timeout, signal: PhantomData };
+    let traces = ExportService::<Traces> { ingest, request_timeout, signal: PhantomData };
     Routes::new(InterceptedService::new(metrics, authenticate.clone()))
         .add_service(InterceptedService::new(logs, authenticate.clone()))
         .add_service(InterceptedService::new(traces, authenticate))
@@ -119,6 +125,7 @@ impl Interceptor for Authenticate {
 #[derive(Clone)]
 struct ExportService<S> {
     ingest: Ingest,
+    request_timeout: Duration,
     signal: PhantomData<S>,
 }
 
@@ -135,7 +142,7 @@ impl<S: Signal> Service<http::Request<Body>> for ExportService<S> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         let service = self.clone();
         async move {
             if request.uri().path().rsplit('/').next() != Some("Export") {
@@ -146,7 +153,24 @@ impl<S: Signal> Service<http::Request<Body>> for ExportService<S> {
             let mut grpc = Grpc::new(ExportCodec)
                 .accept_compressed(CompressionEncoding::Gzip)
                 .max_decoding_message_size(limit);
-            Ok(grpc.unary(service, request).await)
+            let token = request.extensions().get().map_or("", |Token(name)| name);
+            let admission = match service.ingest.admit(S::SOURCE, token) {
+                Ok(ticket) => Admission::new(ticket),
+                Err(error) => return Ok(status(&error).into_http()),
+            };
+            request.extensions_mut().insert(admission.clone());
+            let request = request.map(|body| Body::new(ChargedBody { body, admission }));
+            let limits = service.ingest.limits();
+            let late = IngestError::Overloaded {
+                what: format!(
+                    "the request was not complete within {} (web.request_timeout)",
+                    telemetry::time::format_duration(service.request_timeout)
+                ),
+                retry_after: limits.retry_after,
+            };
+            let answer = grpc.unary(service.clone(), request);
+            let answered = tokio::time::timeout(service.request_timeout, answer).await;
+            Ok(answered.unwrap_or_else(|_| status(&late).into_http()))
         }
         .boxed()
     }
@@ -161,7 +185,10 @@ impl<S: Signal> UnaryService<Bytes> for ExportService<S> {
         async move {
             let Token(token) =
                 request.extensions().get().cloned().ok_or_else(|| Status::unauthenticated("no token"))?;
-            let outcome = ingest.receive_message(S::DIALECT, S::SOURCE, &token, request.into_inner()).await;
+            let ticket = request.extensions().get::<Admission>().and_then(Admission::take_ticket);
+            let ticket = ticket.ok_or_else(|| Status::internal("the request was not admitted"))?;
+            let message = request.into_inner();
+            let outcome = ingest.receive_message(S::DIALECT, S::SOURCE, &token, message, ticket).await;
             let receipt: Receipt = outcome.map_err(|error| status(&error))?;
             Ok(Response::new(ExportResponse { partial_success: PartialSuccess::of(&receipt) }))
         }

@@ -172,18 +172,26 @@ impl Ingest {
         DecodeJob { inner, dialect, parts, encoding, body, source, ticket }.run_where_it_fits().await
     }
 
-    /// Receives a message that something else has read and unpacked already (gRPC), and that is protobuf.
-    /// `name` stands for the dialect in metrics and in the ledger.
+    /// A place for a message that something else reads (gRPC).
+    pub(crate) fn admit(&self, name: &'static str, token: &str) -> Result<Ticket, IngestError> {
+        self.0.gate.enter(&self.0.limits).inspect_err(|error| {
+            self.0.count_refused(&Source { dialect: name, name: token.to_owned() }, error);
+        })
+    }
+
+    /// Receives a message that something else has read and unpacked already, and that is protobuf. `name`
+    /// stands for the dialect in metrics and in the ledger.
     pub(crate) async fn receive_message(
         &self,
         dialect: &'static dyn Dialect,
         name: &'static str,
         token: &str,
         message: Bytes,
+        ticket: Ticket,
     ) -> Outcome {
         let source = Source { dialect: name, name: token.to_owned() };
         self.0.metrics.body(&source, message.len() as u64);
-        let decoded = self.decode_message(dialect, message, &source).await;
+        let decoded = self.decode_message(dialect, message, &source, ticket).await;
         let (decoded, retry, source, ticket) =
             decoded.inspect_err(|error| self.0.count_refused(&source, error))?;
         self.store(decoded, source, retry, Some(ticket)).await
@@ -194,9 +202,9 @@ impl Ingest {
         dialect: &'static dyn Dialect,
         body: Bytes,
         source: &Source,
+        mut ticket: Ticket,
     ) -> Result<(Decoded, Option<BatchKey>, Source, Ticket), IngestError> {
-        let mut ticket = self.0.gate.enter(&self.0.limits)?;
-        ticket.charge(body.len() as u64)?;
+        ticket.charge_up_to(body.len() as u64)?;
         let (mut parts, ()) = http::Request::new(()).into_parts();
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         let (inner, source, encoding) = (self.0.clone(), source.clone(), Encoding::Identity);

@@ -11,10 +11,10 @@ use ingest::Ingest;
 use query::Engine;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use web::{AppState, Auth};
 
+use super::connections::{self, ConnectionLimits, ConnectionMetrics, Protocol};
 use crate::console::tell;
 use crate::settings::{Listen, Settings};
 
@@ -83,41 +83,34 @@ impl Listeners {
         engine: &Engine,
         ingest: &Ingest,
         auth: &Auth,
+        metrics: &ConnectionMetrics,
         stop: &CancellationToken,
     ) -> anyhow::Result<JoinSet<()>> {
         let mut tasks = JoinSet::new();
-        if let Some(listener) = take(&mut self.http) {
-            tasks.spawn(serve_http("HTTP", listener, web::router(state.clone()), stop.clone()));
-        }
-        if let Some(listener) = take(&mut self.otlp_http) {
-            tasks.spawn(serve_http("OTLP/HTTP", listener, web::otlp_router(state.clone()), stop.clone()));
-        }
-        if let Some(listener) = take(&mut self.elastic) {
-            tasks.spawn(serve_http(
-                "Elasticsearch",
-                listener,
-                web::elastic_router(state.clone()),
-                stop.clone(),
-            ));
-        }
-        if let Some(listener) = take(&mut self.otlp_grpc) {
-            let routes = ingest::grpc::routes(ingest.clone(), Arc::new(web::IngestTokens(auth.clone())));
-            let stop = stop.clone();
+        let config = &state.config;
+        let limits =
+            ConnectionLimits { connections_max: config.connections_max, idle_timeout: config.idle_timeout };
+        let mut serve =
+            |bound: &mut Option<Bound>, label: &'static str, protocol, router: &dyn Fn() -> Router| {
+                let Some(bound) = bound else { return };
+                let Some(listener) = bound.listener.take() else { return };
+                let (name, metrics, stop) = (bound.name, metrics.of(label), stop.clone());
+                tasks.spawn(connections::serve(name, listener, router(), protocol, limits, metrics, stop));
+            };
+        serve(&mut self.http, "http", Protocol::Http, &|| web::router(state.clone()));
+        serve(&mut self.otlp_http, "otlp_http", Protocol::Http, &|| web::otlp_router(state.clone()));
+        serve(&mut self.elastic, "elastic", Protocol::Http, &|| web::elastic_router(state.clone()));
+        serve(&mut self.otlp_grpc, "otlp_grpc", Protocol::Grpc, &|| {
+            let tokens = Arc::new(web::IngestTokens(auth.clone()));
+            ingest::grpc::routes(ingest.clone(), tokens, config.request_timeout).into_axum_router()
+        });
+        if let Some(listener) = self.postgres.as_mut().and_then(|bound| bound.listener.take()) {
+            let (engine, auth) = (engine.clone(), Arc::new(web::PgPasswords(auth.clone())));
+            let (tls, metrics, stop) = (self.postgres_tls.clone(), metrics.of_postgres(), stop.clone());
             tasks.spawn(async move {
-                let incoming = TcpListenerStream::new(listener);
-                let server = tonic::transport::Server::builder().add_routes(routes);
-                report(
-                    "OTLP/gRPC",
-                    server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await,
-                );
-            });
-        }
-        if let Some(listener) = take(&mut self.postgres) {
-            let (engine, auth, stop) =
-                (engine.clone(), Arc::new(web::PgPasswords(auth.clone())), stop.clone());
-            let tls = self.postgres_tls.clone();
-            tasks.spawn(async move {
-                report("PostgreSQL", query::pgwire::serve(listener, engine, auth, tls, stop).await);
+                if let Err(error) = query::pgwire::serve(listener, engine, auth, tls, metrics, stop).await {
+                    tracing::error!(listener = "PostgreSQL", %error, "a listener ended");
+                }
             });
         }
         Ok(tasks)
@@ -142,19 +135,4 @@ async fn bind(
         .with_context(|| format!("{name} cannot listen on {address}: choose another address with {flag}"))?;
     let address = listener.local_addr()?;
     Ok(Some(Bound { name, scheme, address, listener: Some(listener) }))
-}
-
-fn take(bound: &mut Option<Bound>) -> Option<TcpListener> {
-    bound.as_mut()?.listener.take()
-}
-
-async fn serve_http(name: &'static str, listener: TcpListener, router: Router, stop: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    report(name, axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await);
-}
-
-fn report<E: std::fmt::Display>(name: &'static str, ended: Result<(), E>) {
-    if let Err(error) = ended {
-        tracing::error!(listener = name, %error, "a listener ended");
-    }
 }

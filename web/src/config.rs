@@ -24,6 +24,13 @@ pub struct WebConfig {
     /// Webhooks and change events read at once: nobody vouches for them before they are read, and
     /// they must not take the places of senders with a token.
     pub signed_requests_max: usize,
+    /// Connections of each HTTP listener at once, those of OTLP/gRPC included. Beyond it idle ones give way
+    /// to new ones, which are refused only when all are in use.
+    pub connections_max: usize,
+    /// How long a connection may leave the server waiting: for its next request, the rest of a request's
+    /// head, or for taking more of an answer. Senders pause for less between two requests.
+    #[serde(with = "duration_text")]
+    pub idle_timeout: Duration,
     /// From the request's head to the answer's head. Rows still stream after that, within the
     /// query limits.
     #[serde(with = "duration_text")]
@@ -32,6 +39,8 @@ pub struct WebConfig {
     pub json_depth_max: usize,
     /// Points that a burn-down chart may ask for.
     pub history_points_max: usize,
+    /// Windows that a report of an objective may be asked for.
+    pub report_windows_max: usize,
     /// Series and label values in one answer of the Prometheus API.
     pub series_rows_max: usize,
     /// Incidents, alerts and pages in one answer.
@@ -47,9 +56,12 @@ impl Default for WebConfig {
             form_body_bytes_max: 8 << 10,
             api_requests_max: 256,
             signed_requests_max: 16,
+            connections_max: 512,
+            idle_timeout: Duration::from_secs(120),
             request_timeout: Duration::from_secs(60),
             json_depth_max: 32,
             history_points_max: 2_000,
+            report_windows_max: 20,
             series_rows_max: 100_000,
             list_rows_max: 1_000,
         }

@@ -4,7 +4,7 @@
 //! or null, and what follows from the rest is filled in. Members that are not known are kept.
 
 use serde_json::Value;
-use telemetry::{EventKind, Timestamp};
+use telemetry::{EventKind, Recurrence, RecurrenceError, Timestamp};
 
 use super::envelope::TimeRange;
 use super::problem::{Fields, kind_of};
@@ -66,10 +66,23 @@ fn deploy(mut fields: Fields<'_>, told: Told<'_>, range: TimeRange) {
     }
 }
 
-/// `{title?, started_at?, finished_at?}`.
+/// `{title?, started_at?, finished_at?, rrule?, timezone?}`: the period is the first of those that a rule
+/// repeats.
 fn maintenance(mut fields: Fields<'_>, told: Told<'_>, range: TimeRange) {
     fields.text("title", TITLE_BYTES_MAX);
     period(&mut fields, told, range);
+    let timezone = fields.text("timezone", WORD_BYTES_MAX);
+    let Some(rule) = fields.text("rrule", TITLE_BYTES_MAX) else { return };
+    if fields.is_absent("finished_at") && told.completeness == Completeness::Whole {
+        fields.problem("finished_at", "is missing: how long is each time that the rule repeats?");
+    }
+    let started = fields.map.get("started_at").and_then(Value::as_str);
+    let started = started.and_then(|text| Timestamp::parse_rfc3339(text).ok()).unwrap_or(told.at);
+    match Recurrence::parse(&rule, started, timezone.as_deref().unwrap_or("UTC")) {
+        Err(error @ RecurrenceError::NoZone(_)) => fields.problem("timezone", error.to_string()),
+        Err(error) => fields.problem("rrule", error.to_string()),
+        Ok(_) => {}
+    }
 }
 
 /// `started_at`, by default the event's own time, and `finished_at`, null while it goes on.

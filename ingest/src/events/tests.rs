@@ -134,7 +134,11 @@ fn every_problem_of_an_event_is_listed_with_its_place() {
              "payload": {"started_at": "2027-01-01T00:00:00Z", "resolved_at": "2026-12-31T00:00:00Z"}},
             {"kind": "maintenance", "service": "s", "at": "2027-01-01T00:00:00Z",
              "payload": {"started_at": "2027-01-02T00:00:00Z", "finished_at": "2027-01-01T00:00:00Z"}},
-            {"kind": "dr\u0000ill", "service": "s", "at": "2027-01-01T00:00:00Z"}
+            {"kind": "dr\u0000ill", "service": "s", "at": "2027-01-01T00:00:00Z"},
+            {"kind": "maintenance", "service": "s", "at": "2027-01-01T00:00:00Z",
+             "payload": {"rrule": "FREQ=HOURLY", "timezone": "Europe/Berlin"}},
+            {"kind": "maintenance", "service": "s", "at": "2027-01-01T00:00:00Z",
+             "payload": {"rrule": "FREQ=DAILY", "timezone": "CEST", "finished_at": "2027-01-01T01:00:00Z"}}
         ]"#,
         expect![[r#"
             0 "/payload/version": must be text, not a number
@@ -157,6 +161,9 @@ fn every_problem_of_an_event_is_listed_with_its_place() {
             7 "/payload/resolved_at": is before started_at
             8 "/payload/finished_at": is before started_at
             9 "/kind": holds a control character
+            10 "/payload/finished_at": is missing: how long is each time that the rule repeats?
+            10 "/payload/rrule": "FREQ=HOURLY" is not a recurrence rule such as FREQ=WEEKLY;BYDAY=SU: FREQ is HOURLY, one of DAILY, WEEKLY, MONTHLY, YEARLY is possible
+            11 "/payload/timezone": "CEST" is not an IANA time zone such as Europe/Berlin or UTC
         "#]],
     );
 }

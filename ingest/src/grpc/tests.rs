@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -29,16 +30,19 @@ impl Authorizer for OneToken {
 
 async fn serve(limits: IngestLimits) -> (Channel, Arc<FakeSink>) {
     let (ingest, sink) = ingest_with(limits);
+    (connect(ingest, Duration::from_secs(60)).await, sink)
+}
+
+async fn connect(ingest: Ingest, request_timeout: Duration) -> Channel {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let incoming = futures::stream::unfold(listener, |listener| async {
+    let incoming = stream::unfold(listener, |listener| async {
         let connection = listener.accept().await.map(|(connection, _)| connection);
         Some((connection, listener))
     });
-    let server = Server::builder().add_routes(routes(ingest, Arc::new(OneToken)));
+    let server = Server::builder().add_routes(routes(ingest, Arc::new(OneToken), request_timeout));
     tokio::spawn(server.serve_with_incoming(incoming));
-    let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-    (channel, sink)
+    Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
 }
 
 fn with_token<T>(message: T, token: &'static str) -> Request<T> {
@@ -133,35 +137,85 @@ async fn a_row_limit_is_not_to_be_retried() {
     assert!(status.message().contains("rows_per_request_max") && status.details().is_empty());
 }
 
+/// Sends bytes as they are.
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Raw;
+    type Decoder = ExportCodec;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> ExportCodec {
+        ExportCodec
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        bytes::BufMut::put(buffer, message);
+        Ok(())
+    }
+}
+
+/// A request that does not end, with a message or without one.
+async fn send_without_end(channel: Channel, message: Option<Bytes>) -> Status {
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await.unwrap();
+    let request = with_token(stream::iter(message).chain(stream::pending()), "Bearer good");
+    let path = http::uri::PathAndQuery::from_static(LOGS_EXPORT);
+    client.client_streaming(request, path, Raw).await.map(|answer| answer.into_inner()).unwrap_err()
+}
+
+#[tokio::test]
+async fn who_trickles_has_a_place_and_loses_it() {
+    let limits = IngestLimits { requests_in_flight_max: 1, ..IngestLimits::default() };
+    let (ingest, sink) = ingest_with(limits);
+    let slow = connect(ingest.clone(), Duration::from_millis(50)).await;
+    let status = send_without_end(slow, None).await;
+    assert_eq!(status.code(), GrpcCode::Unavailable, "{status}");
+    assert!(status.message().contains("web.request_timeout"), "{status}");
+    assert!(!status.details().is_empty(), "when to come again");
+
+    let patient = connect(ingest.clone(), Duration::from_secs(600)).await;
+    let trickles = tokio::spawn(send_without_end(patient.clone(), None));
+    while ingest.metrics().in_flight.get() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut client = LogsServiceClient::new(patient);
+    let status = client.export(with_token(logs(), "Bearer good")).await.unwrap_err();
+    assert_eq!(status.code(), GrpcCode::Unavailable, "{status}");
+    assert!(status.message().contains("requests_in_flight_max"), "{status}");
+    // A sender that hangs up gives its place back.
+    trickles.abort();
+    while ingest.metrics().in_flight.get() > 0 {
+        tokio::task::yield_now().await;
+    }
+    client.export(with_token(logs(), "Bearer good")).await.unwrap();
+    assert_eq!(sink.batches.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn bytes_in_flight_count_while_they_arrive() {
+    let limits = IngestLimits { bytes_in_flight_max: 1 << 10, ..IngestLimits::default() };
+    let (channel, sink) = serve(limits).await;
+    let status = send_without_end(channel, Some(Bytes::from(vec![0; 4 << 10]))).await;
+    assert_eq!(status.code(), GrpcCode::Unavailable, "{status}");
+    assert!(status.message().contains("bytes_in_flight_max"), "{status}");
+    assert!(sink.batches.lock().is_empty());
+}
+
+const LOGS_EXPORT: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+
 /// A message of any bytes, to any path.
 async fn send_raw(channel: Channel, path: &'static str, message: &'static [u8]) -> Status {
-    struct Raw;
-
-    impl Codec for Raw {
-        type Encode = Bytes;
-        type Decode = Bytes;
-        type Encoder = Raw;
-        type Decoder = ExportCodec;
-
-        fn encoder(&mut self) -> Raw {
-            Raw
-        }
-
-        fn decoder(&mut self) -> ExportCodec {
-            ExportCodec
-        }
-    }
-
-    impl Encoder for Raw {
-        type Item = Bytes;
-        type Error = Status;
-
-        fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-            bytes::BufMut::put(buffer, message);
-            Ok(())
-        }
-    }
-
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.unwrap();
     let request = with_token(Bytes::from_static(message), "Bearer good");
@@ -172,8 +226,7 @@ async fn send_raw(channel: Channel, path: &'static str, message: &'static [u8]) 
 #[tokio::test]
 async fn what_is_no_export_request_is_said_to_be_none() {
     let (channel, sink) = serve(IngestLimits::default()).await;
-    let export = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-    let status = send_raw(channel.clone(), export, b"\x7f\x7f").await;
+    let status = send_raw(channel.clone(), LOGS_EXPORT, b"\x7f\x7f").await;
     assert_eq!(status.code(), GrpcCode::InvalidArgument, "{}", status.message());
     assert!(status.message().contains("not an OTLP protobuf request"), "{}", status.message());
     let import = "/opentelemetry.proto.collector.logs.v1.LogsService/Import";

@@ -239,7 +239,7 @@ struct Work {
     scraper: Scraper,
 }
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 impl Work {
     async fn new() -> Work {

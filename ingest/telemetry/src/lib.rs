@@ -14,6 +14,7 @@ mod log;
 mod log_rows;
 mod matcher;
 mod metric;
+mod recurrence;
 mod service;
 mod slice;
 pub mod time;
@@ -35,7 +36,8 @@ pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use metric::{
     KnownSample, MetricType, STALE_NAN_BITS, Sample, SeriesMeta, SeriesSamples, is_stale, stale_marker,
 };
-pub use service::{environment_of, service_of};
+pub use recurrence::{Recurrence, RecurrenceError, STARTS_PER_YEAR_MAX};
+pub use service::{Identity, environment_of, service_of};
 pub use slice::SloSlice;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub use words::{Texts, Word, Words};

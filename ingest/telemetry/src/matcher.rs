@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use regex::{Regex, RegexBuilder};
-
 use crate::Labels;
 
-/// A compiled expression may take this much memory; patterns come from users.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
+mod pattern;
+
+use pattern::{Expression, Pattern};
 
 /// How a label is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,9 +51,9 @@ pub struct Matcher {
 enum Test {
     /// The value is the matcher's own.
     Same,
-    /// The value is one of these: an alternation without special characters.
+    /// The value is one of these.
     OneOf(Vec<String>),
-    Pattern(Regex),
+    Pattern(Pattern),
 }
 
 impl Matcher {
@@ -64,17 +63,22 @@ impl Matcher {
             MatchOp::Equal | MatchOp::NotEqual => Test::Same,
             MatchOp::Regex | MatchOp::NotRegex => match plain_alternatives(value) {
                 Some(literals) => Test::OneOf(literals),
-                None => Test::Pattern(anchored(value)?),
+                None => Test::of(value)?,
             },
         };
         Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), test })
     }
 
-    /// With an expression that the caller compiled and anchored; `value` is how its user wrote it.
-    /// The operator is `=~` or `!~`.
-    pub fn with_pattern(name: &str, op: MatchOp, value: &str, pattern: Regex) -> Matcher {
+    /// With an expression that the caller has repaired; `value` is how its user wrote it. The operator is
+    /// `=~` or `!~`.
+    pub fn with_pattern(
+        name: &str,
+        op: MatchOp,
+        value: &str,
+        pattern: &str,
+    ) -> Result<Matcher, MatcherError> {
         debug_assert!(matches!(op, MatchOp::Regex | MatchOp::NotRegex));
-        Matcher { name: name.to_owned(), op, value: value.to_owned(), test: Test::Pattern(pattern) }
+        Ok(Matcher { name: name.to_owned(), op, value: value.to_owned(), test: Test::of(pattern)? })
     }
 
     /// Reads `name op value`; the value may stand in double quotes.
@@ -130,6 +134,14 @@ impl Matcher {
         }
     }
 
+    /// What all accepted values begin with, as far as that can be told from an expression.
+    pub fn prefix(&self) -> &str {
+        match &self.test {
+            Test::Pattern(pattern) if self.is_positive() => pattern.prefix(),
+            _ => "",
+        }
+    }
+
     fn is_positive(&self) -> bool {
         matches!(self.op, MatchOp::Equal | MatchOp::Regex)
     }
@@ -142,15 +154,15 @@ fn plain_alternatives(pattern: &str) -> Option<Vec<String>> {
     (!pattern.contains(special)).then(|| pattern.split('|').map(str::to_owned).collect())
 }
 
-fn anchored(pattern: &str) -> Result<Regex, MatcherError> {
-    let compile = |text: &str| {
-        let compiled = RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
-        compiled
-            .map_err(|error| MatcherError::Pattern { pattern: pattern.to_owned(), reason: error.to_string() })
-    };
-    // Alone first: `a)|(b` would otherwise become valid inside of the group.
-    compile(pattern)?;
-    compile(&format!("^(?s:{pattern})$"))
+impl Test {
+    /// Of an expression for the whole value.
+    fn of(pattern: &str) -> Result<Test, MatcherError> {
+        match Expression::parse(pattern) {
+            Ok(Expression::Values(values)) => Ok(Test::OneOf(values)),
+            Ok(Expression::Pattern(pattern)) => Ok(Test::Pattern(pattern)),
+            Err(reason) => Err(MatcherError::Pattern { pattern: pattern.to_owned(), reason }),
+        }
+    }
 }
 
 /// As Prometheus writes it, with the value quoted.
@@ -224,8 +236,19 @@ mod tests {
         assert_eq!(literals(MatchOp::Equal, "a|b"), Some(1));
         assert_eq!(literals(MatchOp::Regex, "api|web|db-1"), Some(3));
         assert_eq!(literals(MatchOp::Regex, "api|w.b"), None);
+        assert_eq!(literals(MatchOp::Regex, "db-(1|2)(\\.local)?"), Some(4));
         assert_eq!(literals(MatchOp::NotEqual, "api"), None);
         assert_eq!(literals(MatchOp::NotRegex, "api|web"), None);
+    }
+
+    #[test]
+    fn what_values_begin_with_is_known() {
+        let prefix = |op, value: &str| Matcher::new("l", op, value).unwrap().prefix().to_owned();
+        assert_eq!(prefix(MatchOp::Regex, "cpu_.+"), "cpu_");
+        assert_eq!(prefix(MatchOp::Regex, "cpu_.+|disk_.+"), "");
+        assert_eq!(prefix(MatchOp::Regex, "(?i)cpu_.+"), "");
+        assert_eq!(prefix(MatchOp::Regex, "é.*"), "é");
+        assert_eq!(prefix(MatchOp::NotRegex, "cpu_.+"), "");
     }
 
     #[test]

@@ -98,6 +98,21 @@ impl Timestamp {
     }
 }
 
+/// The instant at which the wall clocks of `zone` show `local`: the first of two where a clock change repeats
+/// it, the first instant after the change where it is skipped. `None` outside of the calendar.
+pub fn instant_in(local: jiff::civil::DateTime, zone: &jiff::tz::TimeZone) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    // Earlier: the first of two in a fold; in a gap, an instant shortly before the change.
+    let is_gap = matches!(ambiguous.offset(), jiff::tz::AmbiguousOffset::Gap { .. });
+    let earlier = ambiguous.earlier().ok()?;
+    let instant = if is_gap {
+        zone.following(earlier).next().map_or(earlier, |change| change.timestamp())
+    } else {
+        earlier
+    };
+    Some(Timestamp::from_jiff(instant))
+}
+
 fn micros_of(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }

@@ -236,35 +236,3 @@ fn a_series_that_the_lake_has_named_is_told_by_its_name() {
     reader.memory.forget_labels();
     assert_eq!(shown(&reader.read(page)), [(7, 1_000, 1.0), (8, 5, 2.0)]);
 }
-
-#[test]
-fn a_large_page_is_read_in_milliseconds() {
-    let mut page = String::new();
-    for cpu in 0..1_500 {
-        for mode in ["idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user"] {
-            page.push_str(&format!(
-                "node_cpu_seconds_total{{cpu=\"{cpu}\",mode=\"{mode}\",host=\"node-{cpu:04}.example\"}} {}.25\n",
-                cpu * 977
-            ));
-        }
-    }
-    assert!(page.len() > 900_000, "{}", page.len());
-    let mut reader = Reader::new("");
-    let took = |reader: &mut Reader| {
-        #[expect(clippy::disallowed_methods, reason = "measures how long reading takes")]
-        let began = std::time::Instant::now();
-        let read = reader.read(&page);
-        let took = began.elapsed();
-        assert_eq!(read.kept, 12_000);
-        (took, read)
-    };
-    let (first, read) = took(&mut reader);
-    let again = (0..5).map(|_| took(&mut reader).0).min().unwrap();
-    let names = read.series.into_iter().zip(0..);
-    let names = names.map(|(series, name)| (series.labels, SeriesRef::new(name)));
-    reader.memory.stored(read.live, names);
-    let by_name = (0..5).map(|_| took(&mut reader).0).min().unwrap();
-    println!("{} bytes, 12000 series: first {first:?}, then {again:?}, by name {by_name:?}", page.len());
-    // An order of magnitude above what it takes in a debug build, for machines that do much else.
-    assert!(again.max(by_name) < std::time::Duration::from_millis(150), "{again:?}, {by_name:?}");
-}

@@ -1,5 +1,6 @@
 //! The engine: plans and runs SQL and PromQL over one lake, within the limits of whoever asks.
 
+mod evaluation;
 mod exemplars;
 mod series;
 mod work;
@@ -22,11 +23,9 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use futures::stream::BoxStream;
 use lake::Lake;
 use prometheus_client::registry::Registry;
-use promql::{Evaluated, PromqlError, Stop, TimeRange, Times};
 use slo::SloStatus;
-use telemetry::{Clock, Timestamp};
+use telemetry::Clock;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{ServiceOwners, SloTables};
@@ -35,9 +34,10 @@ use crate::functions::{PromqlFunction, ReportContext};
 use crate::guard::{Deadline, Slots, check_read_only, guard_stream};
 use crate::pool::Pool;
 use crate::samples::{Directories, LakeSeriesSource};
+use crate::sli::SloReportSource;
 use crate::yielding::stoppable;
 use crate::{QueryError, SloHistorySource, catalog, session};
-use work::{Counted, Counting, PromqlMetrics};
+use work::PromqlMetrics;
 use workers::PoolWorkers;
 
 pub use work::PromqlWork;
@@ -65,6 +65,7 @@ struct Inner {
     tail_places: Arc<Semaphore>,
     slo: SloTables,
     owners: ServiceOwners,
+    report: ReportContext,
 }
 
 /// Limits of one PromQL evaluation.
@@ -75,20 +76,6 @@ pub struct PromqlOptions {
     pub timeout: Duration,
     /// What it costs is written down here.
     pub work: PromqlWork,
-}
-
-/// The sample limit that the source met is the evaluator's limit.
-fn unwrapped(error: PromqlError) -> PromqlError {
-    match error {
-        PromqlError::Source(source) => match source.downcast::<QueryError>() {
-            Ok(ours) => match *ours {
-                QueryError::Promql(inner) => inner,
-                other => PromqlError::Source(Box::new(other)),
-            },
-            Err(source) => PromqlError::Source(source),
-        },
-        other => other,
-    }
 }
 
 /// An engine as its own session sees it: the session does not keep it alive.
@@ -107,7 +94,8 @@ impl Engine {
         let slo = SloTables::default();
         let promql_function = PromqlFunction::default();
         let owners = ServiceOwners::default();
-        let report = ReportContext { clock: clock.clone(), owners: owners.clone() };
+        let production = config.reports.production();
+        let report = ReportContext { clock: clock.clone(), owners: owners.clone(), production };
         catalog::register(&context, &lake, &slo, &promql_function, &report)?;
         let pool = Arc::new(Pool::new(config.threads).map_err(DataFusionError::from)?);
         let slots = Slots::new(&config);
@@ -128,6 +116,7 @@ impl Engine {
             tail_places,
             slo,
             owners,
+            report,
         }));
         promql_function.attach(&engine);
         Ok(engine)
@@ -160,13 +149,23 @@ impl Engine {
         self.run_plan(plan, state, role, deadline).await
     }
 
+    /// Looks up where series are in the newest compacted files, before somebody asks for them. Up to half of
+    /// `query.promql.directory_bytes_max`; what is known already costs nothing.
+    pub async fn learn_files(&self) -> Result<(), QueryError> {
+        self.lake_source().learn().await
+    }
+
     /// The PromQL view of the lake. What it hands out counts against `query.memory_bytes_max` as long
     /// as somebody holds it.
     pub fn series_source(&self) -> Arc<dyn promql::SeriesSource> {
+        Arc::new(self.lake_source())
+    }
+
+    pub(crate) fn lake_source(&self) -> LakeSeriesSource {
         let (lake, runtime) = (self.0.lake.clone(), self.0.context.runtime_env());
         let memory_bytes_max = self.0.config.memory_bytes_max;
         let (pool, directories) = (self.0.pool.clone(), self.0.directories.clone());
-        Arc::new(LakeSeriesSource::new(lake, runtime, pool, memory_bytes_max, directories))
+        LakeSeriesSource::new(lake, runtime, pool, memory_bytes_max, directories)
     }
 
     /// Options with the configured limits, for surfaces to narrow.
@@ -181,78 +180,6 @@ impl Engine {
             ..promql::EvalOptions::default()
         };
         PromqlOptions { eval, timeout: limits.timeout, work: PromqlWork::default() }
-    }
-
-    /// Reads a query on the threads for queries: hostile regular expressions take their time.
-    pub async fn parse_promql(&self, text: &str) -> Result<promql::Query, PromqlError> {
-        let text = text.to_owned();
-        let parsed = self.0.pool.compute(move || promql::parse(&text)).await;
-        parsed.unwrap_or(Err(PromqlError::Canceled))
-    }
-
-    pub async fn promql_instant(
-        &self,
-        expr: &str,
-        at: Timestamp,
-        options: PromqlOptions,
-    ) -> Result<Evaluated, PromqlError> {
-        self.promql(&promql::parse(expr)?, Times::Instant(at), options).await
-    }
-
-    pub async fn promql_range(
-        &self,
-        expr: &str,
-        range: TimeRange,
-        options: PromqlOptions,
-    ) -> Result<Evaluated, PromqlError> {
-        self.promql(&promql::parse(expr)?, Times::Range(range), options).await
-    }
-
-    /// Loads and computes on the threads for queries. Dropping the future ends both.
-    pub async fn promql(
-        &self,
-        query: &promql::Query,
-        times: Times,
-        mut options: PromqlOptions,
-    ) -> Result<Evaluated, PromqlError> {
-        let deadline = Instant::now() + options.timeout;
-        let dropped = CancellationToken::new();
-        let _ends_with_this_future = dropped.clone().drop_guard();
-        let asked_for = options.eval.stop.take();
-        options.eval.stop = Some(Arc::new(move || {
-            if dropped.is_cancelled() {
-                return Some(Stop::Canceled);
-            }
-            if Instant::now() >= deadline {
-                return Some(Stop::Timeout);
-            }
-            asked_for.as_ref().and_then(|stop| stop())
-        }));
-        let (work, metrics) = (options.work.clone(), &self.0.promql_metrics);
-        let source = Counted { source: self.series_source(), work: work.clone(), metrics: metrics.clone() };
-        let load = async {
-            let (waits, began) = (Counting::on(&metrics.queued), Instant::now());
-            // Closed semaphores do not exist here: this one lives as long as the engine.
-            let slot = self.0.promql_slots.clone().acquire_owned().await;
-            drop(waits);
-            work.was_queued(began.elapsed());
-            let slot = (slot, Counting::on(&metrics.running));
-            // What the workers make is collected on a thread for queries too.
-            let (query, eval) = (query.clone(), options.eval);
-            let prepare = self
-                .0
-                .pool
-                .run(async move { promql::prepare(&query, times, &source, &eval).await.map_err(unwrapped) });
-            let prepared = prepare.await.unwrap_or(Err(PromqlError::Canceled))?;
-            Ok::<_, PromqlError>((prepared, slot))
-        };
-        let (prepared, slot) =
-            timeout_at(deadline, load).await.map_err(|_elapsed| PromqlError::Timeout)??;
-        let computed = self.0.pool.compute(move || {
-            let _slot = slot;
-            prepared.run()
-        });
-        computed.await.unwrap_or(Err(PromqlError::Canceled))
     }
 
     pub fn register_metrics(&self, registry: &mut Registry) {
@@ -272,6 +199,11 @@ impl Engine {
     /// Where the view `slo_history` gets its rows from.
     pub fn publish_slo_history(&self, source: Arc<dyn SloHistorySource>) {
         self.0.slo.publish_history(source);
+    }
+
+    /// Where the function `budget_causes` gets its rows from.
+    pub fn publish_slo_reports(&self, source: Arc<dyn SloReportSource>) {
+        self.0.slo.publish_reports(source);
     }
 
     pub fn lake(&self) -> &Lake {
@@ -298,6 +230,10 @@ impl Engine {
     /// The shared session: for looking names up, never for running queries.
     pub(crate) fn context(&self) -> &SessionContext {
         &self.0.context
+    }
+
+    pub(crate) fn report_context(&self) -> &ReportContext {
+        &self.0.report
     }
 
     /// A state of its own for one query of a role.

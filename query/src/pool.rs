@@ -60,11 +60,15 @@ impl Pool {
         self.handle.spawn(work);
     }
 
-    /// Runs a future. Dropping what this returns ends it at the next point where it waits.
+    /// Runs a future. Dropping what this returns ends it at the next point where it waits. On a thread of
+    /// the pool it runs right there.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, QueryError> {
+        if Handle::try_current().is_ok_and(|current| current.id() == self.handle.id()) {
+            return Ok(work.await);
+        }
         AbortOnDropHandle::new(self.handle.spawn(work)).await.map_err(ended)
     }
 

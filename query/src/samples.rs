@@ -3,11 +3,12 @@
 //!
 //! No SQL is planned here. A scan is cut into parts by series ([`plan`]); each part reads all sources at
 //! once in the order in which they are sorted ([`part`]), so that every page is unpacked once and no
-//! more is held than a batch per source and the chunks that are under way. Files are pruned by the
-//! statistics of row groups and pages ([`prune`]), and only what is wanted of a page is decoded
-//! ([`file`](mod@file), [`values`]); which series are where in compacted files is kept ([`directory`]). Values
-//! keep their bits, stale markers included. Buffered rows and late corrections are merged like in SQL: of
-//! two samples with one time that from the later source is right.
+//! more is held than a batch per source and the chunks that are under way. Large parts are read on other
+//! threads, small ones where their query waits. Files are pruned by the statistics of row groups and pages
+//! ([`prune`]), and only what is wanted of a page is decoded ([`file`](mod@file), [`values`]); which series
+//! are where in compacted files is kept ([`directory`]). Values keep their bits, stale markers included.
+//! Buffered rows and late corrections are merged like in SQL: of two samples with one time that from the
+//! later source is right.
 
 mod block;
 mod buffered;
@@ -16,6 +17,7 @@ mod directory;
 mod file;
 mod input;
 mod known;
+mod learn;
 mod memory;
 mod part;
 mod plan;
@@ -99,15 +101,29 @@ impl SeriesSource for LakeSeriesSource {
         let begin = async move {
             let (pool, stop) = (source.pool.clone(), Stop::default());
             let ends_with_the_stream = stop.on_drop();
-            let plan = async move { source.plan(&selector, options, stop).await };
-            let parts = pool.run(plan).await.flatten()?;
-            Ok::<_, QueryError>(in_turn(&pool, parts, ends_with_the_stream))
+            let plan = async move { read_small(source.plan(&selector, options, stop).await?) };
+            let (read, parts) = pool.run(plan).await.flatten()?;
+            let read = stream::iter(read.map(Ok));
+            Ok::<_, QueryError>(read.chain(in_turn(&pool, parts, ends_with_the_stream)))
         };
         begin.try_flatten_stream().map_err(|error| Box::new(error) as SourceError).boxed()
     }
 }
 
 type Chunk = Result<Vec<SeriesData>, QueryError>;
+
+/// The first chunk of a scan that is small, and the parts that are left to read.
+fn read_small(mut parts: Vec<Part>) -> Result<(Option<Vec<SeriesData>>, Vec<Part>), QueryError> {
+    let [part] = parts.as_mut_slice() else { return Ok((None, parts)) };
+    if !part.is_small() {
+        return Ok((None, parts));
+    }
+    let chunk = part.next_chunk()?;
+    if part.is_done() {
+        parts.clear();
+    }
+    Ok((chunk, parts))
+}
 
 /// Reads parts beside each other and hands out a chunk of each in turn.
 fn in_turn(pool: &Arc<Pool>, parts: Vec<Part>, stop: StopOnDrop) -> impl Stream<Item = Chunk> + Send + use<> {

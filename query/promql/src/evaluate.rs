@@ -21,6 +21,7 @@ use crate::source::SeriesSource;
 
 mod evaluator;
 mod options;
+mod small;
 
 pub(crate) use evaluator::{Column, Evaluator, Windows, unexpected};
 pub use options::EvalOptions;

@@ -38,6 +38,16 @@ pub(crate) enum Product {
     Samples(Vec<WindowRow>, Charge),
 }
 
+impl Product {
+    /// How many numbers it holds.
+    pub(crate) fn cells(&self) -> usize {
+        match self {
+            Product::Matrix(matrix) => matrix.len() * matrix.steps(),
+            Product::Samples(rows, _) => rows.iter().map(|row| row.samples.len()).sum(),
+        }
+    }
+}
+
 /// The products of the pipelines, by their numbers.
 pub(crate) async fn load(
     pipelines: Vec<Pipeline>,

@@ -19,6 +19,7 @@ use crate::plan::{
     SelectorRef, When,
 };
 
+mod patterns;
 mod size;
 mod unsupported;
 
@@ -27,10 +28,11 @@ mod unsupported;
 /// # Errors
 /// [`PromqlError::Bad`] for wrong syntax, wrong types, and constructs that are not supported.
 pub fn parse(text: &str) -> Result<Query, PromqlError> {
-    let tree = tree_of(text)?;
-    let mut lowering = Lowering::default();
-    let expr = lowering.expr(&tree)?.mark_invariants();
-    Ok(Query { expr, selectors: lowering.selectors, experimental: lowering.experimental })
+    patterns::uncompiled(text, |tree| {
+        let mut lowering = Lowering::default();
+        let expr = lowering.expr(tree)?.mark_invariants();
+        Ok(Query { expr, selectors: lowering.selectors, experimental: lowering.experimental })
+    })
 }
 
 /// Reads a series selector: a name, matchers in braces, or both, and nothing around them.
@@ -38,19 +40,23 @@ pub fn parse(text: &str) -> Result<Query, PromqlError> {
 /// # Errors
 /// [`PromqlError::Bad`] as for [`parse`], and for every other kind of query.
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, PromqlError> {
-    let mut lowering = Lowering::default();
-    match tree_of(text)? {
+    patterns::uncompiled(text, |tree| match tree {
         ast::Expr::VectorSelector(selector) if selector.offset.is_none() && selector.at.is_none() => {
-            lowering.selector(&selector)?;
+            let mut lowering = Lowering::default();
+            lowering.selector(selector)?;
             Ok(lowering.selectors.pop().unwrap_or_default())
         }
         _ => Err(bad(format!("{text:?} is not a series selector"))),
-    }
+    })
 }
 
 /// The library's tree, of a text whose size is bounded.
 pub(crate) fn tree_of(text: &str) -> Result<ast::Expr, PromqlError> {
     size::check(text)?;
+    read(text)
+}
+
+fn read(text: &str) -> Result<ast::Expr, PromqlError> {
     // The library panics at spans that do not fit (`offset 1e300`).
     let tree = std::panic::catch_unwind(|| ast::parse(text));
     let tree = tree.unwrap_or_else(|_| Err("a number in the query is out of range".to_owned()));
@@ -111,13 +117,19 @@ impl Lowering {
             matchers.push(matcher(telemetry::METRIC_NAME, MatchOp::Equal, name, None)?);
         }
         for theirs in &selector.matchers.matchers {
-            let (op, fallback) = match &theirs.op {
-                theirs::MatchOp::Equal => (MatchOp::Equal, None),
-                theirs::MatchOp::NotEqual => (MatchOp::NotEqual, None),
-                theirs::MatchOp::Re(pattern) => (MatchOp::Regex, Some(pattern)),
-                theirs::MatchOp::NotRe(pattern) => (MatchOp::NotRegex, Some(pattern)),
+            let (op, value, fallback) = match (&theirs.op, patterns::marked(&theirs.value)) {
+                (theirs::MatchOp::Equal, None) => (MatchOp::Equal, &*theirs.value, None),
+                (theirs::MatchOp::Equal, Some(pattern)) => (MatchOp::Regex, pattern, None),
+                (theirs::MatchOp::NotEqual, None) => (MatchOp::NotEqual, &*theirs.value, None),
+                (theirs::MatchOp::NotEqual, Some(pattern)) => (MatchOp::NotRegex, pattern, None),
+                (theirs::MatchOp::Re(pattern), _) => (MatchOp::Regex, &*theirs.value, Some(pattern)),
+                (theirs::MatchOp::NotRe(pattern), _) => (MatchOp::NotRegex, &*theirs.value, Some(pattern)),
             };
-            matchers.push(matcher(&theirs.name, op, &theirs.value, fallback)?);
+            matchers.push(matcher(&theirs.name, op, value, fallback)?);
+        }
+        // The library has looked at this where it knows of all expressions that they are some.
+        if selector.name.is_none() && matchers.iter().all(|matcher| matcher.accepts("")) {
+            return Err(bad("parse error: vector selector must contain at least one non-empty matcher"));
         }
         self.selectors.push(matchers);
         let when = when(selector.at.as_ref(), selector.offset.as_ref())?;
@@ -298,9 +310,13 @@ fn matcher(
     match (Matcher::new(name, op, value), fallback) {
         (Ok(matcher), _) => Ok(matcher),
         // The library has repaired a brace that Go reads literally.
-        (Err(_), Some(pattern)) => Ok(Matcher::with_pattern(name, op, value, pattern.clone())),
-        (Err(error), None) => Err(bad(format!("parse error: {error}"))),
+        (Err(_), Some(pattern)) => Matcher::with_pattern(name, op, value, pattern.as_str()).map_err(refused),
+        (Err(error), None) => Err(refused(error)),
     }
+}
+
+fn refused(error: telemetry::MatcherError) -> PromqlError {
+    bad(format!("parse error: {error}"))
 }
 
 fn when(at: Option<&ast::AtModifier>, offset: Option<&ast::Offset>) -> Result<When, PromqlError> {

@@ -71,11 +71,8 @@ fn memory_is_bounded_by_name() {
 #[test]
 fn places_are_given_back_when_the_reader_goes() {
     run(async {
-        let limits = RoleLimits {
-            concurrency_max: 1,
-            queue_timeout: Duration::from_millis(100),
-            ..RoleLimits::default()
-        };
+        let limits =
+            RoleLimits { concurrency_max: 1, queue_timeout: Duration::from_secs(1), ..RoleLimits::default() };
         let bench = Bench::with(viewer(limits)).await;
         let mut running = bench.engine.sql(CROSS_JOIN, QueryRole::Viewer).await.unwrap();
         running.stream.next().await.unwrap().unwrap();

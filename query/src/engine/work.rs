@@ -16,11 +16,17 @@ pub struct PromqlWork(Arc<Account>);
 
 #[derive(Debug, Default)]
 struct Account {
+    parsed_us: AtomicU64,
     queued_us: AtomicU64,
     samples: AtomicU64,
 }
 
 impl PromqlWork {
+    /// How long reading its text took.
+    pub fn parsed(&self) -> Duration {
+        Duration::from_micros(self.0.parsed_us.load(Ordering::Relaxed))
+    }
+
     /// How long it waited for others to end.
     pub fn queued(&self) -> Duration {
         Duration::from_micros(self.0.queued_us.load(Ordering::Relaxed))
@@ -31,9 +37,17 @@ impl PromqlWork {
         self.0.samples.load(Ordering::Relaxed)
     }
 
-    pub(super) fn was_queued(&self, waited: Duration) {
-        self.0.queued_us.store(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    pub(super) fn was_parsed(&self, took: Duration) {
+        self.0.parsed_us.store(micros(took), Ordering::Relaxed);
     }
+
+    pub(super) fn was_queued(&self, waited: Duration) {
+        self.0.queued_us.store(micros(waited), Ordering::Relaxed);
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A source that counts what is read from it.

@@ -13,12 +13,15 @@ use hashlink::LruCache;
 use parking_lot::Mutex;
 
 use super::file::BATCH_ROWS;
-use super::runs::run_end;
+use super::runs::{Window, run_end};
+use super::wanted::Wanted;
 
 /// Rows of a row group by series, in file order.
 #[derive(Debug, PartialEq)]
 pub(super) struct Directory {
     runs: Vec<DirectoryRun>,
+    /// Places of runs, by the number of their series.
+    by_id: Vec<u32>,
     /// Microseconds; each as many as its runs have rows.
     times: Vec<Arc<[i64]>>,
 }
@@ -58,7 +61,31 @@ impl Directory {
             }
         }
         builder.end_run();
-        Ok((builder.bytes <= bytes_max).then_some(Directory { runs: builder.runs, times: builder.times }))
+        Ok((builder.bytes <= bytes_max).then(|| builder.finish()))
+    }
+
+    /// How many series there are.
+    pub(super) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Where the wanted series are, ascending. For few: each is searched for.
+    pub(super) fn places_of(&self, wanted: &Wanted) -> Vec<usize> {
+        let mut places = Vec::new();
+        for id in wanted.ids() {
+            let first = self.by_id.partition_point(|place| self.runs[*place as usize].id < *id);
+            let same = self.by_id[first..].iter().take_while(|place| self.runs[**place as usize].id == *id);
+            places.extend(same.map(|place| *place as usize));
+        }
+        places.sort_unstable();
+        places
+    }
+
+    /// How many samples each of the wanted series has that has some. For few.
+    pub(super) fn samples_of(&self, wanted: &Wanted, window: Window) -> impl Iterator<Item = usize> {
+        let times = |place: usize| &*self.times[self.runs[place].times as usize];
+        let samples = self.places_of(wanted).into_iter().map(move |place| window.of(times(place)).len());
+        samples.filter(|samples| *samples > 0)
     }
 
     /// The series at a place, its rows, and its times; `None` beyond the last.
@@ -71,6 +98,7 @@ impl Directory {
     fn bytes(&self) -> usize {
         size_of::<Directory>()
             + size_of_val(&self.runs[..])
+            + size_of_val(&self.by_id[..])
             + self.times.iter().map(|times| size_of_val(times) + size_of_val(&times[..])).sum::<usize>()
     }
 }
@@ -115,8 +143,14 @@ impl Builder {
             },
         };
         self.runs.push(DirectoryRun { id, first_row: first_row as u32, times });
-        self.bytes += size_of::<DirectoryRun>();
+        self.bytes += size_of::<DirectoryRun>() + size_of::<u32>();
         self.own.clear();
+    }
+
+    fn finish(self) -> Directory {
+        let mut by_id: Vec<u32> = (0..self.runs.len() as u32).collect();
+        by_id.sort_unstable_by_key(|place| (self.runs[*place as usize].id, *place));
+        Directory { runs: self.runs, by_id, times: self.times }
     }
 }
 
@@ -148,6 +182,27 @@ impl Directories {
         self.bytes_max == 0
     }
 
+    /// How many row groups something is known of.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.kept.lock().by_place.len()
+    }
+
+    /// Whether half of the room is taken: the rest is for what queries ask for.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.kept.lock().bytes > self.bytes_max / 2
+    }
+
+    /// Whether something is known of a row group. That counts as no use of it.
+    pub(super) fn has(&self, file: &Arc<str>, group: usize) -> bool {
+        self.kept.lock().by_place.contains_key(&(file.clone(), group))
+    }
+
+    /// What is known of a row group already; `Some(None)`: that it is not worth a directory.
+    pub(super) fn known(&self, file: &Arc<str>, group: usize) -> Option<Option<Arc<Directory>>> {
+        self.kept.lock().by_place.get(&(file.clone(), group)).cloned()
+    }
+
     /// What is known of a row group; made where nothing is.
     pub(super) fn get_or_make<E>(
         &self,
@@ -155,10 +210,10 @@ impl Directories {
         group: usize,
         make: impl FnOnce() -> Result<Option<Directory>, E>,
     ) -> Result<Option<Arc<Directory>>, E> {
-        let place = (file.clone(), group);
-        if let Some(known) = self.kept.lock().by_place.get(&place) {
-            return Ok(known.clone());
+        if let Some(known) = self.known(file, group) {
+            return Ok(known);
         }
+        let place = (file.clone(), group);
         // Two may make the same one at the same time; the second replaces the first.
         let made = make()?.map(Arc::new);
         self.kept.lock().keep(place, made.clone(), self.bytes_max);

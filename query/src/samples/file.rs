@@ -92,11 +92,11 @@ impl FileRuns {
                 self.open = None;
                 return Ok(false);
             };
-            self.open = Some(self.open_group(next)?);
+            self.open = Some(self.open_group(next, wanted)?);
         }
     }
 
-    fn open_group(&mut self, mut rows: GroupRows) -> Result<OpenGroup, ParquetError> {
+    fn input(&mut self) -> Result<Input, ParquetError> {
         let input = match &self.input {
             Some(input) => input,
             None => self.input.insert(match &self.place {
@@ -106,24 +106,35 @@ impl FileRuns {
                 }
             }),
         };
-        let column = |leaf: usize| ColumnRows::open(input, &self.metadata, rows.group, leaf);
-        if let Some(directories) = &self.directories {
-            let make = || {
-                let (mut ids, mut times) = (column(self.leaves.series_id)?, column(self.leaves.ts)?);
-                let count = self.metadata.row_group(rows.group).num_rows() as usize;
-                Directory::of(count, |rows, into_ids, into_times| {
-                    ids.read(rows.clone(), into_ids)?;
-                    times.read(rows, into_times)
-                })
-            };
-            let directory = directories.get_or_make(&self.path, rows.group, make)?;
-            let values = ValuePages::open(input, &self.metadata, rows.group, self.leaves.value);
-            if let (Some(directory), Some(values)) = (directory, values) {
-                return Ok(OpenGroup::Known(Box::new(KnownGroup::new(directory, values))));
-            }
+        Ok(input.clone())
+    }
+
+    /// Of a row group, unless it is not worth one; made where it is not known. Blocking.
+    pub(super) fn directory(&mut self, group: usize) -> Result<Option<Arc<Directory>>, ParquetError> {
+        let Some(directories) = self.directories.clone() else { return Ok(None) };
+        let input = self.input()?;
+        let make = || {
+            let column = |leaf: usize| ColumnRows::<Int64Type>::open(&input, &self.metadata, group, leaf);
+            let (mut ids, mut times) = (column(self.leaves.series_id)?, column(self.leaves.ts)?);
+            let count = self.metadata.row_group(group).num_rows() as usize;
+            Directory::of(count, |rows, into_ids, into_times| {
+                ids.read(rows.clone(), into_ids)?;
+                times.read(rows, into_times)
+            })
+        };
+        directories.get_or_make(&self.path, group, make)
+    }
+
+    fn open_group(&mut self, mut rows: GroupRows, wanted: &Wanted) -> Result<OpenGroup, ParquetError> {
+        let input = self.input()?;
+        if let Some(directory) = self.directory(rows.group)?
+            && let Some(values) = ValuePages::open(&input, &self.metadata, rows.group, self.leaves.value)
+        {
+            return Ok(OpenGroup::Known(Box::new(KnownGroup::new(directory, values, wanted))));
         }
+        let column = |leaf: usize| ColumnRows::open(&input, &self.metadata, rows.group, leaf);
         let (ids, times) = (column(self.leaves.series_id)?, column(self.leaves.ts)?);
-        let values = ColumnRows::open(input, &self.metadata, rows.group, self.leaves.value)?;
+        let values = ColumnRows::open(&input, &self.metadata, rows.group, self.leaves.value)?;
         rows.rows.reverse();
         Ok(OpenGroup::Packed(Box::new(PackedGroup { ids, times, values, rows: rows.rows })))
     }

@@ -14,15 +14,52 @@ use super::wanted::Wanted;
 pub(super) struct KnownGroup {
     directory: Arc<Directory>,
     values: ValuePages,
-    /// The run of the directory that comes next ...
-    place: usize,
-    /// ... and how many of its wanted samples were taken already.
+    /// The runs that may be wanted and are left.
+    places: Places,
+    /// How many of the wanted samples of the next one were taken already.
     taken: usize,
 }
 
+/// Runs of a directory.
+enum Places {
+    /// In their order.
+    All(Range<usize>),
+    /// Last one first.
+    Few(Vec<usize>),
+}
+
+/// Searching for a series costs as much as passing so many others by.
+const SEARCH_COST: usize = 16;
+
+impl Places {
+    fn of(directory: &Directory, wanted: &Wanted) -> Places {
+        if wanted.len().saturating_mul(SEARCH_COST) >= directory.len() {
+            return Places::All(0..directory.len());
+        }
+        let mut places = directory.places_of(wanted);
+        places.reverse();
+        Places::Few(places)
+    }
+
+    fn next(&self) -> Option<usize> {
+        match self {
+            Places::All(places) => places.clone().next(),
+            Places::Few(places) => places.last().copied(),
+        }
+    }
+
+    fn pass(&mut self) {
+        match self {
+            Places::All(places) => drop(places.next()),
+            Places::Few(places) => drop(places.pop()),
+        }
+    }
+}
+
 impl KnownGroup {
-    pub(super) fn new(directory: Arc<Directory>, values: ValuePages) -> KnownGroup {
-        KnownGroup { directory, values, place: 0, taken: 0 }
+    pub(super) fn new(directory: Arc<Directory>, values: ValuePages, wanted: &Wanted) -> KnownGroup {
+        let places = Places::of(&directory, wanted);
+        KnownGroup { directory, values, places, taken: 0 }
     }
 
     /// Puts the next runs into an empty batch. `false` when there are no more.
@@ -35,9 +72,10 @@ impl KnownGroup {
         let mut found: Vec<(u32, Range<usize>)> = Vec::new();
         let mut guess = 0;
         while batch.times.len() < BATCH_ROWS {
-            let Some((id, rows, times)) = self.directory.run(self.place) else { break };
+            let Some(place) = self.places.next() else { break };
+            let Some((id, rows, times)) = self.directory.run(place) else { break };
             let Some(rank) = wanted.rank_of(id, guess) else {
-                self.place += 1;
+                self.places.pass();
                 continue;
             };
             guess = rank + 1;
@@ -48,8 +86,11 @@ impl KnownGroup {
                 found.push((rank, rows.start + begin..rows.start + end));
                 batch.times.extend_from_slice(&times[begin..end]);
             }
-            (self.place, self.taken) =
-                if end == kept.end { (self.place + 1, 0) } else { (self.place, end - kept.start) };
+            self.taken = end - kept.start;
+            if end == kept.end {
+                self.places.pass();
+                self.taken = 0;
+            }
         }
         let mut places = Vec::with_capacity(found.len());
         let rows = found.iter().map(|(_, rows)| rows.clone());

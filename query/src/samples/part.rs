@@ -72,6 +72,8 @@ pub(super) struct Part {
     pub(super) _held: MemoryReservation,
     /// About how many samples there are.
     pub(super) samples_expected: usize,
+    /// How many runs are in files, where all of these are on this machine and their directories are known.
+    pub(super) runs_at_hand: Option<usize>,
     pub(super) chunk_samples_max: usize,
     /// Nobody wants the chunks any more.
     pub(super) stop: Stop,
@@ -81,7 +83,18 @@ pub(super) struct Part {
     pub(super) done: Option<u32>,
 }
 
+/// Up to here a part is read where its query waits: handing it to another thread takes longer ...
+const SMALL_SAMPLES: usize = 1 << 14;
+/// ... and as many pages are unpacked meanwhile, each of them in some 25 µs.
+const SMALL_RUNS: usize = 4;
+
 impl Part {
+    /// Whether reading it takes less time than handing it over.
+    pub(super) fn is_small(&self) -> bool {
+        let has_few_runs = self.runs_at_hand.is_some_and(|runs| runs <= SMALL_RUNS);
+        has_few_runs && self.samples_expected <= SMALL_SAMPLES
+    }
+
     /// The next chunk; `None` at the end. Blocking.
     pub(super) fn next_chunk(&mut self) -> Result<Option<Vec<SeriesData>>, QueryError> {
         for cursor in &mut self.cursors {

@@ -28,6 +28,8 @@ use crate::QueryError;
 /// Buffered rows are later than every file.
 const BUFFER_SEQUENCE: i64 = i64::MAX / 2;
 
+/// Up to so many series are looked up in directories that are known, so that what is expected is exact.
+const SERIES_LOOKED_UP: usize = 64;
 /// Room for so many times the samples that are expected, so that a chunk rarely has to grow ...
 const EXPECTED_MARGIN: f64 = 1.05;
 /// ... and for so many in any case.
@@ -45,10 +47,12 @@ pub(super) struct ScanPlan<'a> {
 }
 
 /// A file that may hold wanted samples.
-struct OpenFile<'a> {
+pub(super) struct OpenFile<'a> {
     file: &'a DataFile,
+    /// In its table.
+    pub(super) path: Arc<str>,
     place: FilePlace,
-    metadata: Arc<ParquetMetaData>,
+    pub(super) metadata: Arc<ParquetMetaData>,
     leaves: Leaves,
 }
 
@@ -67,7 +71,7 @@ impl ScanPlan<'_> {
         wanted.into_iter().map(|wanted| self.part(wanted, &files)).collect()
     }
 
-    async fn open<'f>(&self, file: &'f DataFile) -> Result<OpenFile<'f>, QueryError> {
+    pub(super) async fn open<'f>(&self, file: &'f DataFile) -> Result<OpenFile<'f>, QueryError> {
         let location = self.snapshot.location(file)?;
         // As scans of SQL describe the file, so that both find the same footer in the cache.
         let meta = ObjectMeta {
@@ -88,25 +92,47 @@ impl ScanPlan<'_> {
             Some(path) => FilePlace::Local(path),
             None => FilePlace::Store(self.snapshot.store.clone(), location),
         };
-        Ok(OpenFile { file, place, metadata, leaves })
+        Ok(OpenFile { file, path: file.path.as_str().into(), place, metadata, leaves })
     }
 
     /// For a file that queries meet again: flush files are merged soon, and share few times.
-    fn directories_for(&self, file: &DataFile) -> Option<Arc<Directories>> {
+    pub(super) fn directories_for(&self, file: &DataFile) -> Option<Arc<Directories>> {
         let stays = matches!(file.kind, FileKind::Hour | FileKind::Day);
         (stays && !self.directories.is_off()).then(|| self.directories.clone())
     }
 
     fn part(&self, wanted: Wanted, files: &[OpenFile<'_>]) -> Result<Part, QueryError> {
         let (mut cursors, mut samples_expected, mut bytes) = (Vec::new(), 0.0, 0);
+        let (mut is_at_hand, mut runs_at_hand) = (true, 0);
         for open in files.iter().filter(|open| file_may_match(open.file, &wanted, self.window)) {
-            let groups = rows_of(&open.metadata, open.leaves, &wanted, self.window);
+            let mut groups = rows_of(&open.metadata, open.leaves, &wanted, self.window);
+            let directories = self.directories_for(open.file);
+            let share = self.share_in_window(open.file);
+            is_at_hand &= matches!(open.place, FilePlace::Local(_));
+            groups.retain(|rows| {
+                let path = &open.path;
+                let known =
+                    directories.as_ref().and_then(|directories| directories.known(path, rows.group)?);
+                match known.filter(|_| wanted.len() <= SERIES_LOOKED_UP) {
+                    Some(directory) => {
+                        let before = runs_at_hand;
+                        for samples in directory.samples_of(&wanted, self.window) {
+                            runs_at_hand += 1;
+                            samples_expected += samples as f64;
+                        }
+                        runs_at_hand > before
+                    }
+                    None => {
+                        is_at_hand = false;
+                        samples_expected += rows.count() as f64 * share;
+                        true
+                    }
+                }
+            });
             let rows: usize = groups.iter().map(GroupRows::count).sum();
             if rows == 0 {
                 continue;
             }
-            samples_expected += rows as f64 * self.share_in_window(open.file);
-            let directories = self.directories_for(open.file);
             bytes += cursor_bytes(&open.metadata, open.leaves, &groups, rows);
             let runs = open.runs(groups, self.window, directories);
             cursors.push(Cursor::new(Box::new(runs), open.file.sequence));
@@ -124,6 +150,7 @@ impl ScanPlan<'_> {
             memory: self.memory.clone(),
             _held: held,
             samples_expected: (samples_expected * EXPECTED_MARGIN) as usize + SAMPLES_MIN,
+            runs_at_hand: is_at_hand.then_some(runs_at_hand),
             chunk_samples_max: self.options.chunk_samples_max,
             stop: self.stop.clone(),
             begun: None,
@@ -142,7 +169,7 @@ impl ScanPlan<'_> {
 }
 
 impl OpenFile<'_> {
-    fn runs(
+    pub(super) fn runs(
         &self,
         mut groups: Vec<GroupRows>,
         window: Window,
@@ -150,7 +177,7 @@ impl OpenFile<'_> {
     ) -> FileRuns {
         groups.reverse();
         FileRuns {
-            path: self.file.path.as_str().into(),
+            path: self.path.clone(),
             place: self.place.clone(),
             bytes: self.file.bytes,
             metadata: self.metadata.clone(),

@@ -157,13 +157,19 @@ fn of_a_day_file_the_wanted_rows_are_found() {
         bench.lake.import(fleet(start, 5_760)).await.unwrap();
         let hour = start.plus(Duration::from_secs(7 * 3_600));
         let wanted = selector("m", hour, hour.plus(Duration::from_secs(3_600)));
-        let mut few = wanted.clone();
-        few.matchers.push(Matcher::new("host", MatchOp::Regex, "h0(07|42|99)").unwrap());
+        let of_hosts = |hosts| {
+            let mut few = wanted.clone();
+            few.matchers.push(Matcher::new("host", MatchOp::Regex, hosts).unwrap());
+            few
+        };
+        // A single one is searched for in a directory.
+        let (few, one) = (of_hosts("h0(07|42|99)"), of_hosts("h042"));
         for source in without_and_with_directories(&bench) {
             let all = source.select(&wanted).await.unwrap();
             let some = source.select(&few).await.unwrap();
-            assert_eq!((all.len(), some.len()), (HOSTS, 3));
-            for found in all.iter().chain(&some) {
+            let single = source.select(&one).await.unwrap();
+            assert_eq!((all.len(), some.len(), single.len()), (HOSTS, 3, 1));
+            for found in all.iter().chain(&some).chain(&single) {
                 let first = number_of(found) * 5_760 + 7 * 240 + 1;
                 let expected: Vec<f64> = (first..first + 240).map(|value| value as f64).collect();
                 assert_eq!(found.samples.values(), expected);

@@ -68,6 +68,16 @@ impl Wanted {
         Wanted { series, ids, by_id, metrics }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// By rank.
+    pub(super) fn ids(&self) -> &[i64] {
+        &self.ids
+    }
+
     pub(super) fn labels(&self, rank: u32) -> &Labels {
         &self.series[rank as usize].labels
     }

@@ -17,17 +17,23 @@ mod login;
 mod names;
 mod parameters;
 mod parse;
+mod refusal;
 mod rows;
 mod runner;
 mod service;
 mod settings;
 
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion_postgres::pgwire::api::ConnectionManager;
 use datafusion_postgres::pgwire::tokio::{TlsAcceptor, process_socket};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +47,18 @@ pub use login::{PgAuthenticator, PgLogin, PgSecret, SCRAM_ITERATIONS, salted_pas
 /// The protocol's name in a TLS handshake, for clients that begin with one.
 pub const TLS_PROTOCOL: &[u8] = b"postgresql";
 
+/// Connections told at once why they are refused; those beyond are closed without a word.
+const REFUSALS_MAX: usize = 16;
+
+/// Counts of the listener's connections.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionCounters {
+    pub open: Gauge,
+    pub accepted: Counter,
+    /// Those among the accepted for which there was no place.
+    pub refused: Counter,
+}
+
 /// Serves connections until `shutdown`; open ones are then closed. `tls` is offered to clients that
 /// ask for encryption; its `alpn_protocols` hold [`TLS_PROTOCOL`].
 pub async fn serve(
@@ -48,11 +66,16 @@ pub async fn serve(
     engine: Engine,
     auth: Arc<dyn PgAuthenticator>,
     tls: Option<Arc<ServerConfig>>,
+    counters: ConnectionCounters,
     shutdown: CancellationToken,
 ) -> Result<(), QueryError> {
     let context = compat::context(&engine).await?;
-    let connections_max = engine.config().postgres.connections_max;
+    let limits = engine.config().postgres.clone();
+    let connections_max = limits.connections_max.min(Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(connections_max));
+    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+    // The log is told once, until half of the places are free again.
+    let mut is_told = false;
     let manager = Arc::new(ConnectionManager::new());
     let statements = Arc::new(Statements::default());
     let shared = Shared { engine, context, auth, manager, statements };
@@ -73,16 +96,34 @@ pub async fn serve(
                 continue;
             }
         };
+        counters.accepted.inc();
+        is_told &= places.available_permits() < connections_max / 2;
         let Ok(place) = places.clone().try_acquire_owned() else {
-            tracing::warn!(%peer, connections_max, "a PostgreSQL connection was refused: postgres.connections_max");
+            counters.refused.inc();
+            if !is_told {
+                is_told = true;
+                tracing::warn!(
+                    %peer,
+                    connections_max,
+                    "all connections are taken: others are refused (query.postgres.connections_max)"
+                );
+            }
+            if let Ok(room) = refusals.clone().try_acquire_owned() {
+                connections.spawn(async move {
+                    refusal::refuse(socket, connections_max).await;
+                    drop(room);
+                });
+            }
             continue;
         };
-        let handlers = Handlers::new(&shared);
-        let tls = tls.clone();
+        let (handlers, tls, counters) = (Handlers::new(&shared), tls.clone(), counters.clone());
         connections.spawn(async move {
-            if let Err(error) = process_socket(socket, tls, Arc::new(handlers)).await {
-                tracing::debug!(%peer, %error, "a PostgreSQL connection ended");
+            counters.open.inc();
+            match run(socket, tls, handlers, limits.authentication_timeout).await {
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%peer, %error, "a PostgreSQL connection ended"),
             }
+            counters.open.dec();
             drop(place);
         });
     }
@@ -90,8 +131,30 @@ pub async fn serve(
     Ok(())
 }
 
+/// One connection; it ends when nobody has logged in after `authentication_timeout`.
+async fn run(
+    socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+    handlers: Handlers,
+    authentication_timeout: Duration,
+) -> io::Result<()> {
+    let role = handlers.role();
+    let mut running = pin!(process_socket(socket, tls, Arc::new(handlers)));
+    tokio::select! {
+        ended = running.as_mut() => return ended,
+        () = tokio::time::sleep(authentication_timeout) => {}
+    }
+    if role.get().is_none() {
+        return Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "nobody has logged in (query.postgres.authentication_timeout)",
+        ));
+    }
+    running.await
+}
+
 /// Keeps a listener that cannot accept from spinning.
-const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;

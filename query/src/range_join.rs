@@ -5,7 +5,8 @@
 //! ranges begin, and each row of the other finds its ranges by binary search. The whole condition is
 //! still evaluated on what was found, so only the number of pairs changes, never the answer.
 //!
-//! The rule takes inner hash joins with a comparison to each side of a range; everything else stays.
+//! The rule takes inner hash joins and semi-joins (`EXISTS`) with a comparison to each side of a range;
+//! everything else stays.
 
 mod condition;
 mod exec;
@@ -24,6 +25,7 @@ use datafusion::physical_plan::joins::HashJoinExec;
 
 use condition::RangeCondition;
 use exec::RangeJoinExec;
+use probe::Kind;
 
 /// Runs when the sides of joins are chosen, and before their inputs are distributed.
 #[derive(Debug)]
@@ -58,9 +60,13 @@ impl PhysicalOptimizerRule for RangeJoins {
 
 fn by_range(node: &dyn ExecutionPlan) -> Result<Option<RangeJoinExec>> {
     let Some(join) = node.downcast_ref::<HashJoinExec>() else { return Ok(None) };
-    let is_plain = *join.join_type() == JoinType::Inner
-        && join.null_equality() == NullEquality::NullEqualsNothing
-        && join.fetch().is_none();
+    let kind = match join.join_type() {
+        JoinType::Inner => Kind::Pairs,
+        JoinType::LeftSemi => Kind::Built,
+        JoinType::RightSemi => Kind::Probed,
+        _ => return Ok(None),
+    };
+    let is_plain = join.null_equality() == NullEquality::NullEqualsNothing && join.fetch().is_none();
     let Some(filter) = join.filter().filter(|_| is_plain) else { return Ok(None) };
     let (left, right) = (join.left().schema(), join.right().schema());
     for (build, probe) in join.on() {
@@ -69,7 +75,7 @@ fn by_range(node: &dyn ExecutionPlan) -> Result<Option<RangeJoinExec>> {
         }
     }
     let Some(range) = RangeCondition::of(filter, &left, &right)? else { return Ok(None) };
-    RangeJoinExec::of(join, filter.clone(), range).map(Some)
+    RangeJoinExec::of(join, kind, filter.clone(), range).map(Some)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Reading JSON text: `json_text`, `json_time`, `json_number`, `json_bool`, `json_map`, `json_array`
-//! and `json_keys` take what lies at a path of keys and positions; `json_of` writes a map as JSON text.
+//! and `json_keys` take what lies at a path of keys and positions, `json_get` takes it as it is; `json_of`
+//! writes a map as JSON text. `->` is `json_get`, `->>` is `json_text`.
 //!
 //! What is not there, is null, or has another type is NULL: payloads come from outside.
 
+mod operators;
 mod path;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::cast::as_string_array;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{ScalarUDF, TypeSignature};
 use serde_json::Value;
 use telemetry::Timestamp;
@@ -21,9 +24,12 @@ use telemetry::Timestamp;
 use super::column::{Body, ColumnFunction};
 use super::documented::{Argument, Manual, Section};
 use super::types::{list_of_text, map_builder, map_type, timestamp_type};
+use operators::JsonOperators;
 
 /// Writes a map as a JSON object.
 pub(crate) const JSON_OF: &str = "json_of";
+const JSON_GET_NAME: &str = "json_get";
+const JSON_TEXT_NAME: &str = "json_text";
 
 const ARGUMENTS: [Argument; 2] = [
     ("json", "JSON text, such as the column payload of events."),
@@ -34,9 +40,14 @@ const fn manual(syntax: &'static str, description: &'static str, example: &'stat
     Manual { section: Section::Json, syntax, description, arguments: &ARGUMENTS, example }
 }
 
+const JSON_GET: Manual = manual(
+    "json_get(json, key [, key ...])",
+    "What lies at a path, as JSON text; also written json -> key. NULL when it is missing or null.",
+    "SELECT payload -> 'labels' FROM events WHERE kind = 'alert'",
+);
 const JSON_TEXT: Manual = manual(
     "json_text(json, key [, key ...])",
-    "What lies at a path as text: strings without quotes, everything else as JSON. NULL when it is missing or null.",
+    "What lies at a path as text: strings without quotes, everything else as JSON; also written json ->> key. NULL when it is missing or null.",
     "SELECT json_text(payload, 'labels', 'slo') FROM events WHERE kind = 'alert'",
 );
 const JSON_TIME: Manual = manual(
@@ -83,7 +94,8 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         ColumnFunction::udf(name, TypeSignature::Variadic(vec![DataType::Utf8]), returns, body, manual)
     };
     vec![
-        path_function("json_text", DataType::Utf8, text_column, &JSON_TEXT),
+        path_function(JSON_GET_NAME, DataType::Utf8, json_get_column, &JSON_GET),
+        path_function(JSON_TEXT_NAME, DataType::Utf8, text_column, &JSON_TEXT),
         path_function("json_time", timestamp_type(), time_column, &JSON_TIME),
         path_function("json_number", DataType::Float64, number_column, &JSON_NUMBER),
         path_function("json_bool", DataType::Boolean, bool_column, &JSON_BOOL),
@@ -92,6 +104,13 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         path_function("json_keys", list_of_text(), keys_column, &JSON_KEYS),
         ColumnFunction::udf(JSON_OF, TypeSignature::Any(1), DataType::Utf8, json_column, &JSON_OF_MANUAL),
     ]
+}
+
+/// `->` and `->>`, over the functions of a session.
+pub(super) fn operators(functions: &[ScalarUDF]) -> Option<Arc<dyn ExprPlanner>> {
+    let named = |name| functions.iter().find(|function| function.name() == name).cloned().map(Arc::new);
+    let operators = JsonOperators { get: named(JSON_GET_NAME)?, text: named(JSON_TEXT_NAME)? };
+    Some(Arc::new(operators))
 }
 
 /// What lies at the path of each row; missing and null ones are `None`.
@@ -121,6 +140,15 @@ fn into_text(value: Value) -> Option<String> {
         Value::String(text) => Some(text),
         other => Some(other.to_string()),
     }
+}
+
+fn json_get_column(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut column = StringBuilder::new();
+    each_value(args, |value| {
+        column.append_option(value.map(|value| value.to_string()));
+        Ok(())
+    })?;
+    Ok(Arc::new(column.finish()))
 }
 
 fn text_column(args: &[ArrayRef]) -> Result<ArrayRef> {

@@ -7,8 +7,11 @@
 mod catalog;
 mod functions;
 mod idioms;
+mod patterns;
 mod rewrite;
 mod session;
+mod sleep;
+mod text;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use datafusion_postgres::pgwire::api::{ConnectionManager, PgWireServerHandlers};
 
 use super::cancel::{Canceler, Statements};
 use super::compat::{SERVER_VERSION, connection_context};
-use super::login::{ConnectionRole, PgAuthenticator, SCRAM_ITERATIONS, TokenSource};
+use super::login::{ConnectionRole, Login, PgAuthenticator, SCRAM_ITERATIONS, TokenSource};
 use super::parse::StatementParser;
 use super::runner::Runner;
 use super::service::Service;
@@ -31,7 +31,8 @@ pub(super) struct Shared {
 
 /// What pgwire asks for the handlers of one connection.
 pub(super) struct Handlers {
-    startup: Arc<SASLAuthStartupHandler<DefaultServerParameterProvider>>,
+    startup: Arc<Login<SASLAuthStartupHandler<DefaultServerParameterProvider>>>,
+    role: ConnectionRole,
     service: Arc<Service>,
     cancel: Arc<Canceler>,
 }
@@ -45,7 +46,7 @@ impl Handlers {
         parameters.server_version = SERVER_VERSION.to_owned();
         parameters.is_superuser = false;
         parameters.default_transaction_read_only = true;
-        let startup = SASLAuthStartupHandler::new(Arc::new(parameters))
+        let exchange = SASLAuthStartupHandler::new(Arc::new(parameters))
             .with_scram(scram)
             .with_connection_manager(shared.manager.clone());
         let settings = Settings::default();
@@ -57,18 +58,24 @@ impl Handlers {
             context,
             settings,
             auth: shared.auth.clone(),
-            role,
+            role: role.clone(),
             statements: shared.statements.clone(),
         });
         let parser = Arc::new(StatementParser::new(library.query_parser(), runner.clone()));
         Handlers {
-            startup: Arc::new(startup),
+            startup: Arc::new(Login { exchange, role: role.clone() }),
+            role,
             service: Arc::new(Service { parser, runner }),
             cancel: Arc::new(Canceler {
                 manager: shared.manager.clone(),
                 statements: shared.statements.clone(),
             }),
         }
+    }
+
+    /// Known once the client has logged in.
+    pub(super) fn role(&self) -> ConnectionRole {
+        self.role.clone()
     }
 }
 

@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion_postgres::pgwire::api::auth::sasl::scram::gen_salted_password;
-use datafusion_postgres::pgwire::api::auth::{AuthSource, LoginInfo, Password};
+use datafusion_postgres::pgwire::api::auth::{AuthSource, LoginInfo, Password, StartupHandler};
+use datafusion_postgres::pgwire::api::{ClientInfo, PgWireConnectionState};
 use datafusion_postgres::pgwire::error::{PgWireError, PgWireResult};
+use datafusion_postgres::pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
+use futures::Sink;
 use parking_lot::Mutex;
 
 use crate::QueryRole;
@@ -47,15 +50,49 @@ pub fn salted_password(password: &str, salt: &[u8]) -> Vec<u8> {
     gen_salted_password(password, salt, SCRAM_ITERATIONS)
 }
 
-/// The user and role of the one connection it belongs to, once they are known.
+/// The user and role of the one connection it belongs to, once they are proven.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ConnectionRole(Arc<Mutex<Option<UserAndRole>>>);
+pub(super) struct ConnectionRole(Arc<Mutex<Claim>>);
+
+#[derive(Debug, Default)]
+struct Claim {
+    by: Option<UserAndRole>,
+    is_proven: bool,
+}
 
 type UserAndRole = (Arc<str>, QueryRole);
 
 impl ConnectionRole {
     pub(super) fn get(&self) -> Option<UserAndRole> {
-        self.0.lock().clone()
+        let claim = self.0.lock();
+        claim.by.clone().filter(|_| claim.is_proven)
+    }
+
+    fn claim(&self, by: Option<UserAndRole>) {
+        *self.0.lock() = Claim { by, is_proven: false };
+    }
+}
+
+/// The library's exchange, which says when it has succeeded. After one that failed the library goes on
+/// reading statements, so that nothing else may count as a login.
+pub(super) struct Login<S> {
+    pub exchange: S,
+    pub role: ConnectionRole,
+}
+
+#[async_trait]
+impl<S: StartupHandler> StartupHandler for Login<S> {
+    async fn on_startup<C>(&self, client: &mut C, message: PgWireFrontendMessage) -> PgWireResult<()>
+    where
+        C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::Error: fmt::Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        self.exchange.on_startup(client, message).await?;
+        if matches!(client.state(), PgWireConnectionState::ReadyForQuery) {
+            self.role.0.lock().is_proven = true;
+        }
+        Ok(())
     }
 }
 
@@ -82,7 +119,7 @@ impl AuthSource for TokenSource {
     async fn get_password(&self, login: &LoginInfo) -> PgWireResult<Password> {
         let user = login.user().unwrap_or_default();
         let known = self.auth.login(user).await;
-        *self.role.0.lock() = known.as_ref().map(|login| (user.into(), login.role));
+        self.role.claim(known.as_ref().map(|login| (user.into(), login.role)));
         let secret = match known {
             Some(login) => login.secret,
             None => PgSecret::Salted { salt: random_bytes()?, salted_password: random_bytes()? },

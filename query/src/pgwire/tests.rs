@@ -1,6 +1,9 @@
 //! The protocol, spoken by a small client of our own: login, allowed and refused statements, limits.
 
+mod idioms;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,11 +15,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{PgAuthenticator, PgLogin, PgSecret, SCRAM_ITERATIONS, salted_password, serve};
+use super::{
+    ConnectionCounters, PgAuthenticator, PgLogin, PgSecret, SCRAM_ITERATIONS, salted_password, serve,
+};
+use crate::config::PostgresLimits;
 use crate::testing::{Bench, at, run};
 use crate::{QueryConfig, QueryRole, RoleLimits};
 
-struct Tokens;
+/// Knows two, and how often one of them asked something.
+#[derive(Default)]
+struct Tokens {
+    queried: AtomicUsize,
+}
 
 #[async_trait]
 impl PgAuthenticator for Tokens {
@@ -32,6 +42,10 @@ impl PgAuthenticator for Tokens {
             }
             _ => None,
         }
+    }
+
+    fn queried(&self, _user: &str) {
+        self.queried.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -57,7 +71,18 @@ impl Client {
     }
 
     async fn connect(port: u16, user: &str, password: &str) -> Result<Client, String> {
+        let (logged_in, client) = Client::try_connect(port, user, password).await;
+        logged_in.map(|()| client)
+    }
+
+    /// The connection also when its login was refused.
+    async fn try_connect(port: u16, user: &str, password: &str) -> (Result<(), String>, Client) {
         let mut client = Client::bare(port).await;
+        (client.log_in(user, password).await, client)
+    }
+
+    async fn log_in(&mut self, user: &str, password: &str) -> Result<(), String> {
+        let client = self;
         let mut body = 196_608_i32.to_be_bytes().to_vec();
         for text in ["user", user, "database", "evenkeel", ""] {
             body.extend_from_slice(text.as_bytes());
@@ -86,7 +111,7 @@ impl Client {
         client.send(Some(b'p'), last.as_bytes()).await;
         client.expect_authentication(12).await?;
         client.until_ready().await;
-        Ok(client)
+        Ok(())
     }
 
     async fn send(&mut self, kind: Option<u8>, body: &[u8]) {
@@ -207,6 +232,8 @@ fn row_of(body: &[u8]) -> Vec<Option<String>> {
 struct Served {
     bench: Bench,
     port: u16,
+    tokens: Arc<Tokens>,
+    counters: ConnectionCounters,
     shutdown: CancellationToken,
 }
 
@@ -215,10 +242,12 @@ async fn served(config: QueryConfig) -> Served {
     bench.samples(&[("__name__", "up"), ("job", "api")], &[(at("2026-11-23T11:00:00Z"), 1.0)]).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let shutdown = CancellationToken::new();
-    let serving = serve(listener, bench.engine.clone(), Arc::new(Tokens), None, shutdown.clone());
+    let tokens = Arc::new(Tokens::default());
+    let (counters, shutdown) = (ConnectionCounters::default(), CancellationToken::new());
+    let serving =
+        serve(listener, bench.engine.clone(), tokens.clone(), None, counters.clone(), shutdown.clone());
     tokio::spawn(async move { serving.await.unwrap() });
-    Served { bench, port, shutdown }
+    Served { bench, port, tokens, counters, shutdown }
 }
 
 fn row(values: &[&str]) -> Vec<Option<String>> {
@@ -237,6 +266,68 @@ fn only_who_knows_a_token_gets_in() {
             let refused = Client::connect(served.port, user, password).await.err();
             assert_eq!(refused.as_deref(), Some("28P01"), "{user}");
         }
+        served.shutdown.cancel();
+    });
+}
+
+fn postgres(postgres: PostgresLimits) -> QueryConfig {
+    QueryConfig { postgres, ..QueryConfig::default() }
+}
+
+#[test]
+fn who_does_not_log_in_is_not_waited_for() {
+    run(async {
+        let authentication_timeout = Duration::from_millis(50);
+        let limits = PostgresLimits { authentication_timeout, ..PostgresLimits::default() };
+        let served = served(postgres(limits)).await;
+        let mut ada = loop {
+            // A slow machine may need more than one attempt.
+            if let Ok(client) = Client::connect(served.port, "ada", "secret").await {
+                break client;
+            }
+        };
+        let mut silent = Client::bare(served.port).await;
+        assert_eq!(silent.receive().await, None, "closed");
+        assert_eq!(ada.query("SELECT 1").await.rows, [row(&["1"])]);
+        served.shutdown.cancel();
+    });
+}
+
+#[test]
+fn a_refused_login_runs_nothing() {
+    run(async {
+        let authentication_timeout = Duration::from_secs(2);
+        let limits = PostgresLimits { authentication_timeout, ..PostgresLimits::default() };
+        let served = served(postgres(limits)).await;
+        let (refused, mut client) = Client::try_connect(served.port, "ada", "wrong").await;
+        assert_eq!(refused, Err("28P01".to_owned()));
+        let _sent = client.socket.write_all(b"Q\0\0\0\x0dSELECT 1\0").await;
+        while served.counters.open.get() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(served.tokens.queried.load(Ordering::Relaxed), 0);
+        served.shutdown.cancel();
+    });
+}
+
+#[test]
+fn when_all_places_are_taken_the_next_one_is_told() {
+    run(async {
+        let served =
+            served(postgres(PostgresLimits { connections_max: 1, ..PostgresLimits::default() })).await;
+        let mut ada = Client::connect(served.port, "ada", "secret").await.unwrap();
+        assert_eq!(Client::connect(served.port, "bob", "hidden").await.err().as_deref(), Some("53300"));
+        // As libpq begins: encryption first.
+        let mut bob = Client::bare(served.port).await;
+        bob.send(None, &80_877_103_u32.to_be_bytes()).await;
+        assert_eq!(bob.socket.read_u8().await.unwrap(), b'N');
+        bob.send(None, &196_608_u32.to_be_bytes()).await;
+        let (kind, body) = bob.receive().await.unwrap();
+        let (sqlstate, message) = error_of(&body);
+        assert_eq!((kind, sqlstate.as_str()), (b'E', "53300"));
+        assert!(message.contains("query.postgres.connections_max"), "{message}");
+        assert_eq!((served.counters.open.get(), served.counters.refused.get()), (1, 2));
+        assert_eq!(ada.query("SELECT 1").await.rows, [row(&["1"])]);
         served.shutdown.cancel();
     });
 }

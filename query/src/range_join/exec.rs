@@ -33,9 +33,9 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::condition::RangeCondition;
 use super::index::Index;
-use super::probe::{Joining, join};
+use super::probe::{Build, Joining, Kind, join};
 
-type Building = Shared<BoxFuture<'static, Result<Arc<Index>, Arc<DataFusionError>>>>;
+type Building = Shared<BoxFuture<'static, Result<Arc<Build>, Arc<DataFusionError>>>>;
 
 #[derive(Debug)]
 pub(super) struct RangeJoinExec {
@@ -56,18 +56,24 @@ impl RangeJoinExec {
     /// Of the same inputs and columns as a hash join.
     pub(super) fn of(
         join: &HashJoinExec,
+        kind: Kind,
         condition: JoinFilter,
         range: RangeCondition,
     ) -> Result<RangeJoinExec> {
         let from = |side, count| (0..count).map(move |index| ColumnIndex { index, side });
         let left = from(JoinSide::Left, join.left().schema().fields().len());
-        let all: Vec<_> = left.chain(from(JoinSide::Right, join.right().schema().fields().len())).collect();
+        let right = from(JoinSide::Right, join.right().schema().fields().len());
+        let all: Vec<_> = match kind {
+            Kind::Pairs => left.chain(right).collect(),
+            Kind::Built => left.collect(),
+            Kind::Probed => right.collect(),
+        };
         let columns = match &join.projection {
             Some(projection) => projection.iter().map(|index| all[*index].clone()).collect(),
             None => all,
         };
         let (keys, probe_keys) = join.on().iter().cloned().unzip();
-        let joining = Joining { keys: probe_keys, range, condition, columns, schema: join.schema() };
+        let joining = Joining { kind, keys: probe_keys, range, condition, columns, schema: join.schema() };
         Ok(Self::new(join.left().clone(), join.right().clone(), keys, Arc::new(joining), None))
     }
 
@@ -100,17 +106,18 @@ impl RangeJoinExec {
         Self::new(left, right, self.keys.clone(), self.joining.clone(), self.extent.clone())
     }
 
-    fn index(&self, context: &Arc<TaskContext>) -> Building {
+    fn build(&self, context: &Arc<TaskContext>) -> Building {
         let build = || {
             let memory = MemoryConsumer::new("RangeJoinExec").register(context.memory_pool());
             let (keys, joining, extent) = (self.keys.clone(), self.joining.clone(), self.extent.clone());
             let input = self.left.execute(0, context.clone());
+            let partitions = self.right.output_partitioning().partition_count();
             let build = async move {
                 let index = Index::collect(input?, &keys, &joining.range, memory).await?;
                 if let Some(extent) = extent {
                     tell(&extent, &index, &joining.range)?;
                 }
-                Ok(Arc::new(index))
+                Ok(Arc::new(Build::new(index, joining.kind, partitions)))
             };
             build.map(|built| built.map_err(Arc::new)).boxed().shared()
         };
@@ -137,7 +144,12 @@ impl DisplayAs for RangeJoinExec {
     fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pairs = self.keys.iter().zip(&self.joining.keys);
         let on: Vec<String> = pairs.map(|(left, right)| format!("({left}, {right})")).collect();
-        write!(f, "RangeJoinExec: on=[{}], range=[{}], ", on.join(", "), self.joining.range)?;
+        let kind = match self.joining.kind {
+            Kind::Pairs => "",
+            Kind::Built => "join_type=LeftSemi, ",
+            Kind::Probed => "join_type=RightSemi, ",
+        };
+        write!(f, "RangeJoinExec: {kind}on=[{}], range=[{}], ", on.join(", "), self.joining.range)?;
         write!(f, "filter={}", self.joining.condition)
     }
 }
@@ -232,15 +244,15 @@ impl ExecutionPlan for RangeJoinExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let index = self.index(&context);
+        let build = self.build(&context);
         let batch_size = context.session_config().batch_size();
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let input = self.right.execute(partition, context)?;
         let joining = self.joining.clone();
         let joined = async move {
             // Nothing is read before the index is there: by then the scan knows where to look.
-            let index = index.await.map_err(DataFusionError::Shared)?;
-            Ok::<_, DataFusionError>(join(joining, index, input, batch_size))
+            let build = build.await.map_err(DataFusionError::Shared)?;
+            Ok::<_, DataFusionError>(join(joining, build, input, batch_size))
         };
         let rows = stream::once(joined).try_flatten().inspect_ok(move |batch| {
             metrics.record_output(batch.num_rows());

@@ -102,6 +102,16 @@ proptest! {
                 let counted = rows(&by_range, &count).await;
                 assert!(counted[0].contains(&format!("| {} ", pairs.len())), "{count}: {counted:?}");
             }
+            for condition in CONDITIONS {
+                for exists in [
+                    format!("ranges r WHERE EXISTS (SELECT 1 FROM points p WHERE p.service = r.service AND {condition})"),
+                    format!("points p WHERE EXISTS (SELECT 1 FROM ranges r WHERE p.service = r.service AND {condition})"),
+                ] {
+                    let query = format!("SELECT service, a, b FROM {exists} ORDER BY 1, 2, 3");
+                    assert!(plan(&by_range, &query).await.contains("RangeJoinExec: join_type="), "{query}");
+                    assert_eq!(rows(&by_range, &query).await, rows(&by_hash, &query).await, "{query}");
+                }
+            }
         });
     }
 }
@@ -116,6 +126,8 @@ fn other_joins_stay_what_they_are() {
             "SELECT * FROM ranges r JOIN points p ON p.service = r.service AND p.a >= r.a",
             "SELECT * FROM ranges r LEFT JOIN points p ON p.service = r.service AND p.a >= r.a AND p.a < r.b",
             "SELECT * FROM ranges r JOIN points p ON p.a >= r.a AND p.a < r.b",
+            "SELECT * FROM ranges r WHERE NOT EXISTS \
+             (SELECT 1 FROM points p WHERE p.service = r.service AND p.a >= r.a AND p.a < r.b)",
             "SELECT * FROM ranges r JOIN points p ON p.service = r.service AND p.a - r.a >= r.b - p.b",
         ] {
             let plan = plan(&context, query).await;

@@ -14,6 +14,7 @@ use crate::formats::type_name;
 pub(super) fn all() -> Vec<ScalarUDF> {
     let mut all: Vec<ScalarUDF> = fixed().into_iter().map(ScalarUDF::from).collect();
     all.push(ScalarUDF::from(TypeOf { signature: Signature::any(1, Volatility::Immutable) }));
+    all.extend([super::sleep::pg_sleep(), super::text::format()]);
     all.push(uuid().as_ref().clone().with_aliases(["gen_random_uuid"]));
     all
 }

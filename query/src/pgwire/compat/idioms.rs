@@ -1,14 +1,16 @@
 //! SQL that PostgreSQL reads and DataFusion does not: columns of one name, `FETCH FIRST`, `EXISTS` as a
-//! value. Each becomes what means the same.
+//! value, patterns of `to_char`. Each becomes what means the same.
 
 use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, LimitClause, Query, SelectItem, SetExpr, Statement, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, LimitClause, Query, SelectItem,
+    SetExpr, Statement, Value, ValueWithSpan,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
+use super::patterns;
 use crate::pgwire::names::{REPEATED, name_of_item};
 
 /// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
@@ -39,6 +41,22 @@ pub(super) fn exists_as_value(item: &mut SelectItem) {
         }
         _ => SelectItem::ExprWithAlias { expr: counted, alias: Ident::new(alias) },
     };
+}
+
+/// Where the pattern is written out, as it nearly always is.
+pub(super) fn pattern_of_to_char(function: &mut Function) {
+    let name = function.name.0.last().map(ToString::to_string).unwrap_or_default();
+    if !name.eq_ignore_ascii_case("to_char") {
+        return;
+    }
+    if let FunctionArguments::List(list) = &mut function.args
+        && let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(pattern)))] =
+            list.args.as_mut_slice()
+        && let ValueWithSpan { value: Value::SingleQuotedString(text), .. } = pattern
+        && let Some(ours) = patterns::of_postgres(text)
+    {
+        *text = ours;
+    }
 }
 
 /// Columns that would have the same name get one of their own, which clients do not see.

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::catalog::{INFORMATION_SCHEMA, INFORMATION_TABLES, NO_OIDS, PG_CATALOG, TO_REGCLASS, is_added};
-use super::idioms::{exists_as_value, fetch_first, repeated_columns};
+use super::idioms::{exists_as_value, fetch_first, pattern_of_to_char, repeated_columns};
 use crate::session::SCHEMA;
 
 /// Columns of the catalogue that hold lists of rights and options, of which nothing here has any.
@@ -76,13 +76,16 @@ impl VisitorMut for Idioms {
             *expr = replacement;
         }
         match expr {
-            // JSON is text here, and functions read it.
-            Expr::Cast { data_type: data_type @ (DataType::JSON | DataType::JSONB), .. } => {
+            // JSON and UUIDs are text here, and functions read them.
+            Expr::Cast {
+                data_type: data_type @ (DataType::JSON | DataType::JSONB | DataType::Uuid), ..
+            } => {
                 *data_type = DataType::Text;
             }
             Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
                 with_backslash(pattern, escape_char);
             }
+            Expr::Function(function) => pattern_of_to_char(function),
             _ => {}
         }
         ControlFlow::Continue(())
@@ -214,6 +217,8 @@ mod tests {
             "SELECT CAST(NULL AS TEXT[]) AS memberof FROM pg_roles r",
         );
         check("SELECT '{}'::json, x::jsonb FROM t", "SELECT '{}'::TEXT, x::TEXT FROM t");
+        check("SELECT 'a0ee'::uuid", "SELECT 'a0ee'::TEXT");
+        check("SELECT to_char(ts, 'YYYY-MM-DD')", "SELECT to_char(ts, '%Y-%m-%d')");
         check("SELECT unnest(i.indkey) FROM pg_index i", "SELECT CAST(NULL AS INT) FROM pg_index i");
         check(
             "SELECT (information_schema._pg_expandarray(i.indkey)).n FROM pg_index i",

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench -p query --bench slo` takes options: `--slos 10000`, `--days 30`, `--series 1000`,
 //! `--dir DIR` (history that is there already is used again), `--only refresh|history|prometheus`,
-//! `--prometheus-days 1`. It prints figures with their limits and writes them to `benches/results/slo.json`.
+//! `--prometheus-days 1`, `--prometheus-series 100`. It prints figures with their limits and puts them into
+//! `benches/results/slo.json`, in the place of former ones of the same parts.
 #![allow(clippy::disallowed_methods)] // measures durations
 
 mod history;
@@ -22,6 +23,8 @@ pub struct Options {
     pub days: i64,
     pub series: usize,
     pub prometheus_days: i64,
+    /// Fewer: Prometheus reads every range of every rule anew each half minute.
+    pub prometheus_series: usize,
     pub dir: Option<PathBuf>,
     only: Option<String>,
 }
@@ -39,6 +42,7 @@ impl Options {
             days: number("--days", 30)? as i64,
             series: number("--series", 1_000)?,
             prometheus_days: number("--prometheus-days", 1)? as i64,
+            prometheus_series: number("--prometheus-series", 100)?,
             dir: given("--dir").map(PathBuf::from),
             only: given("--only"),
         })
@@ -77,6 +81,10 @@ impl Figures {
 async fn main() -> Result<(), Failure> {
     let options = Options::read()?;
     let mut figures = Figures::default();
+    let parts = ["refresh", "history", "prometheus"];
+    if !parts.iter().any(|part| options.asks_for(part)) {
+        return Err(format!("--only takes one of {}", parts.join(", ")).into());
+    }
     if options.asks_for("refresh") {
         refresh::measure(&options, &mut figures);
     }
@@ -87,6 +95,15 @@ async fn main() -> Result<(), Failure> {
         prometheus::measure(&options, &mut figures).await?;
     }
     let results = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../benches/results/slo.json");
-    std::fs::write(results, serde_json::to_string_pretty(&figures.0)? + "\n")?;
+    let mut kept: Map<String, Value> = match std::fs::read(&results) {
+        Ok(bytes) => serde_json::from_slice(&bytes)?,
+        Err(_) => Map::new(),
+    };
+    let is_measured = |name: &str| {
+        parts.iter().any(|part| options.asks_for(part) && name.starts_with(&format!("{part}: ")))
+    };
+    kept.retain(|name, _| !is_measured(name));
+    kept.append(&mut figures.0);
+    std::fs::write(results, serde_json::to_string_pretty(&kept)? + "\n")?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Measuring one SLO over a month of a thousand series that a server holds as day files.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,11 +51,39 @@ pub fn exact(series: usize, from: i64, to: i64) -> (f64, f64) {
     (bad, total)
 }
 
+/// What measuring the whole history took, and what the window holds afterwards.
+pub struct Evaluated {
+    pub taken: Duration,
+    pub written: u64,
+    pub bad: f64,
+    pub total: f64,
+    pub as_of: Timestamp,
+}
+
 pub async fn measure(options: &Options, figures: &mut Figures) -> Result<(), Failure> {
     let own = tempfile::tempdir()?;
     let dir = options.dir.clone().unwrap_or_else(|| own.path().to_owned());
+    let evaluated = evaluate(dir, options.series, options.days).await?;
+    let taken = evaluated.taken;
+    figures.time("history: one SLO measured over all of it", taken, Some(Duration::from_secs(10)));
+    let samples = options.series as f64 * (options.days * DAY_SECS / STEP_SECS) as f64;
+    // Good and total are two reads.
+    figures.value("history: samples read", 2.0 * samples / taken.as_secs_f64() / 1e6, "M/s");
+    figures.value("history: slices written", evaluated.written as f64, "");
+    // The first sample of a window's first series says nothing about growth.
+    let start = Timestamp::parse_rfc3339(END)?.secs() - options.days * DAY_SECS;
+    let as_of = evaluated.as_of.secs();
+    let from = start.max(as_of - options.days * DAY_SECS);
+    let (bad, total) = exact(options.series, from, as_of - STEP_SECS);
+    figures.value("history: bad requests, difference from the exact number", evaluated.bad - bad, "");
+    figures.value("history: requests, difference from the exact number", evaluated.total - total, "");
+    Ok(())
+}
+
+/// Measures one SLO over `days` of `series` in a lake that is filled first unless it is there.
+pub async fn evaluate(dir: PathBuf, series: usize, days: i64) -> Result<Evaluated, Failure> {
     let end = Timestamp::parse_rfc3339(END)?;
-    let start = end.minus(Duration::from_secs((options.days * DAY_SECS) as u64));
+    let start = end.minus(Duration::from_secs((days * DAY_SECS) as u64));
     let clock = Arc::new(ManualClock::at(end));
     let config = LakeConfig {
         dir: dir.clone(),
@@ -66,7 +95,7 @@ pub async fn measure(options: &Options, figures: &mut Figures) -> Result<(), Fai
     let is_new = !dir.join("lake").exists();
     let lake = Lake::open(config, clock.clone()).await?;
     if is_new {
-        fill(&lake, options.series, start, end).await?;
+        fill(&lake, series, start, end).await?;
     }
     let engine = Engine::open(lake.clone(), QueryConfig::default(), clock.clone())?;
     let evaluator = SloEvaluator::new(engine, SliConfig::default());
@@ -86,28 +115,15 @@ pub async fn measure(options: &Options, figures: &mut Figures) -> Result<(), Fai
     let began = Instant::now();
     let report = evaluator.backfill(&name, span, &|_progress| ()).await?;
     let taken = began.elapsed();
-    figures.time("history: one SLO measured over all of it", taken, Some(Duration::from_secs(10)));
-    let samples = options.series as f64 * (options.days * DAY_SECS / STEP_SECS) as f64;
-    // Good and total are two reads.
-    figures.value("history: samples read", 2.0 * samples / taken.as_secs_f64() / 1e6, "M/s");
-    figures.value("history: slices written", report.written as f64, "");
     let status = evaluator.statuses()[0].clone();
-    let as_of = status.as_of.ok_or("no slice was measured")?.secs();
-    // The first sample of a window's first series says nothing about growth.
-    let from = start.secs().max(as_of - options.days * DAY_SECS);
-    let (bad, total) = exact(options.series, from, as_of - STEP_SECS);
-    figures.value(
-        "history: bad requests, difference from the exact number",
-        status.bad.unwrap_or(f64::NAN) - bad,
-        "",
-    );
-    figures.value(
-        "history: requests, difference from the exact number",
-        status.total.unwrap_or(f64::NAN) - total,
-        "",
-    );
     lake.shutdown().await?;
-    Ok(())
+    Ok(Evaluated {
+        taken,
+        written: report.written,
+        bad: status.bad.unwrap_or(f64::NAN),
+        total: status.total.unwrap_or(f64::NAN),
+        as_of: status.as_of.ok_or("no slice was measured")?,
+    })
 }
 
 async fn fill(lake: &Lake, series: usize, start: Timestamp, end: Timestamp) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use telemetry::Timestamp;
 
-use super::history::{END, counter, exact, labels};
+use super::history::{END, counter, evaluate, exact, labels};
 use super::{Failure, Figures, Options};
 
 const STEP_SECS: i64 = 15;
@@ -60,11 +60,11 @@ impl Prometheus {
 }
 
 pub async fn measure(options: &Options, figures: &mut Figures) -> Result<(), Failure> {
-    let dir = tempfile::tempdir()?;
+    let (dir, series) = (tempfile::tempdir()?, options.prometheus_series);
     let end = Timestamp::parse_rfc3339(END)?.secs();
     let start = end - options.prometheus_days * DAY_SECS;
     let text = dir.path().join("counters.txt");
-    write_counters(&text, options.series, start, end)?;
+    write_counters(&text, series, start, end)?;
     let data = dir.path().join("data");
     promtool(&["tsdb", "create-blocks-from", "openmetrics", path(&text)?, path(&data)?])?;
     std::fs::remove_file(&text)?;
@@ -81,17 +81,27 @@ pub async fn measure(options: &Options, figures: &mut Figures) -> Result<(), Fai
         began.elapsed()
     };
     let days = options.prometheus_days;
-    figures.time(&format!("prometheus: Sloth's rules over {days} d"), taken, None);
+    figures.time(&format!("prometheus: Sloth's rules over {days} d of {series} series"), taken, None);
     // New blocks are read by a new process.
     let _running = Prometheus::start(dir.path()).await?;
     let of_period = format!(
         "sum_over_time(slo:sli_error:ratio_rate5m[{days}d]) / count_over_time(slo:sli_error:ratio_rate5m[{days}d])"
     );
     let sloth = query(&of_period, end)?;
-    let (bad, total) = exact(options.series, start, end - STEP_SECS);
+    let (bad, total) = exact(series, start, end - STEP_SECS);
+    let lake = tempfile::tempdir()?;
+    let evaluated = evaluate(lake.path().to_owned(), series, days).await?;
+    figures.time(&format!("prometheus: the same {days} d by Evenkeel"), evaluated.taken, None);
+    let own = evaluated.bad / evaluated.total;
     figures.value("prometheus: error ratio of the period by Sloth", sloth, "");
+    figures.value("prometheus: error ratio of the period by Evenkeel", own, "");
     figures.value("prometheus: error ratio of the period, exact", bad / total, "");
-    figures.value("prometheus: difference", (sloth / (bad / total) - 1.0) * 100.0, "%");
+    figures.value(
+        "prometheus: Sloth's difference from the exact one",
+        (sloth / (bad / total) - 1.0) * 100.0,
+        "%",
+    );
+    figures.value("prometheus: Evenkeel's difference", (own / (bad / total) - 1.0) * 100.0, "%");
     Ok(())
 }
 

@@ -10,11 +10,14 @@
 
 mod backfill;
 mod backfills;
+mod burn_rates;
+mod causes;
 mod composites;
 mod history;
 mod increases;
 mod maintenance;
 mod measure;
+mod planned;
 mod refresh;
 mod reports;
 mod rewrite;
@@ -28,6 +31,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use slo::burn::BurnReading;
+use slo::causes::CausePolicy;
 use slo::notices::{Notice, NoticePolicy};
 use slo::report::HistoryPoint;
 use slo::{Slo, SloStatus};
@@ -41,8 +45,9 @@ use tracked::Tracked;
 
 pub use backfill::{BackfillProgress, BackfillReport, BackfillSpan};
 pub use backfills::{BackfillState, BackfillStatus};
+pub use history::BudgetOf;
 pub use maintenance::ExcludedTime;
-pub use reports::{GroupSpending, ReportQuery, SloReport, WindowBurn};
+pub use reports::{GroupSpending, ReportQuery, SloReport, SloReportSource, WindowBurn};
 
 /// The section `slo` of the server's configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,10 +74,14 @@ pub struct SliConfig {
     pub history_points_max: u32,
     /// Maintenance events that are read for exclusions, the newest.
     pub maintenance_events_max: usize,
+    /// Times of one recurring maintenance as far as numbers reach.
+    pub maintenance_times_max: usize,
     /// Backfills that wait or run, and those that have ended and are still shown.
     pub backfills_max: usize,
     /// Notices about budgets that are spent, or soon will be.
     pub notices: NoticePolicy,
+    /// How far incidents and deploys answer for what was spent.
+    pub causes: CausePolicy,
 }
 
 impl Default for SliConfig {
@@ -87,8 +96,10 @@ impl Default for SliConfig {
             slices_per_run_max: 3_000,
             history_points_max: 720,
             maintenance_events_max: 10_000,
+            maintenance_times_max: 10_000,
             backfills_max: 100,
             notices: NoticePolicy::default(),
+            causes: CausePolicy::default(),
         }
     }
 }
@@ -135,6 +146,7 @@ pub struct SloEvaluator {
     catalog: RwLock<Arc<Vec<Arc<Slo>>>>,
     objectives: RwLock<Arc<Vec<Arc<Tracked>>>>,
     readings: RwLock<Arc<Vec<ObjectiveReading>>>,
+    further: RwLock<Arc<Vec<SloStatus>>>,
     maintenance: RwLock<Arc<Maintenance>>,
     backfills: backfills::Backfills,
 }
@@ -148,10 +160,12 @@ impl SloEvaluator {
             catalog: RwLock::default(),
             objectives: RwLock::default(),
             readings: RwLock::default(),
+            further: RwLock::default(),
             maintenance: RwLock::default(),
             backfills: backfills::Backfills::default(),
         });
         engine.publish_slo_history(evaluator.clone());
+        engine.publish_slo_reports(evaluator.clone());
         evaluator
     }
 
@@ -243,9 +257,21 @@ impl SloEvaluator {
         objectives.iter().find(is_it).cloned()
     }
 
+    fn find_or_first(&self, slo: &str, objective: Option<&str>) -> Option<Arc<Tracked>> {
+        match objective {
+            Some(objective) => self.find(slo, objective),
+            None => self.objectives.read().iter().find(|tracked| tracked.slo.name == slo).cloned(),
+        }
+    }
+
     /// The status of every objective as of the last tick, in catalogue order.
     pub fn statuses(&self) -> Arc<Vec<SloStatus>> {
         Arc::new(self.readings.read().iter().map(|reading| reading.status.clone()).collect())
+    }
+
+    /// The same over the further windows of their SLOs, as of the last tick.
+    pub fn further_statuses(&self) -> Arc<Vec<SloStatus>> {
+        self.further.read().clone()
     }
 
     /// Statuses with their burn readings, for alerts.

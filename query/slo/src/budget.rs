@@ -4,6 +4,8 @@
 //! consumed = e/B, remaining = 1 - e/B, signed and never clamped. Nothing valid (n = 0) is NULL,
 //! never 100 % and never 0 %. Sources: Google SRE Workbook chapter 5; OpenSLO v1 for the methods.
 
+mod spent;
+
 use std::time::Duration;
 
 use telemetry::Timestamp;
@@ -13,6 +15,7 @@ use crate::error::SloError;
 use crate::objective::{BudgetingMethod, Evaluation, Objective, Slo};
 use crate::series::{Coverage, SliceSeries};
 use crate::window::WindowSpan;
+pub use spent::spent_at;
 
 /// Good and total as integers, `parts` to one unit (an event or a time slice).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,27 +204,18 @@ pub fn status_at(
     at: Timestamp,
 ) -> Result<BudgetStatus, SloError> {
     let span = slo.window.span_at(at)?;
-    let coverage = series.coverage(span.start, span.end);
-    let (budget, to_date) = over_span(slo, objective, series, &span);
-    let tally = budget.tally;
+    let ending = series.ending_at(span.end);
+    let (tally, coverage) =
+        if slo.window.is_rolling() { ending.back(span.period()) } else { ending.since(span.start) };
+    let to_date = Budget::to_date(tally, objective.target);
+    let period_units = period_units(slo, series, &span);
+    let budget = period_units.map_or(to_date, |units| Budget::full_period(tally, objective.target, units));
     let no_data = match tally.total {
         0 if coverage.slices > 0 => Some(NoData::NoTraffic),
         0 => Some(NoData::Gap),
         _ => None,
     };
     Ok(BudgetStatus { span, budget, to_date, coverage, no_data, is_stale: false })
-}
-
-/// The budget to answer with, and the one against what was seen up to the span's end.
-fn over_span(slo: &Slo, objective: &Objective, series: &SliceSeries, span: &WindowSpan) -> (Budget, Budget) {
-    let tally = if slo.window.is_rolling() {
-        series.tally_back(span.end, span.period())
-    } else {
-        series.tally(span.start, span.end)
-    };
-    let to_date = Budget::to_date(tally, objective.target);
-    let period_units = period_units(slo, series, span);
-    (period_units.map_or(to_date, |units| Budget::full_period(tally, objective.target, units)), to_date)
 }
 
 /// Time slices of a whole calendar period, without those that are excluded; `None` where budgets are
@@ -231,33 +225,6 @@ fn period_units(slo: &Slo, series: &SliceSeries, span: &WindowSpan) -> Option<i1
     let width = series.cell_width().filter(|_| !is_to_date)?;
     let period = span.period().saturating_sub(series.removed(span.start, span.period_end));
     Some((period.as_micros() / width.as_micros().max(1)) as i128)
-}
-
-/// When the budget that is spent at the end of `span` was spent: the end of the slice after which
-/// nothing was left any more. In a calendar window that is within the period. `None` when something
-/// is left, and when a rolling budget has been spent for longer than one period: who knows how long.
-pub fn spent_at(
-    slo: &Slo,
-    objective: &Objective,
-    series: &SliceSeries,
-    span: &WindowSpan,
-) -> Option<Timestamp> {
-    let mut spent_at = None;
-    let units = period_units(slo, series, span);
-    let length = slo.window.is_rolling().then(|| span.period());
-    for (end, tally) in series.tallies_back(span.start, span.end, length) {
-        let is_rolling = length.is_some();
-        if is_rolling && span.end.since(end) >= span.period() {
-            return None;
-        }
-        let to_date = Budget::to_date(tally, objective.target);
-        let budget = units.map_or(to_date, |units| Budget::full_period(tally, objective.target, units));
-        if (!is_rolling && end <= span.start) || budget.is_spent() != Some(true) {
-            break;
-        }
-        spent_at = Some(end);
-    }
-    spent_at
 }
 
 #[cfg(test)]

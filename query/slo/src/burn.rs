@@ -14,7 +14,7 @@ use telemetry::time::format_duration;
 
 use crate::budget::{Policy, Tally};
 use crate::decimal::{Fraction, Ratio, compare_products};
-use crate::series::{Coverage, SliceSeries};
+use crate::series::{Coverage, Ending, SliceSeries};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -167,12 +167,13 @@ pub struct Burn {
 impl Burn {
     /// Over the newest `length` up to `as_of`.
     pub fn over(series: &SliceSeries, as_of: Timestamp, length: Duration) -> Burn {
-        // A time slice is the least that can be judged.
-        let covered = length.max(series.cell_width().unwrap_or_default());
-        Burn {
-            tally: series.tally_back(as_of, length),
-            coverage: series.coverage(as_of.minus(covered), as_of),
-        }
+        Burn::back(&series.ending_at(as_of), length)
+    }
+
+    /// The same, of several windows that end there.
+    pub fn back(ending: &Ending<'_>, length: Duration) -> Burn {
+        let (tally, coverage) = ending.back(length);
+        Burn { tally, coverage }
     }
 
     /// Error rate over budget; `None` without anything valid.
@@ -249,9 +250,10 @@ pub fn evaluate(
     is_stale: bool,
     policy: &Policy,
 ) -> Vec<BurnReading> {
-    let at = |tier: &Tier, at: Timestamp| {
-        let long = Burn::over(series, at, tier.long);
-        let short = Burn::over(series, at, tier.short);
+    let at = |tier: &Tier, ending: &Ending<'_>| {
+        let at = ending.end();
+        let long = Burn::back(ending, tier.long);
+        let short = Burn::back(ending, tier.short);
         let is_covered = |burn: &Burn| !burn.coverage.is_below(policy.coverage_floor);
         let is_frozen = is_stale || series.exclusions().covers_end(at);
         let over = |burn: &Burn| {
@@ -273,12 +275,13 @@ pub fn evaluate(
         };
         (long, short, state)
     };
+    let newest = series.ending_at(as_of);
     let reading = |tier: &Tier| {
-        let (long, short, mut state) = at(tier, as_of);
+        let (long, short, mut state) = at(tier, &newest);
         let mut since = None;
         if state == BurnState::Firing {
             since = first_bad_slice(tier, series, target, as_of);
-            let fires_at = |time: Timestamp| at(tier, time).2 == BurnState::Firing;
+            let fires_at = |time: Timestamp| at(tier, &series.ending_at(time)).2 == BurnState::Firing;
             if !has_lasted(tier.alert_after, series, as_of, fires_at) {
                 state = BurnState::Pending;
             }
@@ -319,14 +322,11 @@ fn has_lasted(
 }
 
 fn first_bad_slice(tier: &Tier, series: &SliceSeries, target: Ratio, as_of: Timestamp) -> Option<Timestamp> {
-    let burns = |start: Timestamp, end: Timestamp| {
-        let burn = Burn { tally: series.events(start, end), coverage: series.coverage(start, end) };
-        burn.exceeds(target, tier.threshold, tier.exceeds) == Some(true)
+    let burns = |tally: Tally| {
+        Burn { tally, coverage: Coverage::default() }.exceeds(target, tier.threshold, tier.exceeds)
+            == Some(true)
     };
-    series
-        .slices_in(as_of.minus(tier.long), as_of)
-        .find(|(start, end)| burns(*start, *end))
-        .map(|(start, _)| start)
+    series.events_in(as_of.minus(tier.long), as_of).find(|(_, tally)| burns(*tally)).map(|(start, _)| start)
 }
 
 /// The share of the period's budget that a burn over `length` at `rate` spends: exact for time, for

@@ -23,6 +23,8 @@ pub struct Deploy {
     pub id: String,
     /// Empty when it is not known.
     pub service: String,
+    /// Empty when it is not known.
+    pub version: String,
     /// When it was running in production; `None` when it never got there.
     pub finished_at: Option<Timestamp>,
     /// Made because of an incident, not planned.

@@ -29,7 +29,8 @@ pub fn fixed_window(remaining: f64, burn_rate: f64, period: Duration) -> Option<
 }
 
 /// The first time at which `consumed + br*t/W - expired(t)` reaches 1, where `expired(t)` is the
-/// share of the budget whose slices have left the window by then.
+/// share of the budget whose slices have left the window by then. It never falls, so stretches in which
+/// even their least is enough are not replayed: most budgets are known to last after one look.
 pub fn rolling(
     remaining: f64,
     burn_rate: f64,
@@ -43,18 +44,27 @@ pub fn rolling(
         return None;
     }
     let step = period / REPLAY_STEPS;
-    let mut left_before = remaining;
-    for index in 1..=REPLAY_STEPS {
-        let after = step * index;
-        let left = left_after(remaining, burn_rate, period, after) + expired(after);
-        if left <= 0.0 {
-            let share = left_before / (left_before - left);
-            return Some((step * (index - 1)).saturating_add(step.mul_f64(share)));
-        }
-        left_before = left;
-    }
+    // What is surely left throughout the steps from `first` to `last`; exact where they are one.
+    let least =
+        |first: u32, last: u32| left_after(remaining, burn_rate, period, step * last) + expired(step * first);
     // After one whole period everything old has left: what is spent then stays.
-    None
+    let spent = first_spent(1, REPLAY_STEPS, &least)?;
+    let left = least(spent, spent);
+    let left_before = if spent == 1 { remaining } else { least(spent - 1, spent - 1) };
+    let share = left_before / (left_before - left);
+    Some((step * (spent - 1)).saturating_add(step.mul_f64(share)))
+}
+
+/// The first of the steps from `first` to `last` after which nothing is left.
+fn first_spent(first: u32, last: u32, least: &impl Fn(u32, u32) -> f64) -> Option<u32> {
+    if least(first, last) > 0.0 {
+        return None;
+    }
+    if first == last {
+        return Some(first);
+    }
+    let middle = first + (last - first) / 2;
+    first_spent(first, middle, least).or_else(|| first_spent(middle + 1, last, least))
 }
 
 /// What is left when `burn_rate` goes on for `after` and nothing comes back.
@@ -117,6 +127,20 @@ mod tests {
         // Spent 0.9 evenly over the period, burning at 0.8 now.
         let expired = |after: Duration| 0.9 * after.as_secs_f64() / PERIOD.as_secs_f64();
         assert_eq!(rolling(0.1, 0.8, PERIOD, expired), None);
+    }
+
+    /// What came back all at once, or in the middle of a stretch that looked bad from afar.
+    #[test]
+    fn stretches_are_skipped_only_when_nothing_ends_in_them() {
+        let after = |steps: u32| PERIOD / REPLAY_STEPS * steps;
+        for comes_back in 1..=REPLAY_STEPS {
+            let expired = |time: Duration| if time >= after(comes_back) { 0.5 } else { 0.0 };
+            let one_by_one = (1..=REPLAY_STEPS)
+                .find(|step| left_after(0.25, 1.0, PERIOD, after(*step)) + expired(after(*step)) <= 0.0);
+            let found = rolling(0.25, 1.0, PERIOD, expired)
+                .map(|time| time.as_secs().div_ceil(after(1).as_secs()) as u32);
+            assert_eq!(found, one_by_one, "half of it back after {comes_back} steps");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ use std::time::Duration;
 use serde::Serialize;
 use telemetry::Timestamp;
 
+use crate::report::{BURN_1H, BURN_6H};
+
 pub use judge::decide;
 
 /// What a service has to meet; a condition that is `None` or empty is not asked for.
@@ -23,8 +25,8 @@ pub use judge::decide;
 pub struct GateTerms {
     /// Share of the error budget; there has to be more left than this.
     pub budget_remaining_above: Option<f64>,
-    /// Per window.
-    pub burn_rate_below: BTreeMap<BurnRateWindow, f64>,
+    /// Per window, of any length.
+    pub burn_rate_below: BTreeMap<Duration, f64>,
     /// Per severity, such as `SEV1`.
     pub open_incidents_max: BTreeMap<String, u64>,
     pub firing_pages_max: Option<u64>,
@@ -38,32 +40,12 @@ impl Default for GateTerms {
     fn default() -> GateTerms {
         GateTerms {
             budget_remaining_above: Some(0.0),
-            burn_rate_below: BTreeMap::from([(BurnRateWindow::Hour, 14.4), (BurnRateWindow::SixHours, 6.0)]),
+            burn_rate_below: BTreeMap::from([(BURN_1H, 14.4), (BURN_6H, 6.0)]),
             open_incidents_max: BTreeMap::from([("SEV1".to_owned(), 0), ("SEV2".to_owned(), 0)]),
             firing_pages_max: Some(0),
             change_fail_rate_below: None,
             on_unknown: OnUnknown::Allow,
         }
-    }
-}
-
-/// The burn rates that are kept for every objective.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BurnRateWindow {
-    Hour,
-    SixHours,
-}
-
-impl BurnRateWindow {
-    pub fn name(self) -> &'static str {
-        match self {
-            BurnRateWindow::Hour => "1h",
-            BurnRateWindow::SixHours => "6h",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<BurnRateWindow> {
-        [BurnRateWindow::Hour, BurnRateWindow::SixHours].into_iter().find(|window| window.name() == name)
     }
 }
 
@@ -104,10 +86,11 @@ pub struct GateFacts {
 /// An objective of the service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectiveFact {
-    /// `NAME/OBJECTIVE`.
+    /// `NAME/OBJECTIVE`, and the key of the group where there are groups.
     pub slo: String,
     pub budget_remaining: Option<f64>,
-    pub burn_rates: BTreeMap<BurnRateWindow, f64>,
+    /// Over the windows of the terms, where they are known.
+    pub burn_rates: BTreeMap<Duration, f64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,7 +107,8 @@ pub struct Freeze {
     pub until: Timestamp,
 }
 
-/// Somebody's word that a blocked service may be changed all the same, until a time.
+/// Somebody's word that a blocked service may be changed all the same, until a time or until somebody
+/// takes it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     pub id: i64,
@@ -132,11 +116,21 @@ pub struct Override {
     pub actor: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+    pub revoked: Option<Revocation>,
+}
+
+/// Who took an override back, when and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    pub at: Timestamp,
+    pub actor: String,
+    pub reason: String,
 }
 
 impl Override {
     pub fn holds(&self, now: Timestamp) -> bool {
-        self.created_at <= now && now < self.expires_at
+        let ends = self.revoked.as_ref().map_or(self.expires_at, |revoked| revoked.at.min(self.expires_at));
+        self.created_at <= now && now < ends
     }
 }
 
@@ -153,6 +147,24 @@ pub struct GateDecision {
 impl GateDecision {
     pub fn is_allowed(&self) -> bool {
         self.verdict != Verdict::Blocked
+    }
+
+    /// Why, in one sentence: the conditions that block with their numbers, and who opened the gate all
+    /// the same.
+    pub fn explanation(&self) -> String {
+        let blocking = self.conditions.iter().filter(|condition| condition.blocks);
+        let reasons: Vec<String> = blocking.map(Condition::sentence).collect();
+        let reasons = reasons.join("; ");
+        match &self.opened_by {
+            _ if self.verdict == Verdict::Allowed => {
+                format!("none of {} conditions blocks", self.conditions.len())
+            }
+            Some(given) => format!(
+                "opened by {} until {} ({}), although {reasons}",
+                given.actor, given.expires_at, given.reason
+            ),
+            None => reasons,
+        }
     }
 }
 
@@ -171,6 +183,8 @@ pub struct Condition {
     pub check: Check,
     /// What it is about: an objective, a severity, a freeze.
     pub subject: Option<String>,
+    /// What a burn rate or a change fail rate is over, such as `6h`.
+    pub window: Option<String>,
     pub value: Option<f64>,
     /// How the value has to be to the limit.
     pub relation: Relation,
@@ -180,6 +194,16 @@ pub struct Condition {
     pub blocks: bool,
     /// In words.
     pub detail: String,
+}
+
+impl Condition {
+    /// What it is about, and what came of it.
+    fn sentence(&self) -> String {
+        match &self.subject {
+            Some(subject) => format!("{subject}: {}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -26,11 +26,18 @@ pub struct NoticePolicy {
     /// A budget that will be spent within this time, at the burn rate of the last hour.
     #[serde(with = "duration_text")]
     pub exhausted_within: Duration,
+    /// How long a notice is shown, if what it says holds for longer; `0s` is as long as it holds.
+    #[serde(with = "duration_text")]
+    pub shown_for: Duration,
 }
 
 impl Default for NoticePolicy {
     fn default() -> NoticePolicy {
-        NoticePolicy { spent_percent: vec![50, 75, 100], exhausted_within: Duration::from_secs(3 * 86_400) }
+        NoticePolicy {
+            spent_percent: vec![50, 75, 100],
+            exhausted_within: Duration::from_secs(3 * 86_400),
+            shown_for: Duration::from_secs(86_400),
+        }
     }
 }
 

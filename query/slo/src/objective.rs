@@ -186,6 +186,22 @@ impl Slo {
         std::iter::once(&self.window).chain(&self.further_windows)
     }
 
+    /// The same over another of its windows, by its text; `None` for one that it has not.
+    pub fn over(&self, window: &str) -> Option<Slo> {
+        let window = self.windows().find(|known| known.text() == window)?.clone();
+        Some(Slo { window, ..self.clone() })
+    }
+
+    /// The name of an objective or of the composite: the one that is asked for, else the first.
+    pub fn objective_name(&self, asked: Option<&str>) -> Option<&str> {
+        let composite = self.composite.as_ref().map(|composite| composite.name.as_str());
+        let mut names = self.objectives.iter().map(|objective| objective.name.as_str()).chain(composite);
+        match asked {
+            Some(asked) => names.find(|name| *name == asked),
+            None => names.next(),
+        }
+    }
+
     pub fn objective(&self, name: &str) -> Option<&Objective> {
         self.objectives.iter().find(|objective| objective.name == name)
     }

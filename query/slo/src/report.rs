@@ -131,8 +131,9 @@ pub fn status(
     let as_of = measured.span.end;
     let readings =
         burn::evaluate(&objective.tiers, series, objective.target, as_of, measured.is_stale, policy);
-    let burn_1h = Burn::over(series, as_of, BURN_1H).rate(objective.target);
-    let burn_6h = Burn::over(series, as_of, BURN_6H).rate(objective.target);
+    let ending = series.ending_at(as_of);
+    let burn_1h = Burn::back(&ending, BURN_1H).rate(objective.target);
+    let burn_6h = Burn::back(&ending, BURN_6H).rate(objective.target);
     let times = exhaustion(slo, objective, series, &measured, burn_1h);
     let exhausted_at = match measured.budget.is_spent() {
         Some(true) => budget::spent_at(slo, objective, series, &measured.span),

@@ -10,13 +10,12 @@
 mod coverage;
 mod fold;
 mod packed;
+mod read;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use telemetry::{SloSlice, Timestamp};
 
-use crate::budget::Tally;
 use crate::error::SloError;
 use crate::exclusions::{Effect, Exclusions};
 use crate::objective::Counting;
@@ -24,6 +23,7 @@ use crate::timeslices::{CellRule, Cells};
 pub use coverage::Coverage;
 pub use fold::{WIDE_SLICE, wide_slice};
 use packed::{Packed, Sums};
+pub use read::Ending;
 
 /// Parts of one event in a slice's counts.
 pub const EVENT_PARTS: i128 = 1_000;
@@ -221,146 +221,12 @@ impl SliceSeries {
         cells.refresh(from, folded.into_iter());
     }
 
-    /// Slices that end by `micros`.
-    fn count_up_to(&self, micros: i64) -> usize {
-        self.slices.partition_point(|slice| slice.end_micros() <= micros)
-    }
-
-    fn sums_up_to(&self, micros: i64) -> Sums {
-        let count = self.count_up_to(micros);
-        let mark = count.saturating_sub(1) / STRIDE;
-        let mut sums = self.marks[mark];
-        self.slices.range(mark * STRIDE..count).for_each(|slice| sums.add(slice));
-        sums
-    }
-
-    /// Good and total over `(start, end]` in the units of the objective's method.
-    pub fn tally(&self, start: Timestamp, end: Timestamp) -> Tally {
-        match &self.cells {
-            Some(cells) => cells.tally(start.micros(), end.micros()),
-            None => self.events(start, end),
-        }
-    }
-
-    /// The time slices that end in `(start, end]`, by their start in micros: whether each was good. Empty
-    /// where the method has none; slices that count as nothing are left out.
-    pub fn verdicts(&self, start: Timestamp, end: Timestamp) -> Vec<(i64, bool)> {
-        self.cells.as_ref().map(|cells| cells.verdicts(start.micros(), end.micros())).unwrap_or_default()
-    }
-
-    /// [`SliceSeries::tally`] over the newest `length` up to `end`. Time slices are whole ones: a slice
-    /// that `end` cuts has no verdict yet, and at least one is always asked for.
-    pub fn tally_back(&self, end: Timestamp, length: Duration) -> Tally {
-        match &self.cells {
-            Some(cells) => cells.tally_back(end.micros(), length.as_micros() as i64),
-            None => self.events(end.minus(length), end),
-        }
-    }
-
-    /// Good and total events over `(start, end]`, whatever the method.
-    pub fn events(&self, start: Timestamp, end: Timestamp) -> Tally {
-        let (first, last) = (self.sums_up_to(start.micros()), self.sums_up_to(end.micros()));
-        Tally { good: last.good - first.good, total: last.total - first.total, parts: EVENT_PARTS }
-    }
-
-    /// The tallies over the window of `length` that ends with each slice, newest first, from the slice
-    /// that ends by `end` on; `None` for windows that begin at `start`, whatever their end.
-    pub fn tallies_back(
-        &self,
-        start: Timestamp,
-        end: Timestamp,
-        length: Option<Duration>,
-    ) -> impl Iterator<Item = (Timestamp, Tally)> {
-        let begin_of = move |end: Timestamp| length.map_or(start, |length| end.minus(length));
-        let mut newest = self.count_up_to(end.micros());
-        let (mut oldest, mut good, mut total) = (newest, 0, 0);
-        std::iter::from_fn(move || {
-            let end = self.slices.get(newest.checked_sub(1)?)?.end();
-            if self.cells.is_some() {
-                newest -= 1;
-                let tally = match length {
-                    Some(length) => self.tally_back(end, length),
-                    None => self.tally(start, end),
-                };
-                return Some((end, tally));
-            }
-            let begin = begin_of(end).micros();
-            while let Some(slice) =
-                oldest.checked_sub(1).map(|at| self.slices[at]).filter(|slice| slice.end_micros() > begin)
-            {
-                good += i128::from(slice.good);
-                total += i128::from(slice.total);
-                oldest -= 1;
-            }
-            let tally = Tally { good, total, parts: EVENT_PARTS };
-            newest -= 1;
-            good -= i128::from(self.slices[newest].good);
-            total -= i128::from(self.slices[newest].total);
-            Some((end, tally))
-        })
-    }
-
-    /// Removed time counts neither as measured nor as elapsed.
-    pub fn coverage(&self, start: Timestamp, end: Timestamp) -> Coverage {
-        let (first, last) = (self.sums_up_to(start.micros()), self.sums_up_to(end.micros()));
-        let micros = |micros: i64| Duration::from_micros(micros.max(0) as u64);
-        let removed = self.exclusions.removed_micros(start.micros(), end.micros());
-        Coverage {
-            measured: micros(last.measured_micros - first.measured_micros),
-            elapsed: end.since(start).saturating_sub(micros(removed)),
-            slices: last.slices.saturating_sub(first.slices),
-            empty: last.empty.saturating_sub(first.empty),
-            clamped: last.clamped.saturating_sub(first.clamped),
-        }
-    }
-
-    /// Time in `[start, end)` that exclusions take out.
-    pub fn removed(&self, start: Timestamp, end: Timestamp) -> Duration {
-        Duration::from_micros(self.exclusions.removed_micros(start.micros(), end.micros()).unsigned_abs())
-    }
-
-    /// End of the newest measured slice that is at least `delay` old.
-    pub fn watermark(&self, now: Timestamp, delay: Duration) -> Option<Timestamp> {
-        let count = self.count_up_to(now.minus(delay).micros());
-        count.checked_sub(1).map(|last| self.slices[last].end())
-    }
-
-    /// End of the newest slice, settled or not: where evaluation goes on.
-    pub fn newest_end(&self) -> Option<Timestamp> {
-        self.slices.back().map(Packed::end)
-    }
-
-    /// End of the newest slice that is wider than `width`.
-    pub fn newest_end_wider_than(&self, width: Duration) -> Option<Timestamp> {
-        self.slices.iter().rev().find(|slice| slice.width() > width).map(Packed::end)
-    }
-
-    pub fn oldest_start(&self) -> Option<Timestamp> {
-        self.slices.front().map(Packed::start)
-    }
-
-    /// Start and end of the slices that begin in `[start, end)`, oldest first.
-    pub fn slices_in(
-        &self,
-        start: Timestamp,
-        end: Timestamp,
-    ) -> impl Iterator<Item = (Timestamp, Timestamp)> {
-        let first = self.slices.partition_point(|slice| slice.start_micros() < start.micros());
-        let until_end = move |slice: &&Packed| slice.start_micros() < end.micros();
-        self.slices.range(first..).take_while(until_end).map(|slice| (slice.start(), slice.end()))
-    }
-
     pub fn len(&self) -> usize {
         self.slices.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.slices.is_empty()
-    }
-
-    /// Width of a time slice where the method has them; burn windows are never shorter.
-    pub fn cell_width(&self) -> Option<Duration> {
-        self.cells.as_ref().map(|cells| Duration::from_micros(cells.width_micros() as u64))
     }
 
     /// Forgets what ends at or before `time`, in whole time slices where the method has them and in whole

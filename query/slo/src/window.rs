@@ -8,9 +8,10 @@
 use std::time::Duration;
 
 use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 use telemetry::Timestamp;
+use telemetry::time::instant_in;
 
 use crate::error::SloError;
 
@@ -131,7 +132,7 @@ impl Window {
         let Window::Calendar { count, unit, anchor, zone, .. } = self else { return None };
         let steps = k.checked_mul(i64::from(*count))?;
         let span = period_span(*unit, steps)?;
-        local_instant(anchor.checked_add(span).ok()?, zone)
+        instant_in(anchor.checked_add(span).ok()?, zone)
     }
 }
 
@@ -145,20 +146,6 @@ fn period_span(unit: PeriodUnit, steps: i64) -> Option<Span> {
         PeriodUnit::Year => zero.try_years(steps),
     }
     .ok()
-}
-
-/// The instant at which the wall clocks of `zone` show `local`.
-fn local_instant(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
-    let ambiguous = zone.to_ambiguous_timestamp(local);
-    // Earlier: the first of two in a fold; in a gap, an instant shortly before the change.
-    let is_gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
-    let earlier = ambiguous.earlier().ok()?;
-    let instant = if is_gap {
-        zone.following(earlier).next().map_or(earlier, |change| change.timestamp())
-    } else {
-        earlier
-    };
-    Some(Timestamp::from_jiff(instant))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Data-driven checks of the numbers and of the OpenSLO reader: one binary, the cases are files.
 
+#[path = "golden/causes.rs"]
+mod causes;
 #[path = "golden/definitions.rs"]
 mod definitions;
 #[path = "golden/exclusions.rs"]

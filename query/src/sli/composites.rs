@@ -2,27 +2,44 @@
 //!
 //! The window ends where the member that is measured least far ends. Of a member with groups, and of one
 //! that does not exist, nothing is known; what that means is the composite's policy. Budgets and burn
-//! rates are combined exactly ([`slo::composite`]); for how long the budget lasts, only the numbers that
-//! need no replay of old slices are told.
+//! rates are combined exactly ([`slo::composite`]). When a spent budget was spent is not told.
+
+mod merged;
+mod parts;
+mod reports;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use slo::budget::{self, NoData, Policy, Tally};
+use slo::budget::{self, NoData, Policy};
 use slo::burn::{self, Burn, BurnState, Tier};
-use slo::composite::{Combined, Composite, CompositeKind, Member, MemberReading, any_bad};
+use slo::composite::{Combined, Composite, CompositeKind, Member, MemberReading};
 use slo::report::{BURN_1H, BURN_6H, BurnWindow, state_of};
-use slo::{Fraction, Slo, SloStatus, forecast};
+use slo::{Fraction, SliceSeries, Slo, SloStatus, forecast};
 use telemetry::Timestamp;
 use telemetry::time::format_duration;
 
 use super::ObjectiveReading;
 use super::tracked::Tracked;
+use merged::Merged;
+use parts::Parts;
 
 /// A member as far as it is known.
 struct Known<'a> {
     member: &'a Member,
     tracked: Option<Arc<Tracked>>,
+    /// Its slices as they had been recorded by some time; those in memory when `None`.
+    recorded: Option<SliceSeries>,
+}
+
+impl Known<'_> {
+    fn read<T>(&self, read: impl FnOnce(&SliceSeries) -> T) -> Option<T> {
+        let tracked = self.tracked.as_ref()?;
+        match &self.recorded {
+            Some(series) => Some(read(series)),
+            None => tracked.with_series("", read),
+        }
+    }
 }
 
 struct View<'a> {
@@ -40,16 +57,52 @@ pub(super) fn reading_of(
     now: Timestamp,
     policy: &Policy,
 ) -> ObjectiveReading {
-    let members = composite
-        .members
-        .iter()
-        .map(|member| Known { member, tracked: find(&member.slo, &member.objective) })
-        .collect();
-    let view = View { slo, composite, members, policy: policy.with(&slo.evaluation) };
-    ObjectiveReading { slo: slo.clone(), status: view.status(now), burn: Vec::new(), notices: Vec::new() }
+    let status = View::of(slo, composite, find, policy).status(now);
+    ObjectiveReading { slo: slo.clone(), status, burn: Vec::new(), notices: Vec::new() }
 }
 
-impl View<'_> {
+/// The same over the further windows of the SLO: nothing alerts on these.
+pub(super) fn further(
+    slo: &Slo,
+    composite: &Composite,
+    find: impl Fn(&str, &str) -> Option<Arc<Tracked>>,
+    now: Timestamp,
+    policy: &Policy,
+) -> Vec<SloStatus> {
+    let quiet = Composite { tiers: Vec::new(), ..composite.clone() };
+    let over = |slo: Slo| View::of(&slo, &quiet, &find, policy).status(now);
+    slo.further_windows.iter().filter_map(|window| slo.over(window.text())).map(over).collect()
+}
+
+/// How fast the composite burns over the window that ends where its members are measured at `now`.
+pub(super) fn burn_rate(
+    slo: &Slo,
+    composite: &Composite,
+    find: impl Fn(&str, &str) -> Option<Arc<Tracked>>,
+    window: Duration,
+    now: Timestamp,
+    policy: &Policy,
+) -> Option<Fraction> {
+    let view = View::of(slo, composite, find, policy);
+    Some(view.over(view.watermark(now)?, Some(window))?.consumed)
+}
+
+impl<'a> View<'a> {
+    fn of(
+        slo: &'a Slo,
+        composite: &'a Composite,
+        find: impl Fn(&str, &str) -> Option<Arc<Tracked>>,
+        policy: &Policy,
+    ) -> View<'a> {
+        let known = |member: &'a Member| Known {
+            member,
+            tracked: find(&member.slo, &member.objective),
+            recorded: None,
+        };
+        let members = composite.members.iter().map(known).collect();
+        View { slo, composite, members, policy: policy.with(&slo.evaluation) }
+    }
+
     fn status(&self, now: Timestamp) -> SloStatus {
         let mark = self.watermark(now);
         let is_stale = mark.is_none_or(|mark| now.since(mark) > self.policy.stale_after);
@@ -64,8 +117,9 @@ impl View<'_> {
         let is_firing = windows.iter().any(|window| window.state == BurnState::Firing);
         let rate = burn_1h.map(Fraction::to_f64);
         let pace = rate.and_then(|rate| forecast::pace(rate, period));
-        let fixed =
-            rate.zip(remaining).and_then(|(rate, left)| forecast::fixed_window(left.to_f64(), rate, period));
+        let left = remaining.map(Fraction::to_f64);
+        let fixed = rate.zip(left).and_then(|(rate, left)| forecast::fixed_window(left, rate, period));
+        let (rolling, answer) = self.exhaustion(at, left, rate, fixed);
         SloStatus {
             slo: self.slo.name.clone(),
             objective: self.composite.name.clone(),
@@ -92,13 +146,36 @@ impl View<'_> {
             state: state_of(remaining, is_stale, is_firing),
             no_data: remaining.is_none().then_some(NoData::Gap),
             as_of: mark,
-            exhausted_in_secs: None,
-            exhausted_at: None,
+            exhausted_in_secs: answer.map(|time| time.as_secs()),
+            exhausted_at: answer
+                .filter(|time| !time.is_zero())
+                .map(|time| at.plus(time))
+                .filter(|time| time.to_jiff().is_some()),
             exhausted_in_pace_secs: pace.map(|time| time.as_secs()),
             exhausted_in_fixed_window_secs: fixed.map(|time| time.as_secs()),
-            exhausted_in_rolling_secs: None,
+            exhausted_in_rolling_secs: rolling.map(|time| time.as_secs()),
             burn_windows: windows,
         }
+    }
+
+    /// The rolling time, and the one to answer with.
+    fn exhaustion(
+        &self,
+        at: Timestamp,
+        remaining: Option<f64>,
+        rate: Option<f64>,
+        fixed: Option<Duration>,
+    ) -> (Option<Duration>, Option<Duration>) {
+        if !self.slo.window.is_rolling() {
+            let period_end = self.slo.window.span_at(at).ok().map(|span| span.period_end);
+            return (None, fixed.filter(|time| period_end.is_some_and(|end| at.plus(*time) <= end)));
+        }
+        let rolling = remaining.zip(rate).and_then(|(left, rate)| match left > 0.0 && rate > 0.0 {
+            true => Parts::of(self, at)?.rolling(left, rate),
+            // Spent, or burning at nothing: no need to look at what comes back.
+            false => fixed.filter(|_| left <= 0.0),
+        });
+        (rolling, rolling)
     }
 
     fn display_name(&self) -> String {
@@ -122,16 +199,17 @@ impl View<'_> {
 
     fn watermark(&self, now: Timestamp) -> Option<Timestamp> {
         let delay = self.policy.evaluation_delay;
-        self.tracked()
-            .filter_map(|tracked| tracked.with_series("", |series| series.watermark(now, delay))?)
-            .min()
+        self.members.iter().filter_map(|known| known.read(|series| series.watermark(now, delay))?).min()
     }
 
     fn coverage(&self, at: Timestamp) -> f64 {
-        let start = at.minus(self.slo.window.nominal());
-        let of =
-            |tracked: &Arc<Tracked>| tracked.with_series("", |series| series.coverage(start, at).fraction());
-        self.tracked().filter_map(of).reduce(f64::min).unwrap_or_default()
+        self.coverage_since(at.minus(self.slo.window.nominal()), at)
+    }
+
+    /// That of the member of which the least was measured.
+    fn coverage_since(&self, start: Timestamp, at: Timestamp) -> f64 {
+        let of = |known: &Known<'_>| known.read(|series| series.coverage(start, at).fraction());
+        self.members.iter().filter_map(of).reduce(f64::min).unwrap_or_default()
     }
 
     /// The budget at `at`, or the burn over the newest `length`.
@@ -159,7 +237,7 @@ impl View<'_> {
                 is_covered.then(|| Some((burn.tally.sli()?, burn.rate(objective.target)?)))?
             }
         };
-        let numbers = tracked.with_series("", read).flatten();
+        let numbers = known.read(read).flatten();
         Some(MemberReading {
             weight: known.member.weight,
             budget: objective.target.budget(),
@@ -173,15 +251,7 @@ impl View<'_> {
             Some(length) => at.minus(length),
             None => self.slo.window.span_at(at).ok()?.start,
         };
-        let verdicts = |known: &Known<'_>| {
-            let tracked = known.tracked.as_ref()?;
-            tracked.with_series("", |series| series.verdicts(start, at))
-        };
-        let members: Vec<Vec<(i64, bool)>> =
-            self.members.iter().map(|known| verdicts(known).unwrap_or_default()).collect();
-        let slices = any_bad(&members, self.composite.missing);
-        let good: i128 = slices.values().map(|slice| slice.good).sum();
-        let tally = Tally::units(good, slices.len() as i128);
+        let tally = Merged::over(self, start, at, None).tally(start, at);
         self.composite.against_target(tally.sli()?)
     }
 

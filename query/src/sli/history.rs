@@ -1,42 +1,53 @@
 //! Budgets over time: the burn-down of an objective, and where it goes.
 
-use slo::SliceSeries;
 use slo::projection::{self, ProjectionPoint};
 use slo::report::{self, HistoryPoint};
+use slo::{SliceSeries, Slo};
 use telemetry::Timestamp;
 
 use super::tracked::Tracked;
 use super::{ObjectiveHistory, SloEvaluator, SloHistorySource};
 
+/// Which budget: one group of an objective, over one of its windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetOf<'q> {
+    pub slo: &'q str,
+    /// Of an objective or of the composite.
+    pub objective: &'q str,
+    /// The key of the group; empty without groups.
+    pub group: &'q str,
+    /// By its text: one of the SLO's windows; the first one when `None`.
+    pub window: Option<&'q str>,
+}
+
 impl SloEvaluator {
-    /// `points` budgets of one group of an objective at even distances over `[from, to]`, nothing beyond
-    /// what is measured. `None` for an objective or group that does not exist.
+    /// `points` budgets at even distances over `[from, to]`, nothing beyond what is measured. `None` for one
+    /// that does not exist.
     pub fn history(
         &self,
-        slo: &str,
-        objective: &str,
-        group: &str,
+        of: BudgetOf<'_>,
         (from, to): (Timestamp, Timestamp),
         points: u32,
     ) -> Option<Vec<HistoryPoint>> {
-        let tracked = self.find(slo, objective)?;
-        tracked.with_series(group, |series| self.points(&tracked, series, from, to, points))
+        let Some(tracked) = self.find(of.slo, of.objective) else {
+            let asked = self.find_composite(of.slo, of.objective, of.window)?;
+            return of.group.is_empty().then(|| self.composite_history(&asked, (from, to), points));
+        };
+        let slo = tracked.over(of.window)?;
+        tracked.with_series(of.group, |series| self.points(&slo, &tracked, series, (from, to), points))
     }
 
-    /// Where the budget of one group of an objective goes from its watermark at `now`, in `steps` steps;
-    /// empty when nothing is known to go on from. `None` for one that does not exist.
-    pub fn projection(
-        &self,
-        slo: &str,
-        objective: &str,
-        group: &str,
-        now: Timestamp,
-        steps: u32,
-    ) -> Option<Vec<ProjectionPoint>> {
-        let tracked = self.find(slo, objective)?;
+    /// Where the budget goes from its watermark at `now`, in `steps` steps; empty when nothing is known to go
+    /// on from. `None` for one that does not exist.
+    pub fn projection(&self, of: BudgetOf<'_>, now: Timestamp, steps: u32) -> Option<Vec<ProjectionPoint>> {
         let steps = steps.min(self.config.history_points_max);
-        let projected = tracked.with_series(group, |series| {
-            projection::project(&tracked.slo, tracked.objective(), series, now, &self.policy(), steps)
+        let Some(tracked) = self.find(of.slo, of.objective) else {
+            let asked = self.find_composite(of.slo, of.objective, of.window)?;
+            return of.group.is_empty().then(|| self.composite_projection(&asked, now, steps));
+        };
+        let slo = tracked.over(of.window)?;
+        let projected = tracked.with_series(of.group, |series| {
+            projection::project(&slo, tracked.objective(), series, now, &self.policy(), steps)
         })?;
         Some(projected.unwrap_or_default())
     }
@@ -54,28 +65,31 @@ impl SloEvaluator {
 
     fn points(
         &self,
+        slo: &Slo,
         tracked: &Tracked,
         series: &SliceSeries,
-        from: Timestamp,
-        to: Timestamp,
+        (from, to): (Timestamp, Timestamp),
         points: u32,
     ) -> Vec<HistoryPoint> {
         let (Some(oldest), Some(newest)) = (series.oldest_start(), series.newest_end()) else {
             return Vec::new();
         };
-        let (from, to) = (from.max(oldest), to.min(newest));
-        let count = points.clamp(1, self.config.history_points_max);
-        let length = to.since(from);
+        let times = self.times((from.max(oldest), to.min(newest)), points);
+        report::history(slo, tracked.objective(), series, times).unwrap_or_default()
+    }
+
+    /// Even distances over `(from, to]`.
+    pub(super) fn times(&self, (from, to): (Timestamp, Timestamp), points: u32) -> Vec<Timestamp> {
         if to < from {
             return Vec::new();
         }
-        let times = (1..=count).map(|index| from.plus(length.mul_f64(f64::from(index) / f64::from(count))));
-        report::history(&tracked.slo, tracked.objective(), series, times).unwrap_or_default()
+        let (count, length) = (points.clamp(1, self.config.history_points_max), to.since(from));
+        (1..=count).map(|index| from.plus(length.mul_f64(f64::from(index) / f64::from(count)))).collect()
     }
 }
 
 impl SloHistorySource for SloEvaluator {
-    /// The newest window of every group of every objective.
+    /// The newest window of every group of every objective, and of every composite.
     fn slo_history(&self) -> Vec<ObjectiveHistory> {
         let objectives = self.objectives.read().clone();
         let mut histories = Vec::new();
@@ -87,8 +101,26 @@ impl SloHistorySource for SloEvaluator {
                     slo: tracked.slo.name.clone(),
                     objective: tracked.objective().name.clone(),
                     group: group.to_owned(),
-                    points: self.points(tracked, series, start, end, self.config.history_points_max),
+                    points: self.points(
+                        &tracked.slo,
+                        tracked,
+                        series,
+                        (start, end),
+                        self.config.history_points_max,
+                    ),
                 });
+            });
+        }
+        for slo in self.slos() {
+            let Some(composite) = &slo.composite else { continue };
+            let Some(asked) = self.find_composite(&slo.name, &composite.name, None) else { continue };
+            let end = self.engine.clock().now();
+            let span = (end.minus(slo.window.nominal()), end);
+            histories.push(ObjectiveHistory {
+                slo: slo.name.clone(),
+                objective: composite.name.clone(),
+                group: String::new(),
+                points: self.composite_history(&asked, span, self.config.history_points_max),
             });
         }
         histories

@@ -2,17 +2,20 @@
 //!
 //! An event of the kind `maintenance` concerns the SLOs of its service and of the services in its
 //! payload's list `services`, those in the list `slos`, and those that name its subject among their
-//! exclusions. Its payload may say `effect`: `remove` or `count_as_good`; otherwise the SLO does. A later
-//! event about the same subject corrects it, `status: "cancelled"` takes it back; who said so, when and
-//! why stays in the events. One without an end lasts until now. Read at every tick, so that exclusions
-//! can be added and changed for times that are long over.
+//! exclusions. Its payload may say `effect`: `remove` or `count_as_good`; otherwise the SLO does; and by an
+//! `rrule` in a `timezone` its period comes again and again. A later event about the same subject corrects
+//! it, `status: "cancelled"` takes it back; who said so, when and why stays in the events. One without an
+//! end lasts until now. Read at every tick, so that exclusions can be added and changed for times that are
+//! long over. Recurring ones are expanded as far as numbers reach, back and ahead, anew once a day.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use slo::Slo;
 use slo::exclusions::{Exclusion, Exclusions};
+use slo::maintenance::Repeats;
 use slo::objective::ExclusionEffect;
 use telemetry::{Event, EventKind, Timestamp};
 
@@ -34,10 +37,17 @@ pub struct ExcludedTime {
     pub recorded_at: Timestamp,
 }
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// All maintenance, by subject.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Maintenance {
+    /// In order of their ids.
     windows: Vec<Window>,
+    /// The times of each.
+    times: Vec<Vec<(Timestamp, Timestamp)>>,
+    /// What recurring ones are expanded over.
+    span: Option<(Timestamp, Timestamp)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,6 +58,7 @@ struct Window {
     slos: Vec<String>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
+    repeats: Option<Repeats>,
     effect: Option<ExclusionEffect>,
     is_cancelled: bool,
     actor: Option<String>,
@@ -74,11 +85,20 @@ impl Window {
         self.slos = list("slos").unwrap_or(std::mem::take(&mut self.slos));
         self.from = time("started_at").or(self.from);
         self.to = time("finished_at").or(self.to);
-        self.effect = match text("effect") {
-            Some("count_as_good") => Some(ExclusionEffect::CountAsGood),
-            Some("remove") => Some(ExclusionEffect::Remove),
+        self.effect = match &event.payload["effect"] {
+            Value::String(effect) if effect == "count_as_good" => Some(ExclusionEffect::CountAsGood),
+            Value::String(effect) if effect == "remove" => Some(ExclusionEffect::Remove),
+            Value::Null if event.payload.get("effect").is_some() => None,
             _ => self.effect,
         };
+        match event.payload.get("rrule") {
+            Some(Value::String(rule)) => {
+                let timezone = text("timezone").unwrap_or("UTC").to_owned();
+                self.repeats = Some(Repeats { rule: rule.clone(), timezone });
+            }
+            Some(Value::Null) => self.repeats = None,
+            _ => {}
+        }
         self.is_cancelled = matches!(text("status"), Some("cancelled" | "canceled"));
         self.actor = event.actor.clone();
         self.recorded_at = Some(event.recorded_at);
@@ -90,6 +110,35 @@ impl Window {
                 || self.slos.contains(&slo.name)
                 || slo.exclusions.contains(&self.id))
     }
+
+    fn goes_on(&self) -> bool {
+        self.to.is_none() && !self.is_cancelled
+    }
+
+    /// Its times, as far as they overlap `span` where it recurs.
+    fn times(
+        &self,
+        span: (Timestamp, Timestamp),
+        now: Timestamp,
+        most: usize,
+    ) -> Vec<(Timestamp, Timestamp)> {
+        let Some(from) = self.from.filter(|_| !self.is_cancelled) else { return Vec::new() };
+        let (Some(to), Some(repeats)) = (self.to, &self.repeats) else {
+            return vec![(from, self.to.unwrap_or(now))];
+        };
+        let times = repeats.times(from, to.since(from), span, most).unwrap_or_else(|error| {
+            tracing::warn!(maintenance = self.id, %error, "maintenance is left out");
+            Vec::new()
+        });
+        if times.len() == most {
+            tracing::warn!(
+                maintenance = self.id,
+                most,
+                "later times are left out: slo.maintenance_times_max"
+            );
+        }
+        times
+    }
 }
 
 impl Maintenance {
@@ -99,24 +148,38 @@ impl Maintenance {
         for event in &events {
             windows.entry(event.subject_id.clone()).or_default().take(event);
         }
-        Maintenance { windows: windows.into_values().collect() }
+        Maintenance { windows: windows.into_values().collect(), ..Maintenance::default() }
+    }
+
+    /// Finds the times of all windows; what was found `before` and is still so is taken from there.
+    fn expand(&mut self, before: &Maintenance, span: (Timestamp, Timestamp), now: Timestamp, most: usize) {
+        let found_before = |window: &Window| {
+            let index = before.windows.binary_search_by(|known| known.id.cmp(&window.id)).ok()?;
+            let is_same = before.span == Some(span) && before.windows[index] == *window && !window.goes_on();
+            is_same.then(|| before.times[index].clone())
+        };
+        let times = |window: &Window| found_before(window).unwrap_or_else(|| window.times(span, now, most));
+        self.times = self.windows.iter().map(times).collect();
+        self.span = Some(span);
     }
 
     /// What concerns an SLO, oldest first.
-    fn of_slo(&self, slo: &Slo, now: Timestamp) -> Vec<ExcludedTime> {
-        let excluded = |window: &Window| {
+    fn of_slo(&self, slo: &Slo) -> Vec<ExcludedTime> {
+        let excluded = |window: &Window, (from, to): (Timestamp, Timestamp)| {
             Some(ExcludedTime {
                 maintenance_id: window.id.clone(),
                 title: window.title.clone(),
-                from: window.from?,
-                to: window.to.unwrap_or(now),
+                from,
+                to,
                 effect: window.effect.unwrap_or(slo.exclusion_effect),
                 actor: window.actor.clone(),
                 recorded_at: window.recorded_at?,
             })
         };
-        let concerned = self.windows.iter().filter(|window| window.concerns(slo));
-        let mut times: Vec<ExcludedTime> = concerned.filter_map(excluded).collect();
+        let concerned = self.windows.iter().zip(&self.times).filter(|(window, _)| window.concerns(slo));
+        let mut times: Vec<ExcludedTime> = concerned
+            .flat_map(|(window, times)| times.iter().filter_map(move |time| excluded(window, *time)))
+            .collect();
         times.retain(|time| time.from < time.to);
         times.sort_by_key(|time| (time.from, time.to));
         times
@@ -126,22 +189,23 @@ impl Maintenance {
 impl SloEvaluator {
     /// Reads the events and counts all slices under what they say.
     pub(super) async fn read_maintenance(&self, now: Timestamp) -> Result<(), QueryError> {
-        let most = self.config.maintenance_events_max;
-        let (kind, end) = (EventKind::MAINTENANCE, Timestamp::MAX);
-        let events = self.engine.events(&kind, None, Timestamp::EPOCH, end, most).await?;
-        if events.len() == most {
-            tracing::warn!(most, "only the newest maintenance events are read: slo.maintenance_events_max");
-        }
-        let maintenance = Arc::new(Maintenance::of(events));
-        // What goes on is longer at every tick.
-        let goes_on = maintenance.windows.iter().any(|window| window.to.is_none() && !window.is_cancelled);
-        if !goes_on && *maintenance == **self.maintenance.read() {
+        let objectives = self.objectives.read().clone();
+        let back = objectives.iter().map(|tracked| tracked.reach()).max().unwrap_or_default();
+        let windows = objectives.iter().flat_map(|tracked| tracked.slo.windows());
+        // A calendar period is a day longer than its nominal length at most.
+        let ahead = windows.map(slo::Window::nominal).max().unwrap_or_default() + 2 * DAY;
+        let today = now.floor_to(DAY);
+        let before = self.maintenance.read().clone();
+        let mut maintenance = Maintenance::of(self.maintenance_events().await?);
+        let most = self.config.maintenance_times_max;
+        maintenance.expand(&before, (today.minus(back), today.plus(ahead)), now, most);
+        if maintenance == *before {
             return Ok(());
         }
+        let maintenance = Arc::new(maintenance);
         *self.maintenance.write() = maintenance.clone();
-        let objectives = self.objectives.read().clone();
         for tracked in objectives.iter() {
-            let times = maintenance.of_slo(&tracked.slo, now).into_iter();
+            let times = maintenance.of_slo(&tracked.slo).into_iter();
             let exclusions =
                 times.map(|time| Exclusion { from: time.from, to: time.to, effect: time.effect });
             tracked.set_exclusions(&Exclusions::new(exclusions));
@@ -149,10 +213,21 @@ impl SloEvaluator {
         Ok(())
     }
 
-    /// The times that an SLO does not answer for, as of the last tick; `None` for an unknown SLO.
-    pub fn excluded_times(&self, slo: &str, now: Timestamp) -> Option<Vec<ExcludedTime>> {
+    pub(super) async fn maintenance_events(&self) -> Result<Vec<Event>, QueryError> {
+        let most = self.config.maintenance_events_max;
+        let (kind, end) = (EventKind::MAINTENANCE, Timestamp::MAX);
+        let events = self.engine.events(&kind, None, Timestamp::EPOCH, end, most).await?;
+        if events.len() == most {
+            tracing::warn!(most, "only the newest maintenance events are read: slo.maintenance_events_max");
+        }
+        Ok(events)
+    }
+
+    /// The times that an SLO does not answer for, past and to come, as of the last tick; `None` for an
+    /// unknown SLO.
+    pub fn excluded_times(&self, slo: &str) -> Option<Vec<ExcludedTime>> {
         let slos = self.catalog.read().clone();
         let slo = slos.iter().find(|known| known.name == slo)?;
-        Some(self.maintenance.read().of_slo(slo, now))
+        Some(self.maintenance.read().of_slo(slo))
     }
 }

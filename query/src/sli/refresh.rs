@@ -43,15 +43,18 @@ impl SloEvaluator {
                 }
             }
         }
+        let mut further = further(&objectives, now, &policy);
         for slo in self.slos() {
             if let Some(composite) = &slo.composite {
                 let find = |slo: &str, objective: &str| self.find(slo, objective);
                 readings.push(composites::reading_of(&slo, composite, find, now, &policy));
+                further.extend(composites::further(&slo, composite, find, now, &policy));
             }
         }
         let mut statuses: Vec<SloStatus> = readings.iter().map(|reading| reading.status.clone()).collect();
-        statuses.extend(further(&objectives, now, &policy));
+        statuses.extend_from_slice(&further);
         self.engine.publish_slo_status(statuses);
+        *self.further.write() = Arc::new(further);
         *self.readings.write() = Arc::new(readings);
     }
 

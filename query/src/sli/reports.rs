@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use slo::budget;
 use slo::burn::{self, Burn};
-use slo::spending::{self, Cause, Spent};
-use slo::{Fraction, SliceSeries, SloStatus, report};
+use slo::causes::Cause;
+use slo::spending::{self, Spent};
+use slo::{Fraction, Objective, SliceSeries, Slo, SloStatus, report};
 use telemetry::Timestamp;
 
 use super::tracked::Tracked;
@@ -18,17 +20,41 @@ use crate::QueryError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportQuery {
     pub slo: String,
-    pub objective: String,
+    /// The first one when `None`.
+    pub objective: Option<String>,
     /// The key of the group; empty without groups.
     pub group: String,
-    /// The end of the window.
-    pub at: Timestamp,
-    /// Only slices that had been recorded by then; all of them when `None`.
+    /// The end of the window, now at the latest; where the numbers end when `None`.
+    pub at: Option<Timestamp>,
+    /// Only what had been recorded by then: slices, incidents and deploys; everything when `None`.
     pub recorded_by: Option<Timestamp>,
     /// The windows to tell burn rates of.
     pub windows: Vec<Duration>,
-    /// What may have spent budget.
-    pub causes: Vec<Cause>,
+    /// The window of the budget, by its text: one of the SLO's; the first one when `None`.
+    pub window: Option<String>,
+}
+
+/// Where the SQL function `budget_causes` gets its rows from.
+#[async_trait]
+pub trait SloReportSource: Send + Sync {
+    /// As [`SloEvaluator::report`].
+    async fn slo_report(&self, query: &ReportQuery) -> Result<Option<SloReport>, QueryError>;
+}
+
+#[async_trait]
+impl SloReportSource for SloEvaluator {
+    async fn slo_report(&self, query: &ReportQuery) -> Result<Option<SloReport>, QueryError> {
+        self.report(query).await
+    }
+}
+
+/// What a report is made of beside the slices.
+struct Asked<'a> {
+    query: &'a ReportQuery,
+    /// Over the window that is asked for.
+    slo: &'a Slo,
+    at: Timestamp,
+    causes: Vec<Cause>,
 }
 
 /// The burn of one window.
@@ -56,49 +82,73 @@ pub struct SloReport {
     pub status: SloStatus,
     pub burn: Vec<WindowBurn>,
     pub spent: Spent,
-    /// The worst first; empty without groups.
+    /// The worst first; of a composite its members, by id; empty without groups.
     pub groups: Vec<GroupSpending>,
     /// Those that touch the window.
     pub excluded: Vec<ExcludedTime>,
 }
 
 impl SloEvaluator {
-    /// `None` for an SLO, objective or group that does not exist.
+    /// `None` for an SLO, objective, group or window that does not exist.
     ///
     /// # Errors
     /// [`QueryError::Invalid`] for a time outside of the calendar.
     pub async fn report(&self, query: &ReportQuery) -> Result<Option<SloReport>, QueryError> {
-        let Some(tracked) = self.find(&query.slo, &query.objective) else { return Ok(None) };
+        let Some(tracked) = self.find_or_first(&query.slo, query.objective.as_deref()) else {
+            return self.report_of_composite(query).await;
+        };
+        let Some(slo) = tracked.over(query.window.as_deref()) else { return Ok(None) };
+        let now = self.engine.clock().now();
+        let newest = tracked.with_series(&query.group, |series| (series.oldest_start(), series.newest_end()));
+        let Some((oldest, newest)) = newest else { return Ok(None) };
+        // Where its numbers end, not where the clock is.
+        let at = query.at.or(newest).unwrap_or(now).min(now);
         // What is forgotten in memory, and what was corrected since, is in the lake.
-        let span =
-            tracked.slo.window.span_at(query.at).map_err(|error| QueryError::Invalid(error.to_string()))?;
-        let is_kept = tracked.with_series(&query.group, |series| {
-            series.oldest_start().is_some_and(|oldest| oldest <= span.start)
-        });
-        let Some(is_kept) = is_kept else { return Ok(None) };
+        let span = slo.window.span_at(at).map_err(|error| QueryError::Invalid(error.to_string()))?;
+        let causes = self.causes(&tracked.slo.service, at, query.recorded_by).await?;
+        let asked = Asked { query, slo: &slo, at, causes };
+        let is_kept = oldest.is_some_and(|oldest| oldest <= span.start);
         let report = if is_kept && query.recorded_by.is_none() {
-            tracked.with_series(&query.group, |series| self.report_of(&tracked, series, query))
+            tracked.with_series(&query.group, |series| self.report_of(&tracked, series, &asked))
         } else {
             let recorded_by = query.recorded_by.unwrap_or(Timestamp::MAX);
-            let range = (span.start, query.at);
+            let range = (span.start, at);
             let series = stored::as_of(&self.engine, &tracked, &query.group, range, recorded_by).await?;
-            Some(self.report_of(&tracked, &series, query))
+            Some(self.report_of(&tracked, &series, &asked))
         };
         report.transpose()
+    }
+
+    async fn report_of_composite(&self, query: &ReportQuery) -> Result<Option<SloReport>, QueryError> {
+        let slos = self.slos();
+        let composite = slos.iter().find(|slo| slo.name == query.slo).and_then(|slo| slo.composite.as_ref());
+        let Some(name) = query.objective.as_deref().or(composite.map(|composite| composite.name.as_str()))
+        else {
+            return Ok(None);
+        };
+        match self.find_composite(&query.slo, name, query.window.as_deref()) {
+            Some(asked) if query.group.is_empty() => self.composite_report(&asked, query).await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn report_of(
         &self,
         tracked: &Tracked,
         series: &SliceSeries,
-        query: &ReportQuery,
+        asked: &Asked<'_>,
     ) -> Result<SloReport, QueryError> {
+        let query = asked.query;
         let failed = |error: slo::SloError| QueryError::Invalid(error.to_string());
-        let (slo, objective) = (&tracked.slo, tracked.objective());
+        let slo = asked.slo;
+        // Alerts are about the first window alone.
+        let is_first = slo.window.text() == tracked.slo.window.text();
+        let tiers = if is_first { tracked.objective().tiers.clone() } else { Vec::new() };
+        let objective = &Objective { tiers, ..tracked.objective().clone() };
         let policy = self.policy();
         let delay = policy.with(&slo.evaluation).evaluation_delay;
         // As if it had just been evaluated for this time.
-        let now = query.at.plus(delay);
+        let now = asked.at.plus(delay);
         let (mut status, _) = report::status(slo, objective, series, now, &policy).map_err(failed)?;
         status.group.clone_from(&query.group);
         let measured = budget::status(slo, objective, series, now, &policy).map_err(failed)?;
@@ -114,11 +164,11 @@ impl SloEvaluator {
                 coverage: burn.coverage.fraction(),
             }
         };
-        let mut excluded = self.excluded_times(&slo.name, query.at).unwrap_or_default();
+        let mut excluded = self.excluded_times(&slo.name).unwrap_or_default();
         excluded.retain(|time| time.from < span.end && time.to > span.start);
         Ok(SloReport {
             burn: query.windows.iter().map(burn).collect(),
-            spent: spending::spending(slo, objective, series, span.end, &query.causes).map_err(failed)?,
+            spent: spending::spending(slo, objective, series, span.end, &asked.causes).map_err(failed)?,
             groups: groups_of(tracked, span.start, span.end),
             status,
             excluded,

@@ -1,6 +1,8 @@
 //! Slices and statuses from metrics in a lake, tick by tick.
 
 mod backfills;
+mod bad_input;
+mod causes;
 mod exclusions;
 mod indicators;
 mod whole;

@@ -14,6 +14,9 @@ use telemetry::{SloSlice, Timestamp};
 use super::SliConfig;
 use super::measure::{ByGroup, Measured, SliceRun};
 
+/// A clock that is set back by more than this was wrong before.
+const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(60);
+
 pub(super) struct Tracked {
     pub(super) slo: Arc<Slo>,
     pub(super) slo_id: String,
@@ -48,6 +51,14 @@ impl Tracked {
             Tracked { slo, slo_id, index, busy: tokio::sync::Mutex::default(), state: Mutex::new(state) };
         tracked.restore(BTreeMap::new());
         tracked
+    }
+
+    /// The SLO over the window that is asked for, its first one without; `None` for one that it has not.
+    pub(super) fn over(&self, window: Option<&str>) -> Option<Arc<Slo>> {
+        match window.filter(|window| *window != self.slo.window.text()) {
+            None => Some(self.slo.clone()),
+            Some(window) => self.slo.over(window).map(Arc::new),
+        }
     }
 
     pub(super) fn objective(&self) -> &Objective {
@@ -103,7 +114,11 @@ impl Tracked {
         let width = self.slo.slice;
         let delay = self.slo.evaluation.delay.unwrap_or(config.evaluation_delay);
         let settled = now.minus(delay).floor_to(width);
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        // The clock was ahead and is not any more: what has been stored says how far we are.
+        if state.measured_until.is_some_and(|until| until > settled.plus(CLOCK_AHEAD_MAX)) {
+            state.measured_until = None;
+        }
         if state.measured_until.is_some_and(|until| until >= settled) {
             return None;
         }
@@ -189,12 +204,14 @@ impl Tracked {
         }
         state.measured_until = state.measured_until.max(Some(run.end));
         state.problem = None;
+        // By the newest data and not by the clock: one that jumps ahead makes nothing old.
+        let newest = state.groups.values().filter_map(SliceSeries::newest_end).max().unwrap_or(run.end);
         for series in state.groups.values_mut() {
-            self.age(series, run.end, config);
+            self.age(series, newest, config);
         }
         // A group that has said nothing for so long is gone.
         if self.slo.grouping.is_some() {
-            state.groups.retain(|_, series| series.newest_end() > Some(run.end.minus(self.reach())));
+            state.groups.retain(|_, series| series.newest_end() > Some(newest.minus(self.reach())));
         }
     }
 

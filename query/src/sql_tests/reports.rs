@@ -1,14 +1,16 @@
-//! The golden vectors of recovery and delivery through SQL, from events to numbers; groups, periods
-//! and what was known when.
+//! The golden vectors of recovery through SQL, from events to numbers; groups, periods, impact, and what
+//! was known when.
 
 use serde_json::{Value, json};
 use telemetry::{Batch, Event, EventKind, SloSlice, Timestamp};
 
+use crate::QueryRole;
+use crate::reports::{ReportRequest, RequestsSource};
 use crate::testing::{Bench, at, event, run};
 
 const DAY: &str = "'2026-03-02', '2026-03-03'";
 
-fn incident(id: &str, seq: i64, told_at: Timestamp, payload: Value) -> Event {
+pub(super) fn incident(id: &str, seq: i64, told_at: Timestamp, payload: Value) -> Event {
     event(EventKind::INCIDENT, id, seq, told_at, payload)
 }
 
@@ -54,9 +56,61 @@ fn v16_incident_metrics() {
         assert_eq!(rows, ["3000.0,3000.0,3600.0,3,1,4200.0"]);
         let columns = "downtime_secs, availability, failures, mtbf_secs, mtbsi_secs, uptime_per_failure_secs";
         assert_eq!(bench.rows(&day(columns)).await, ["21600.0,0.75,3,14400.0,18000.0,21600.0"]);
+        let request = day_request();
+        let rows = bench.engine.recovery(&request, QueryRole::Viewer).await.unwrap();
+        assert_eq!((rows.len(), rows[0].from, rows[0].to), (1, request.from, request.to));
+        let metrics = &rows[0].metrics;
+        assert_eq!((metrics.incidents, metrics.open, metrics.failures), (4, 1, 3));
+        assert_eq!((metrics.detect.mean_secs, metrics.acknowledge.n), (Some(255.0), 3));
+        assert_eq!((metrics.restore.median_secs, metrics.restore.open), (Some(3_600.0), 1));
+        assert_eq!((metrics.mtbf_secs, metrics.mtbsi_secs), (Some(14_400.0), Some(18_000.0)));
+        assert_eq!((metrics.downtime_secs, metrics.availability), (21_600.0, Some(0.75)));
         let columns = "repair_n, repair_missing, repair_open, repair_mean_secs, oldest_open_secs";
         let age = at("2026-11-23T12:00:00Z").since(at("2026-03-02T20:00:00Z")).as_secs();
         assert_eq!(bench.rows(&day(columns)).await, [format!("0,3,1,,{age}")]);
+    });
+}
+
+pub(super) fn day_request() -> ReportRequest {
+    let (from, to) = (at("2026-03-02T00:00:00Z"), at("2026-03-03T00:00:00Z"));
+    ReportRequest { from, to, by: None, width: None, time_zone: None, as_of: None }
+}
+
+#[test]
+fn a_report_is_asked_for_in_rust_as_in_sql() {
+    run(async {
+        let bench = four_incidents().await;
+        let by_half = ReportRequest {
+            by: Some("service".into()),
+            width: Some("12 hours".into()),
+            time_zone: Some("Europe/Berlin".into()),
+            ..day_request()
+        };
+        let rows = bench.engine.recovery(&by_half, QueryRole::Viewer).await.unwrap();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| (row.from.to_string(), row.service.as_deref(), row.metrics.incidents))
+            .collect();
+        let service = Some("checkout");
+        assert_eq!(
+            told,
+            [
+                ("2026-03-02T00:00:00Z".to_owned(), service, 1),
+                ("2026-03-02T11:00:00Z".to_owned(), service, 3),
+                ("2026-03-02T23:00:00Z".to_owned(), service, 0),
+            ]
+        );
+        let before = ReportRequest { as_of: Some(at("2026-03-02T22:00:00Z")), ..day_request() };
+        let rows = bench.engine.recovery(&before, QueryRole::Viewer).await.unwrap();
+        assert_eq!(rows[0].metrics.incidents, 0);
+        let refused = async |request: ReportRequest| {
+            let answer = bench.engine.delivery(&request, QueryRole::Viewer).await;
+            answer.unwrap_err().to_string()
+        };
+        let width = ReportRequest { width: Some("soon".into()), ..day_request() };
+        assert!(refused(width).await.contains("the width \"soon\" is no interval"));
+        let by = ReportRequest { by: Some("severity".into()), ..day_request() };
+        assert!(refused(by).await.contains("\"severity\" is nothing to group by"));
     });
 }
 
@@ -88,72 +142,6 @@ fn v17_a_reopening_within_the_grace_is_the_same_incident() {
             "SELECT incidents, open, resolve_n FROM recovery_metrics_as_of('2026-03-02T11:00:00Z', {DAY})"
         );
         assert_eq!(bench.rows(&then).await, ["1,1,0"]);
-    });
-}
-
-fn deploy(id: usize, finished: Timestamp, more: &Value) -> Event {
-    let mut payload = json!({"version": id.to_string(), "status": "succeeded", "finished_at": finished});
-    if let (Some(payload), Some(more)) = (payload.as_object_mut(), more.as_object()) {
-        payload.extend(more.clone());
-    }
-    event(EventKind::DEPLOY, &format!("d-{id}"), 1, finished, payload)
-}
-
-fn hours_in(hours: u64) -> Timestamp {
-    at("2026-03-02T00:00:00Z").plus(std::time::Duration::from_secs(3_600 * hours))
-}
-
-fn minutes_after(time: Timestamp, minutes: u64) -> Timestamp {
-    time.plus(std::time::Duration::from_secs(60 * minutes))
-}
-
-/// An incident that names a deploy, and the minutes from that deploy's finish to the end.
-fn caused_by(id: &str, deploy: usize, finished: Timestamp, restored_after: Option<u64>) -> Event {
-    let payload = json!({"title": id, "deploy_id": format!("d-{deploy}"), "started_at": minutes_after(finished, 1),
-        "restored_at": restored_after.map(|minutes| minutes_after(finished, minutes))});
-    incident(id, 1, minutes_after(finished, 200), payload)
-}
-
-const WEEK: &str = "'2026-03-02', '2026-03-09'";
-
-#[test]
-fn v18_delivery() {
-    run(async {
-        let bench = Bench::new().await;
-        let none = format!(
-            "SELECT deployments, deployments_per_day, change_fail_rate, rework_rate, lead_time_n, recovery_median_secs
-             FROM delivery_metrics({WEEK})"
-        );
-        assert_eq!(bench.rows(&none).await, ["0,0.0,,,0,"]);
-
-        let mut events: Vec<Event> = (0..23).map(|id| deploy(id, hours_in(id as u64), &json!({}))).collect();
-        for (number, id) in [2, 2, 2, 5, 9, 20].into_iter().enumerate() {
-            events.push(caused_by(&format!("I{number}"), id, hours_in(id as u64), Some(10)));
-        }
-        bench.events(events).await;
-        let rates = format!(
-            "SELECT deployments, failed_deployments, round(change_fail_rate, 5), attributed_incidents
-             FROM delivery_metrics({WEEK})"
-        );
-        assert_eq!(bench.rows(&rates).await, ["23,4,0.17391,6"]);
-    });
-    run(async {
-        let bench = Bench::new().await;
-        let lead_minutes = [30, 120, 1_560, 3_000];
-        let mut events = Vec::new();
-        for (id, lead) in lead_minutes.into_iter().enumerate() {
-            let finished = hours_in(id as u64);
-            let committed = finished.minus(std::time::Duration::from_secs(60 * lead));
-            let commits = json!({"commits": [{"id": format!("c{id}"), "timestamp": committed}]});
-            events.push(deploy(id, finished, &commits));
-        }
-        for (id, restored) in [(0, Some(42)), (1, Some(120)), (2, None)] {
-            events.push(caused_by(&format!("I{id}"), id, hours_in(id as u64), restored));
-        }
-        bench.events(events).await;
-        let columns = "recovery_median_secs, recovery_n, recovery_open, lead_time_median_secs, lead_time_n";
-        let rows = bench.rows(&format!("SELECT {columns} FROM delivery_metrics({WEEK})")).await;
-        assert_eq!(rows, ["4860.0,2,1,50400.0,4"]);
     });
 }
 
@@ -204,46 +192,6 @@ fn incidents_are_grouped_by_service_team_severity_and_period() {
 }
 
 #[test]
-fn an_incident_is_put_down_to_what_was_named_or_to_the_latest_deploy_of_its_service() {
-    run(async {
-        let bench = Bench::new().await;
-        let mut other = deploy(7, hours_in(1), &json!({"rework": true}));
-        other.service = Some("cart".into());
-        let mut test_stage = deploy(8, hours_in(1), &json!({}));
-        test_stage.env = Some("staging".into());
-        let within = json!({"title": "Soon", "started_at": hours_in(3)});
-        let late = json!({"title": "Late", "started_at": hours_in(40)});
-        let named = json!({"deploy_id": "d-7", "incident_id": "named"});
-        let misled = json!({"title": "Named", "started_at": hours_in(3)});
-        bench
-            .events(vec![
-                deploy(1, hours_in(1), &json!({})),
-                deploy(2, hours_in(2), &json!({})),
-                other,
-                test_stage,
-                incident("soon", 1, hours_in(3), within),
-                incident("late", 1, hours_in(40), late),
-                incident("named", 1, hours_in(3), misled),
-                event(EventKind::new("attribution"), "named", 1, hours_in(4), named),
-            ])
-            .await;
-        let query = |within: &str| {
-            format!(
-                "SELECT service, deployments, failed_deployments, rework_rate, attributed_incidents, unattributed_incidents
-                 FROM delivery_metrics({WEEK}, 'service', '7 days', 'UTC', '{within}') ORDER BY 1"
-            )
-        };
-        assert_eq!(bench.rows(&query("1 day")).await, ["cart,1,1,1.0,0,0", "checkout,2,1,0.0,2,1"]);
-        assert_eq!(bench.rows(&query("30 minutes")).await, ["cart,1,1,1.0,0,0", "checkout,2,0,0.0,1,2"]);
-        // Before anybody had named it.
-        let then = format!(
-            "SELECT failed_deployments FROM delivery_metrics_as_of('2026-03-02T03:30:00Z', {WEEK}, 'service')"
-        );
-        assert_eq!(bench.rows(&then).await, ["0", "1"]);
-    });
-}
-
-#[test]
 fn impact_is_what_was_reported_or_what_the_objectives_saw() {
     run(async {
         let bench = Bench::new().await;
@@ -290,6 +238,31 @@ fn impact_is_what_was_reported_or_what_the_objectives_saw() {
             rows,
             ["elsewhere,1.0,,,,", "open,,3.0,,,", "seen,1.0,,,1.0,slo", "told,1.0,40.0,40.0,7.0,reported",]
         );
+        let day = (at("2026-11-23T00:00:00Z"), at("2026-11-24T00:00:00Z"));
+        let impact = bench.engine.impact(day, None, QueryRole::Viewer).await.unwrap();
+        let told: Vec<_> = impact
+            .iter()
+            .map(|it| (it.incident_id.as_str(), it.requests_affected, it.requests_source))
+            .collect();
+        let (reported, slo) = (Some(RequestsSource::Reported), Some(RequestsSource::Slo));
+        assert_eq!(
+            told,
+            [
+                ("elsewhere", None, None),
+                ("seen", Some(1.0), slo),
+                ("told", Some(7.0), reported),
+                ("open", None, None)
+            ]
+        );
+        // Before the slice was measured anew, and before anything was told.
+        let then = async |as_of: &str| {
+            let query = "SELECT incident_id, requests_affected FROM incident_impact_as_of";
+            let query = format!("{query}('{as_of}', '2026-11-23', '2026-11-24') WHERE incident_id = 'seen'");
+            bench.rows(&query).await
+        };
+        assert_eq!(then("2026-11-23T10:01:00Z").await, [""; 0]);
+        assert_eq!(then("2026-11-23T11:00:00Z").await.len(), 1);
+        assert_eq!(then("2026-11-23T11:30:00Z").await, ["seen,1.0"]);
     });
 }
 

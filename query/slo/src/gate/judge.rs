@@ -1,6 +1,7 @@
 //! The decision: each fact against its term, and what the overrides make of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use telemetry::Timestamp;
 use telemetry::time::format_duration;
@@ -34,20 +35,37 @@ struct Judge {
     conditions: Vec<Condition>,
 }
 
+/// A condition before it is judged.
+struct Asked {
+    check: Check,
+    subject: Option<String>,
+    window: Option<Duration>,
+    relation: Relation,
+    limit: f64,
+}
+
+impl Asked {
+    fn condition(self, value: Option<f64>, outcome: Outcome, blocks: bool, detail: String) -> Condition {
+        Condition {
+            check: self.check,
+            subject: self.subject,
+            window: self.window.map(format_duration),
+            value,
+            relation: self.relation,
+            limit: self.limit,
+            outcome,
+            blocks,
+            detail,
+        }
+    }
+}
+
 impl Judge {
-    fn judge(
-        &mut self,
-        check: Check,
-        subject: Option<String>,
-        relation: Relation,
-        limit: f64,
-        value: Known<f64>,
-        said: impl FnOnce(f64) -> String,
-    ) {
+    fn judge(&mut self, asked: Asked, value: Known<f64>, said: impl FnOnce(f64) -> String) {
         let (value, outcome, detail) = match value {
             // No relation holds for what is no number.
             Ok(value) if value.is_nan() => (None, Outcome::Unknown, "the number is not known".to_owned()),
-            Ok(value) if relation.holds(value, limit) => (Some(value), Outcome::Met, said(value)),
+            Ok(value) if asked.relation.holds(value, asked.limit) => (Some(value), Outcome::Met, said(value)),
             Ok(value) => (Some(value), Outcome::NotMet, said(value)),
             Err(reason) => (None, Outcome::Unknown, reason),
         };
@@ -56,54 +74,67 @@ impl Judge {
             Outcome::NotMet => true,
             Outcome::Unknown => self.on_unknown == OnUnknown::Block,
         };
-        self.conditions.push(Condition { check, subject, value, relation, limit, outcome, blocks, detail });
+        self.conditions.push(asked.condition(value, outcome, blocks, detail));
     }
 
     fn objectives(&mut self, terms: &GateTerms, objectives: &Known<Vec<ObjectiveFact>>) {
-        let none = || "no objective names the service".to_owned();
-        let known: Known<&[ObjectiveFact]> = match objectives {
-            Ok(objectives) if objectives.is_empty() => Err(none()),
-            Ok(objectives) => Ok(objectives),
-            Err(reason) => Err(reason.clone()),
-        };
         if let Some(limit) = terms.budget_remaining_above {
-            let (check, relation) = (Check::BudgetRemaining, Relation::Above);
+            let asked = |subject| Asked {
+                check: Check::BudgetRemaining,
+                subject,
+                window: None,
+                relation: Relation::Above,
+                limit,
+            };
+            let left = |objective: &ObjectiveFact| {
+                let left = objective.budget_remaining;
+                left.ok_or_else(|| "how much of the error budget is left is not known".to_owned())
+            };
             let said = |value: f64| {
                 format!("{} of the error budget is left, more than {} has to be", share(value), share(limit))
             };
-            match &known {
-                Err(reason) => self.judge(check, None, relation, limit, Err(reason.clone()), said),
-                Ok(objectives) => {
-                    for objective in *objectives {
-                        let left = objective
-                            .budget_remaining
-                            .ok_or_else(|| "how much of the error budget is left is not known".to_owned());
-                        self.judge(check, Some(objective.slo.clone()), relation, limit, left, said);
-                    }
-                }
-            }
+            self.each_objective(objectives, asked, left, said);
         }
         for (window, limit) in &terms.burn_rate_below {
-            let (check, relation) = (Check::BurnRate, Relation::Below);
-            let name = window.name();
-            let said = |value: f64| {
-                format!(
-                    "the budget burns at {}x over {name}, below {}x it has to be",
-                    short(value),
-                    short(*limit)
-                )
+            let name = format_duration(*window);
+            let asked = |subject| Asked {
+                check: Check::BurnRate,
+                subject,
+                window: Some(*window),
+                relation: Relation::Below,
+                limit: *limit,
             };
-            match &known {
-                Err(reason) => self.judge(check, None, relation, *limit, Err(reason.clone()), said),
-                Ok(objectives) => {
-                    for objective in *objectives {
-                        let rate = objective.burn_rates.get(window).copied();
-                        let rate = rate.ok_or_else(|| format!("the burn rate over {name} is not known"));
-                        self.judge(check, Some(objective.slo.clone()), relation, *limit, rate, said);
-                    }
-                }
-            }
+            let rate = |objective: &ObjectiveFact| {
+                let rate = objective.burn_rates.get(window).copied();
+                rate.ok_or_else(|| format!("the burn rate over {name} is not known"))
+            };
+            let said = |value: f64| {
+                let (value, limit) = (short(value), short(*limit));
+                format!("the budget burns at {value}x over {name}, below {limit}x it has to be")
+            };
+            self.each_objective(objectives, asked, rate, said);
         }
+    }
+
+    /// One condition per objective, one that is unknown without any.
+    fn each_objective(
+        &mut self,
+        objectives: &Known<Vec<ObjectiveFact>>,
+        asked: impl Fn(Option<String>) -> Asked,
+        value: impl Fn(&ObjectiveFact) -> Known<f64>,
+        said: impl Fn(f64) -> String,
+    ) {
+        let unknown = match objectives {
+            Ok(objectives) if objectives.is_empty() => "no objective names the service".to_owned(),
+            Ok(objectives) => {
+                for objective in objectives {
+                    self.judge(asked(Some(objective.slo.clone())), value(objective), &said);
+                }
+                return;
+            }
+            Err(reason) => reason.clone(),
+        };
+        self.judge(asked(None), Err(unknown), &said);
     }
 
     fn incidents(&mut self, terms: &GateTerms, open: &Known<BTreeMap<String, u64>>) {
@@ -113,8 +144,8 @@ impl Judge {
                 Err(reason) => Err(reason.clone()),
             };
             let said = |count: f64| format!("{count} open incidents of {severity}, at most {limit} may be");
-            let (check, subject) = (Check::OpenIncidents, Some(severity.clone()));
-            self.judge(check, subject, Relation::AtMost, *limit as f64, count, said);
+            let subject = Some(severity.clone());
+            self.judge(at_most(Check::OpenIncidents, subject, *limit as f64), count, said);
         }
     }
 
@@ -122,16 +153,22 @@ impl Judge {
         let Some(limit) = terms.firing_pages_max else { return };
         let count = firing.clone().map(|count| count as f64);
         let said = |count: f64| format!("{count} alerts that page are firing, at most {limit} may be");
-        self.judge(Check::FiringPages, None, Relation::AtMost, limit as f64, count, said);
+        self.judge(at_most(Check::FiringPages, None, limit as f64), count, said);
     }
 
     fn changes(&mut self, terms: &GateTerms, deployments: &Known<Deployments>) {
         let Some(terms) = terms.change_fail_rate_below else { return };
         let over = format_duration(terms.over);
-        let (check, relation) = (Check::ChangeFailRate, Relation::Below);
+        let asked = Asked {
+            check: Check::ChangeFailRate,
+            subject: None,
+            window: Some(terms.over),
+            relation: Relation::Below,
+            limit: terms.below,
+        };
         let deployments = match deployments {
             Ok(deployments) => *deployments,
-            Err(reason) => return self.judge(check, None, relation, terms.below, Err(reason.clone()), share),
+            Err(reason) => return self.judge(asked, Err(reason.clone()), share),
         };
         if deployments.all < terms.deployments_min.max(1) {
             let detail = format!(
@@ -139,16 +176,7 @@ impl Judge {
                 deployments.all,
                 terms.deployments_min.max(1)
             );
-            self.conditions.push(Condition {
-                check,
-                subject: None,
-                value: None,
-                relation,
-                limit: terms.below,
-                outcome: Outcome::Met,
-                blocks: false,
-                detail,
-            });
+            self.conditions.push(asked.condition(None, Outcome::Met, false, detail));
             return;
         }
         let rate = deployments.failed as f64 / deployments.all as f64;
@@ -161,20 +189,24 @@ impl Judge {
                 share(terms.below)
             )
         };
-        self.judge(check, None, relation, terms.below, Ok(rate), said);
+        self.judge(asked, Ok(rate), said);
     }
 
     /// A freeze that holds is one freeze too many.
     fn freezes(&mut self, freezes: &[Freeze]) {
         if freezes.is_empty() {
-            self.judge(Check::Freeze, None, Relation::AtMost, 0.0, Ok(0.0), |_| "no freeze holds".to_owned());
+            self.judge(at_most(Check::Freeze, None, 0.0), Ok(0.0), |_| "no freeze holds".to_owned());
         }
         for freeze in freezes {
             let reason = freeze.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             let said = |_| format!("frozen until {}{reason}", freeze.until);
-            self.judge(Check::Freeze, Some(freeze.name.clone()), Relation::AtMost, 0.0, Ok(1.0), said);
+            self.judge(at_most(Check::Freeze, Some(freeze.name.clone()), 0.0), Ok(1.0), said);
         }
     }
+}
+
+fn at_most(check: Check, subject: Option<String>, limit: f64) -> Asked {
+    Asked { check, subject, window: None, relation: Relation::AtMost, limit }
 }
 
 /// For people; the exact number stands beside it.

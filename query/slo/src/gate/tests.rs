@@ -7,11 +7,11 @@ fn now() -> Timestamp {
 }
 
 fn objective(remaining: Option<f64>, hour: Option<f64>) -> ObjectiveFact {
-    let rates = hour.map(|rate| (BurnRateWindow::Hour, rate)).into_iter();
+    let rates = hour.map(|rate| (BURN_1H, rate)).into_iter();
     ObjectiveFact {
         slo: "checkout/1".into(),
         budget_remaining: remaining,
-        burn_rates: rates.chain([(BurnRateWindow::SixHours, 0.5)]).collect(),
+        burn_rates: rates.chain([(BURN_6H, 0.5)]).collect(),
     }
 }
 
@@ -137,6 +137,32 @@ fn the_unknown_is_said_and_blocks_where_the_policy_says_so() {
 }
 
 #[test]
+fn a_burn_rate_may_be_asked_for_over_any_window() {
+    let three_days = Duration::from_secs(3 * 86_400);
+    let terms = GateTerms { burn_rate_below: BTreeMap::from([(three_days, 1.0)]), ..strict() };
+    let mut burning = objective(Some(0.5), Some(1.0));
+    burning.burn_rates.insert(three_days, 1.5);
+    let mut unknown = objective(Some(0.5), Some(1.0));
+    unknown.slo = "checkout/2".into();
+    let facts = GateFacts { objectives: Ok(vec![burning, unknown]), ..healthy() };
+    assert_eq!(
+        blocking(&terms, &facts),
+        [
+            "BurnRate checkout/1: the budget burns at 1.5x over 3d, below 1x it has to be",
+            "BurnRate checkout/2: the burn rate over 3d is not known",
+        ]
+    );
+    let decision = decide(&terms, &facts, &[], now());
+    assert_eq!(
+        decision.explanation(),
+        "checkout/1: the budget burns at 1.5x over 3d, below 1x it has to be; \
+         checkout/2: the burn rate over 3d is not known"
+    );
+    let windows = decision.conditions.iter().filter_map(|condition| condition.window.as_deref());
+    assert_eq!(windows.collect::<Vec<_>>(), ["3d", "3d", "1w"]);
+}
+
+#[test]
 fn few_deployments_say_nothing_about_failures() {
     let facts = GateFacts { deployments: Ok(Deployments { all: 3, failed: 3 }), ..healthy() };
     assert!(blocking(&strict(), &facts).is_empty());
@@ -152,6 +178,7 @@ fn an_override_opens_a_blocked_gate_until_it_expires() {
         actor: "ada".into(),
         created_at: Timestamp::from_secs(from),
         expires_at: Timestamp::from_secs(to),
+        revoked: None,
     };
     let facts = GateFacts { firing_pages: Ok(1), ..healthy() };
     let verdict = |overrides: &[Override]| decide(&strict(), &facts, overrides, now()).verdict;
@@ -159,7 +186,21 @@ fn an_override_opens_a_blocked_gate_until_it_expires() {
     assert_eq!(verdict(&[given(999_000, 1_000_000)]), Verdict::Blocked);
     assert_eq!(verdict(&[given(999_000, 1_000_001)]), Verdict::Overridden);
     let decision = decide(&strict(), &facts, &[given(0, 1_000_001), given(0, 2_000_000)], now());
-    assert_eq!(decision.opened_by.map(|given| given.expires_at), Some(Timestamp::from_secs(2_000_000)));
+    let expires_at = decision.opened_by.as_ref().map(|given| given.expires_at);
+    assert_eq!(expires_at, Some(Timestamp::from_secs(2_000_000)));
+    assert_eq!(
+        decision.explanation(),
+        "opened by ada until 1970-01-24T03:33:20Z (the fix for the outage), although \
+         1 alerts that page are firing, at most 0 may be"
+    );
+    // Taken back, it ends at that time, and not before.
+    let revoked_at = |at: i64| {
+        let (at, actor) = (Timestamp::from_secs(at), "bob".to_owned());
+        let revoked = Some(Revocation { at, actor, reason: "it is fixed".into() });
+        Override { revoked, ..given(0, 2_000_000) }
+    };
+    assert_eq!(verdict(&[revoked_at(1_000_000)]), Verdict::Blocked);
+    assert_eq!(verdict(&[revoked_at(1_000_001)]), Verdict::Overridden);
     // What is not blocked needs no override.
     let decision = decide(&strict(), &healthy(), &[given(0, 2_000_000)], now());
     assert_eq!((decision.verdict, decision.opened_by), (Verdict::Allowed, None));

@@ -1,10 +1,12 @@
 //! Windows over slices, checked against sums made naively.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::budget::Tally;
 use crate::decimal::{Decimal, Fraction};
 use crate::objective::EmptyPolicy;
 

@@ -46,7 +46,8 @@ fn a_backfill_measures_history_once() {
         let once_more = BackfillSpan { again: true, ..span };
         let again = evaluator.backfill("checkout", once_more, &|_| ()).await.unwrap();
         assert_eq!((again.written, again.present), (0, report.written));
-        let history = evaluator.history("checkout", "1", "", (start, now), 24).unwrap();
+        let of = BudgetOf { slo: "checkout", objective: "1", group: "", window: None };
+        let history = evaluator.history(of, (start, now), 24).unwrap();
         assert_eq!(history.len(), 24);
         assert_eq!(history[23].sli, Some(0.9));
         assert!(evaluator.backfill("nobody", span, &|_| ()).await.is_err());
@@ -110,12 +111,12 @@ fn very_late_samples_are_taken_by_measuring_again() {
         // What was reported before stays what was reported before.
         let query = ReportQuery {
             slo: "checkout".into(),
-            objective: "1".into(),
+            objective: Some("1".into()),
             group: String::new(),
-            at: second(1_200),
+            at: Some(second(1_200)),
             recorded_by: Some(reported_on),
             windows: vec![Duration::from_secs(3_600)],
-            causes: Vec::new(),
+            window: None,
         };
         let good = async |recorded_by| {
             let query = ReportQuery { recorded_by, ..query.clone() };

@@ -7,6 +7,7 @@
 
 mod api;
 mod control;
+mod deploys;
 mod game;
 mod history;
 mod host;
@@ -42,10 +43,11 @@ const EXPORT_EVERY: Duration = Duration::from_secs(5);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The configuration that the demo writes into its data directory. `@CONTROL@` is the game's port.
-const OBJECTS: [(&str, &str); 5] = [
+const OBJECTS: [(&str, &str); 6] = [
     ("people.yaml", include_str!("demo/objects/people.yaml")),
     ("services.yaml", include_str!("demo/objects/services.yaml")),
     ("slos.yaml", include_str!("demo/objects/slos.yaml")),
+    ("gates.yaml", include_str!("demo/objects/gates.yaml")),
     ("rules.yaml", include_str!("demo/objects/rules.yaml")),
     ("roll-back-matchmaking.md", include_str!("demo/objects/roll-back-matchmaking.md")),
 ];

@@ -23,6 +23,8 @@ pub use watch::Watch;
 
 /// A configuration directory with more files is a mistake in the path.
 const FILES_MAX: usize = 10_000;
+/// Sloth's files say this instead of an `apiVersion`.
+const SLOTH_VERSION: &str = "prometheus/v1";
 /// Of one file.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -122,12 +124,14 @@ pub fn path_in(dir: &Path, name: &str) -> PathBuf {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FileKind {
     Yaml,
+    Json,
     Markdown,
 }
 
 fn kind_of(path: &Path) -> Option<FileKind> {
     match path.extension()?.to_str()? {
         "yaml" | "yml" => Some(FileKind::Yaml),
+        "json" => Some(FileKind::Json),
         // A README explains the directory, it is no runbook.
         "md" if path.file_stem().is_some_and(|stem| stem.eq_ignore_ascii_case("readme")) => None,
         "md" => Some(FileKind::Markdown),
@@ -154,6 +158,10 @@ fn parse(path: &Path, text: &str, mode: Mode) -> Parsed {
         }
         return parsed;
     }
+    if kind_of(path) == Some(FileKind::Json) {
+        parse_json(&file, text, mode, &mut parsed);
+        return parsed;
+    }
     for document in documents(text) {
         match owner_of(&document) {
             Some(Owner::Slo) => {
@@ -177,6 +185,38 @@ fn parse(path: &Path, text: &str, mode: Mode) -> Parsed {
     parsed
 }
 
+/// JSON is YAML but for its tabs; a string has none. Other tools keep JSON in such directories too, so what
+/// is no object of ours is passed over with a warning.
+fn parse_json(file: &str, text: &str, mode: Mode, parsed: &mut Parsed) {
+    let value: serde_json::Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            let line = u64::try_from(error.line()).ok();
+            parsed.defects.push(Defect::error(file, line, format!("not JSON: {error}")));
+            return;
+        }
+    };
+    let text = text.replace('\t', " ");
+    let first = value.get(0).unwrap_or(&value);
+    let version = |name: &str| first[name].as_str().unwrap_or_default();
+    match owner_of_version(version("apiVersion")) {
+        Some(Owner::Alerting) => {
+            let (mut objects, mut defects) = alerting::objects::parse(file, &text);
+            parsed.objects.append(&mut objects);
+            parsed.defects.append(&mut defects);
+        }
+        None if version("version") != SLOTH_VERSION => {
+            let message = "ignored: no object, which has apiVersion openslo/v1 or evenkeel/v1";
+            parsed.defects.push(Defect::warning(file, Some(1), message));
+        }
+        Some(Owner::Slo) | None => {
+            let (mut documents, mut defects) = slo::openslo::parse_documents(file, &text, mode);
+            parsed.openslo.append(&mut documents);
+            parsed.defects.append(&mut defects);
+        }
+    }
+}
+
 /// Which crate owns a document's kind.
 enum Owner {
     Slo,
@@ -188,17 +228,21 @@ fn owner_of(document: &str) -> Option<Owner> {
         // An object may be an item of a list, or JSON.
         let key = line.trim_start_matches(['-', ' ', '{', '[', '"', '\'']);
         if let Some(version) = value_of("apiVersion", key) {
-            return match version.split('/').next() {
-                Some("openslo" | "sloth.slok.dev" | "pyrra.dev") => Some(Owner::Slo),
-                Some("evenkeel") => Some(Owner::Alerting),
-                _ => None,
-            };
+            return owner_of_version(version);
         }
-        if value_of("version", line).is_some_and(|version| version == "prometheus/v1") {
+        if value_of("version", line).is_some_and(|version| version == SLOTH_VERSION) {
             return Some(Owner::Slo);
         }
         line.starts_with("groups:").then_some(Owner::Alerting)
     })
+}
+
+fn owner_of_version(version: &str) -> Option<Owner> {
+    match version.split('/').next() {
+        Some("openslo" | "sloth.slok.dev" | "pyrra.dev") => Some(Owner::Slo),
+        Some("evenkeel") => Some(Owner::Alerting),
+        _ => None,
+    }
 }
 
 /// The value behind `key` at the start of `text`, without quotes.
@@ -244,12 +288,31 @@ fn build_as(texts: &Texts, mut defects: Vec<Defect>, mode: Mode) -> Objects {
     let (slos, mut slo_defects) = slo::catalog::resolve_with(all.openslo, &known);
     let (library, mut library_defects) = Library::build(all.runbooks);
     expressions::lint(&slos, &catalog, &mut defects);
+    lint_maintenance(&slos, &catalog, &mut defects);
     defects.append(&mut slo_defects);
     defects.append(&mut catalog_defects);
     defects.append(&mut library_defects);
     defects.sort();
     defects.dedup();
     Objects { slos, catalog, library, files: texts.len(), defects }
+}
+
+/// Maintenance that no objective knows of is a mistake in a name, most likely.
+fn lint_maintenance(slos: &[Slo], catalog: &Catalog, defects: &mut Vec<Defect>) {
+    for (name, maintenance) in &catalog.maintenance {
+        let concerns = |slo: &Slo| {
+            maintenance.services.contains(&slo.service)
+                || maintenance.slos.contains(&slo.name)
+                || slo.exclusions.contains(name)
+        };
+        if !slos.iter().any(concerns)
+            && let Some(origin) = catalog.origin("Maintenance", name)
+        {
+            let message =
+                format!("maintenance {name:?} concerns no objective: none is of its services or slos");
+            defects.push(Defect::warning(&origin.file, Some(origin.line), message));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! starts the ticks; and ends all of it in order.
 
 mod backups;
+mod connections;
 mod health;
 mod listen;
 mod reserve;
@@ -36,6 +37,7 @@ use crate::scrape::ScrapeConfig;
 use crate::settings::Settings;
 use crate::wiring;
 use backups::ServerBackups;
+use connections::ConnectionMetrics;
 use health::ServerHealth;
 use listen::Listeners;
 use reserve::Reserve;
@@ -52,6 +54,8 @@ const SWEEP_TICK: Duration = Duration::from_secs(600);
 const LAST_USES_TICK: Duration = Duration::from_secs(60);
 /// The room on the disk is looked at this often.
 const RESERVE_TICK: Duration = Duration::from_secs(1);
+/// Compacted files appear every few minutes at most.
+const DIRECTORIES_TICK: Duration = Duration::from_secs(5);
 /// The invariants of alerting are audited this often.
 const AUDIT_TICK: Duration = Duration::from_secs(30);
 /// How long a change of what to scrape may go unnoticed.
@@ -154,7 +158,9 @@ impl Server {
         let objects = ObjectsInUse::default();
         let metrics = web::HttpMetrics::default();
         let scraper = Scraper::new(ingest.clone(), settings.scrape.limits.clone(), clock.clone());
-        let registry = registry(&lake, &ingest, &alerting, &scraper, &engine, &metrics);
+        let mut registry = registry(&lake, &ingest, &alerting, &scraper, &engine, &metrics);
+        let connections = ConnectionMetrics::default();
+        connections.register(&mut registry);
         let health = ServerHealth::new(
             lake.clone(),
             ingest.clone(),
@@ -186,7 +192,7 @@ impl Server {
         };
 
         let stop = CancellationToken::new();
-        let tasks = listeners.serve(&state, &engine, &ingest, &auth, &stop)?;
+        let tasks = listeners.serve(&state, &engine, &ingest, &auth, &connections, &stop)?;
         let reload = Reload {
             watch: settings.objects.clone().map(|dir| tokio::sync::Mutex::new(Watch::new(dir))),
             slos: slos.clone(),
@@ -207,6 +213,12 @@ impl Server {
         jobs.every("reserve", RESERVE_TICK, move || {
             let reserve = reserve.clone();
             async move { reserve.keep() }
+        })
+        .await?;
+        let learning = state.engine.clone();
+        jobs.every("directories", DIRECTORIES_TICK, move || {
+            let engine = learning.clone();
+            async move { engine.learn_files().await }
         })
         .await?;
         jobs.start().await?;
@@ -454,9 +466,15 @@ struct Reload {
     engine: Engine,
     lake: Lake,
     /// Objectives that are not in use yet: their history is in a lake that is still being replayed.
-    waiting_slos: tokio::sync::Mutex<Option<Vec<slo::Slo>>>,
+    waiting_slos: tokio::sync::Mutex<Option<WaitingSlos>>,
     objectives_in_use: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
+}
+
+/// Objectives, and the time that does not count for them.
+struct WaitingSlos {
+    slos: Vec<slo::Slo>,
+    maintenance: Vec<slo::Maintenance>,
 }
 
 impl Reload {
@@ -470,10 +488,12 @@ impl Reload {
         if let Some(objects) = changed {
             *waiting_slos = Some(self.take(objects));
         }
-        if let Some(slos) = waiting_slos.as_ref()
+        if let Some(waiting) = waiting_slos.as_ref()
             && self.lake.check_replayed().is_ok()
         {
-            self.slos.set_catalog(slos.clone(), self.clock.now()).await?;
+            let now = self.clock.now();
+            self.slos.set_catalog(waiting.slos.clone(), now).await?;
+            self.slos.set_maintenance(&waiting.maintenance, now).await?;
             *waiting_slos = None;
             // What the process before this one began to measure goes on, once.
             if !self.objectives_in_use.swap(true, Ordering::AcqRel) {
@@ -484,7 +504,7 @@ impl Reload {
     }
 
     /// Puts everything but the objectives to use.
-    fn take(&self, objects: Objects) -> Vec<slo::Slo> {
+    fn take(&self, objects: Objects) -> WaitingSlos {
         for defect in &objects.defects {
             tracing::warn!(%defect, "a defect in the configuration");
         }
@@ -494,8 +514,9 @@ impl Reload {
         let teams =
             teams.map(|(name, service)| (name.clone(), service.team.as_ref().map(|team| team.name.clone())));
         self.engine.publish_services(teams.collect());
+        let maintenance = objects.catalog.maintenance.values().cloned().collect();
         self.alerting.set_catalog(Arc::new(objects.catalog));
         self.runbooks.set_library(objects.library);
-        objects.slos
+        WaitingSlos { slos: objects.slos, maintenance }
     }
 }

@@ -1,9 +1,10 @@
-//! Alert states: Prometheus' machine for rules, a simpler one for signals, whose source keeps the time
-//! that a condition has to hold. Pure.
+//! Alert states, and Prometheus' machine that moves the alerts of rules from one to the next. Pure.
 //!
 //! An alert is inactive (no row), pending, firing or resolved. Its identity is its source and its
 //! labels; each time it becomes active it is another occurrence with another [`AlertId`]. A query
 //! that failed is never passed in here: what is not known changes nothing.
+
+mod signals;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,12 +14,12 @@ use telemetry::{Labels, Timestamp};
 
 use crate::catalog::SERVICE;
 use crate::ids::{AlertId, IncidentId};
-use crate::ports::{Signal, SignalState};
 use crate::rule::{ALERT_NAME, AlertRule};
 
-/// A signal that its source has not mentioned for so long is gone; the same time for which
-/// Prometheus keeps a resolved alert.
-pub const SIGNAL_GONE_AFTER: Duration = Duration::from_secs(15 * 60);
+pub use signals::{SIGNAL_GONE_AFTER, observe_signals};
+
+/// The severity of what pages nobody.
+pub const NOTICE_SEVERITY: &str = "notice";
 /// After a longer outage pending alerts start over (Prometheus' `for-outage-tolerance`).
 pub const FOR_OUTAGE_TOLERANCE: Duration = Duration::from_secs(3_600);
 /// After an outage a pending alert waits at least so long before it fires, unless its `for` is
@@ -72,6 +73,9 @@ pub struct Alert {
     pub incident: Option<IncidentId>,
     /// Since when its source has not mentioned it.
     pub unseen_since: Option<Timestamp>,
+    /// When a notice was over because it had been shown for its time. It is not told again before what
+    /// it says has stopped.
+    pub told_at: Option<Timestamp>,
     /// Why it fires, for people.
     pub explains: Option<String>,
 }
@@ -96,6 +100,11 @@ impl Alert {
 
     pub fn is_active(&self) -> bool {
         matches!(self.state, AlertState::Pending | AlertState::Firing)
+    }
+
+    /// It pages nobody: it is shown and written down.
+    pub fn is_notice(&self) -> bool {
+        self.severity() == Some(NOTICE_SEVERITY)
     }
 }
 
@@ -208,6 +217,7 @@ fn holds(
         value,
         incident: None,
         unseen_since: None,
+        told_at: None,
         explains: Some(rule.explains()),
     });
     alert.annotations = annotations;
@@ -273,95 +283,17 @@ pub fn resume_pending(rule: &AlertRule, mut alert: Alert, down_at: Timestamp, no
     alert
 }
 
-/// The rule of an alert is not configured any more.
-pub fn withdraw(alert: Alert, now: Timestamp) -> AlertChange {
+/// The rule of an alert is not configured any more, or its signal is quiet.
+pub fn withdraw(mut alert: Alert, now: Timestamp) -> AlertChange {
     match alert.state {
         AlertState::Firing => resolve(alert, now),
-        _ => change(alert, Some(Transition::Inactive)),
-    }
-}
-
-/// Moves the alerts of all signals on. `active` are the pending and firing alerts that came from
-/// signals.
-pub fn observe_signals(active: Vec<Alert>, signals: &[Signal], now: Timestamp) -> Vec<AlertChange> {
-    let mut active: BTreeMap<(String, Labels), Alert> =
-        active.into_iter().map(|alert| ((alert.source.clone(), alert.labels.clone()), alert)).collect();
-    let mut seen = std::collections::BTreeSet::new();
-    let mut changes = Vec::new();
-    for signal in signals {
-        let key = (signal.source.clone(), signal.labels.clone());
-        // A signal told twice is taken at its first word.
-        if !seen.insert(key.clone()) {
-            continue;
+        // It was over before, and may be told again from now on.
+        AlertState::Resolved => {
+            (alert.told_at, alert.unseen_since) = (None, None);
+            change(alert, None)
         }
-        let known = active.remove(&key);
-        match (signal.state, known) {
-            (SignalState::Pending { value }, known) => {
-                changes.extend(signal_holds(signal, value, false, known, now));
-            }
-            (SignalState::Firing { value }, known) => {
-                changes.extend(signal_holds(signal, value, true, known, now));
-            }
-            (SignalState::Quiet, Some(alert)) => changes.push(withdraw(alert, now)),
-            (SignalState::Unknown, Some(mut alert)) if alert.unseen_since.is_some() => {
-                alert.unseen_since = None;
-                changes.push(change(alert, None));
-            }
-            (SignalState::Quiet | SignalState::Unknown, _) => {}
-        }
+        AlertState::Pending => change(alert, Some(Transition::Inactive)),
     }
-    for mut alert in active.into_values() {
-        match alert.unseen_since {
-            Some(since) if now.since(since) >= SIGNAL_GONE_AFTER => changes.push(withdraw(alert, now)),
-            Some(_) => {}
-            None => {
-                alert.unseen_since = Some(now);
-                changes.push(change(alert, None));
-            }
-        }
-    }
-    changes
-}
-
-/// The condition of a signal holds. `fires`: for as long as it has to; an alert that fires already goes
-/// on, a wait that starts anew is for the next one.
-fn signal_holds(
-    signal: &Signal,
-    value: f64,
-    fires: bool,
-    known: Option<Alert>,
-    now: Timestamp,
-) -> Option<AlertChange> {
-    let is_new = known.is_none();
-    let before = known.clone();
-    let mut alert = known.unwrap_or_else(|| Alert {
-        id: AlertId::of(&signal.source, &signal.labels, now),
-        source: signal.source.clone(),
-        labels: signal.labels.clone(),
-        annotations: BTreeMap::new(),
-        state: AlertState::Pending,
-        active_at: now,
-        started_at: signal.started_at.unwrap_or(now).min(now),
-        fired_at: None,
-        keep_firing_since: None,
-        resolved_at: None,
-        value,
-        incident: None,
-        unseen_since: None,
-        explains: None,
-    });
-    alert.annotations = signal.annotations.clone();
-    alert.explains = signal.explains.clone();
-    alert.value = value;
-    alert.unseen_since = None;
-    let mut transition = is_new.then_some(Transition::Pending);
-    if fires && alert.state == AlertState::Pending {
-        alert.state = AlertState::Firing;
-        alert.fired_at = Some(now);
-        transition = Some(Transition::Firing);
-    }
-    let is_same = before.as_ref().is_some_and(|before| same(before, &alert));
-    (!is_same).then(|| change(alert, transition))
 }
 
 #[cfg(test)]

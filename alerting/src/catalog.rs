@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
+use slo::Maintenance;
 use telemetry::{Defect, Labels, Timestamp};
 
 use crate::escalation::{EscalationPolicy, Plan, Target};
@@ -33,6 +34,7 @@ pub struct Catalog {
     pub receivers: BTreeMap<String, Receiver>,
     pub services: BTreeMap<String, Service>,
     pub gate_policies: BTreeMap<String, GatePolicy>,
+    pub maintenance: BTreeMap<String, Maintenance>,
     /// In the order of the files.
     pub routes: Vec<Route>,
     pub groups: Vec<RuleGroup>,
@@ -76,6 +78,7 @@ impl Catalog {
             Spec::Receiver(receiver) => drop(self.receivers.insert(name, receiver)),
             Spec::Service(service) => drop(self.services.insert(name, service)),
             Spec::GatePolicy(policy) => drop(self.gate_policies.insert(name, policy)),
+            Spec::Maintenance(maintenance) => drop(self.maintenance.insert(name, maintenance)),
             Spec::Route(route) => self.routes.push(route),
             Spec::Rules(group) => self.groups.push(group),
         }
@@ -230,6 +233,7 @@ impl Spec {
             Spec::Receiver(receiver) => ("Receiver", receiver.name.clone()),
             Spec::Service(service) => ("Service", service.name.clone()),
             Spec::GatePolicy(policy) => ("GatePolicy", policy.name.clone()),
+            Spec::Maintenance(maintenance) => ("Maintenance", maintenance.name.clone()),
             Spec::Route(route) => ("Route", route.name.clone()),
             Spec::Rules(group) => ("Rules", group.key.clone()),
         }

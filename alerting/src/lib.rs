@@ -39,7 +39,7 @@ pub mod rule;
 pub mod schedule;
 mod store;
 
-pub use alert::{Alert, AlertState};
+pub use alert::{Alert, AlertState, NOTICE_SEVERITY};
 pub use auditor::AuditReport;
 pub use catalog::Catalog;
 pub use config::AlertingConfig;
@@ -67,6 +67,11 @@ pub enum AlertingError {
     Refused(#[from] decide::Refusal),
     #[error("{0} is not known")]
     UnknownIncident(IncidentId),
+    #[error("the gate of {service} has no override {id}")]
+    UnknownOverride { id: i64, service: String },
+    /// It opens nothing any more: there is nothing to take back.
+    #[error("override {id} is over: {reason}")]
+    OverrideIsOver { id: i64, reason: String },
     /// A value that a person gave; `pointer` is the JSON pointer of the field.
     #[error("{message}")]
     BadInput { pointer: &'static str, message: String },

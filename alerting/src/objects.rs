@@ -8,6 +8,7 @@
 mod check;
 pub(crate) mod escalation;
 pub(crate) mod gate;
+pub(crate) mod maintenance;
 pub(crate) mod people;
 pub(crate) mod route;
 pub(crate) mod rules;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_saphyr::Spanned;
+use slo::Maintenance;
 use telemetry::Defect;
 
 pub(crate) use check::check;
@@ -49,6 +51,7 @@ pub enum Spec {
     Receiver(Receiver),
     Service(Service),
     GatePolicy(GatePolicy),
+    Maintenance(Maintenance),
     Route(Route),
     Rules(RuleGroup),
 }
@@ -174,8 +177,9 @@ impl Reader<'_> {
             "EscalationPolicy" => self.object(escalation::policy),
             "Route" => self.object(route::route),
             "GatePolicy" => self.object(gate::policy),
+            "Maintenance" => self.object(maintenance::maintenance),
             other => {
-                let known = "User, Team, Receiver, Service, Schedule, EscalationPolicy, Route, GatePolicy";
+                let known = "User, Team, Receiver, Service, Schedule, EscalationPolicy, Route, GatePolicy, Maintenance";
                 self.error(
                     kind.referenced.line(),
                     format!("kind {other:?} is not known, these are: {known}"),

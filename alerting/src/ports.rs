@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use telemetry::{Event, Labels, Timestamp};
@@ -64,6 +65,8 @@ pub struct Signal {
     pub started_at: Option<Timestamp>,
     /// Why it fires, for people: `14.4x over 1h and 5m`.
     pub explains: Option<String>,
+    /// For a notice: how long it is told, if what it says holds for longer. `None`: as long as it holds.
+    pub shown_for: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

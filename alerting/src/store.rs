@@ -39,6 +39,14 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "2026-11-23-02-gate-overrides",
         sqlite: include_str!("../migrations/sqlite/2026-11-23-02-gate-overrides.sql"),
     },
+    Migration {
+        name: "2026-11-23-03-gate-override-revocations",
+        sqlite: include_str!("../migrations/sqlite/2026-11-23-03-gate-override-revocations.sql"),
+    },
+    Migration {
+        name: "2026-11-23-04-notices-told",
+        sqlite: include_str!("../migrations/sqlite/2026-11-23-04-notices-told.sql"),
+    },
 ];
 
 /// The outbox topic of pages; a row's key is the page's id.

@@ -37,7 +37,7 @@ pub(crate) fn register(
     promql: &PromqlFunction,
     report: &ReportContext,
 ) -> Result<(), QueryError> {
-    functions::register(context);
+    functions::register(context)?;
     let catalog = context
         .catalog(CATALOG)
         .ok_or_else(|| QueryError::Invalid(format!("the session has no catalog {CATALOG}")))?;
@@ -68,7 +68,7 @@ pub(crate) fn register(
     public.register_table("slo_history".to_owned(), slo.history_table())?;
     public.register_table("services".to_owned(), report.owners.table())?;
     let views = crate::views::create(context)?;
-    let manuals = functions::register_tables(context, promql, report, lake)?;
+    let manuals = functions::register_tables(context, promql, report, slo, lake)?;
     public.register_table("catalog_comments".to_owned(), manuals::comments(&views))?;
     public.register_table("catalog_functions".to_owned(), manuals::functions(context, &manuals))?;
     Ok(())

@@ -1,5 +1,6 @@
 //! What a query may cost, by the role that asks. Every limit is named in the error it causes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,30 @@ pub struct QueryConfig {
     pub promql: PromqlLimits,
     pub postgres: PostgresLimits,
     pub logs: LogLimits,
+    pub reports: ReportSettings,
+}
+
+/// How reports read the events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportSettings {
+    /// Environments whose deploys are deployments to production, in any case; a deploy that names no
+    /// environment is one too.
+    pub production_environments: Vec<String>,
+}
+
+impl Default for ReportSettings {
+    fn default() -> Self {
+        let names = ["prod", "production", "prd", "live"];
+        ReportSettings { production_environments: names.map(str::to_owned).into() }
+    }
+}
+
+impl ReportSettings {
+    /// The environments in lower case, for comparing.
+    pub(crate) fn production(&self) -> Arc<[String]> {
+        self.production_environments.iter().map(|name| name.to_lowercase()).collect()
+    }
 }
 
 /// What one query of a role may cost, and how many run at once.
@@ -82,7 +107,8 @@ pub struct PromqlLimits {
     pub lookback: Duration,
     pub concurrency_max: usize,
     /// What is kept of where series are in compacted files, so that queries for a few of them unpack
-    /// values only; 0 keeps nothing.
+    /// values only; 0 keeps nothing. Of the newest files it is found out before a query asks, up to half of
+    /// this.
     pub directory_bytes_max: u64,
     /// Functions and aggregations that Prometheus calls experimental and may yet change.
     pub experimental_functions: bool,
@@ -92,6 +118,9 @@ pub struct PromqlLimits {
 #[serde(default, deny_unknown_fields)]
 pub struct PostgresLimits {
     pub connections_max: usize,
+    /// How long a client may take to log in.
+    #[serde(with = "duration_text")]
+    pub authentication_timeout: Duration,
 }
 
 /// What one request for logs may ask for; scans have the limits of the role beside these.
@@ -155,6 +184,7 @@ impl Default for QueryConfig {
             promql: PromqlLimits::default(),
             postgres: PostgresLimits::default(),
             logs: LogLimits::default(),
+            reports: ReportSettings::default(),
         }
     }
 }
@@ -186,9 +216,10 @@ impl Default for PromqlLimits {
     }
 }
 
+/// The numbers that PostgreSQL uses.
 impl Default for PostgresLimits {
     fn default() -> Self {
-        PostgresLimits { connections_max: 100 }
+        PostgresLimits { connections_max: 100, authentication_timeout: Duration::from_secs(60) }
     }
 }
 

@@ -6,9 +6,11 @@
 mod arguments;
 mod as_of;
 mod buckets;
+mod budget_causes;
 mod change;
 mod cohort;
 mod column;
+mod computed;
 mod date_trunc;
 mod delivery_metrics;
 mod documented;
@@ -34,19 +36,29 @@ mod types;
 use std::sync::Arc;
 
 use datafusion::catalog::TableFunctionImpl;
+use datafusion::execution::FunctionRegistry;
 use datafusion::prelude::SessionContext;
 use lake::Lake;
 
 use crate::QueryError;
+use crate::catalog::SloTables;
 
+pub(crate) use delivery_metrics::{deploys, read as read_delivery};
 pub(crate) use documented::{Manual, Section};
+pub(crate) use incident_impact::table_of as impact_table;
+pub(crate) use incident_records::incidents;
 pub(crate) use json::JSON_OF;
 pub(crate) use promql_table::PromqlFunction;
-pub(crate) use report::ReportContext;
+pub(crate) use recovery_metrics::read as read_recovery;
+pub(crate) use report::{NamedRow, ReportContext, ReportKind, Source, table_of as report_table_of};
+pub(crate) use summary::each_row;
 pub(crate) use types::{map_builder, map_type, timestamp_type};
 
+pub(crate) const RECOVERIES: ReportKind = ReportKind::new(&recovery_metrics::Recoveries);
+pub(crate) const DELIVERIES: ReportKind = ReportKind::new(&delivery_metrics::Deliveries);
+
 /// Registers everything but the table functions. Views use what is registered here.
-pub(crate) fn register(context: &SessionContext) {
+pub(crate) fn register(context: &SessionContext) -> Result<(), QueryError> {
     let scalars = [
         date_trunc::functions(),
         extract::functions(),
@@ -58,9 +70,13 @@ pub(crate) fn register(context: &SessionContext) {
         time_bucket::functions(),
     ];
     scalars.into_iter().flatten().for_each(|function| context.register_udf(function));
+    if let Some(operators) = json::operators(&json::functions()) {
+        context.state_ref().write().register_expr_planner(operators)?;
+    }
     let aggregates = [change::functions(), max_by::functions(), quantile::functions()];
     aggregates.into_iter().flatten().for_each(|function| context.register_udaf(function));
     fill::functions().into_iter().for_each(|function| context.register_udwf(function));
+    Ok(())
 }
 
 /// A table function has no place for a manual in DataFusion: here it is, by name.
@@ -72,6 +88,7 @@ pub(crate) fn register_tables(
     context: &SessionContext,
     promql: &PromqlFunction,
     report: &ReportContext,
+    slo: &SloTables,
     lake: &Lake,
 ) -> Result<Vec<TableManual>, QueryError> {
     let mut functions: Vec<TableFunction> = vec![
@@ -80,9 +97,11 @@ pub(crate) fn register_tables(
     ];
     functions.extend(as_of::functions(context)?);
     functions.extend(table_at::functions(lake));
-    functions.extend(recovery_metrics::functions(context, report)?);
-    functions.extend(delivery_metrics::functions(context, report)?);
+    for kind in [RECOVERIES, DELIVERIES] {
+        functions.extend(report::functions(kind, context, report)?);
+    }
     functions.extend(incident_impact::functions(context)?);
+    functions.extend(budget_causes::functions(slo));
     let manuals = functions.into_iter().map(|(manual, function)| {
         context.register_udtf(manual.0, function);
         manual

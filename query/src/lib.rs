@@ -18,6 +18,8 @@ pub mod pgwire;
 mod pool;
 mod provider;
 mod range_join;
+pub mod reports;
+mod run_aggregate;
 mod samples;
 mod scan_filter;
 mod session;

@@ -20,6 +20,7 @@ use crate::config::{QueryConfig, QueryRole};
 use crate::guard::QueryMemory;
 use crate::provider::QuerySnapshots;
 use crate::range_join::RangeJoins;
+use crate::run_aggregate::RunAggregates;
 use crate::yielding::YieldingJoins;
 
 pub const CATALOG: &str = "evenkeel";
@@ -50,6 +51,7 @@ fn optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::default().rules;
     let sides_are_chosen = rules.iter().position(|rule| rule.name() == RangeJoins::AFTER);
     rules.insert(sides_are_chosen.map_or(0, |at| at + 1), Arc::new(RangeJoins));
+    rules.push(Arc::new(RunAggregates));
     rules.push(Arc::new(YieldingJoins));
     rules
 }

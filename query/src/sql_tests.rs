@@ -5,6 +5,7 @@
 //! them; read the difference before you keep it.
 
 mod data;
+mod delivery;
 mod manuals;
 mod reports;
 mod script;

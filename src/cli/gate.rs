@@ -1,5 +1,5 @@
 //! `evenkeel gate SERVICE`: may this service be changed now? For pipelines: exit 0 when it may, 2
-//! when it may not, 1 when nobody knows.
+//! when it may not, 1 when nobody knows. For people: opening a gate, and taking that back.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,17 +18,37 @@ const EXIT_BLOCKED: u8 = 2;
 /// No answer. Not the code of other commands, which pipelines would have to tell from "blocked".
 pub(super) const EXIT_UNKNOWN: u8 = 1;
 
-const COLUMNS: [&str; 8] = ["check", "subject", "value", "relation", "limit", "outcome", "blocks", "detail"];
+const COLUMNS: [&str; 9] =
+    ["check", "subject", "window", "value", "relation", "limit", "outcome", "blocks", "detail"];
 const COLUMNS_SHORT: [&str; 4] = ["check", "subject", "outcome", "detail"];
 
+const OVERRIDES: [&str; 9] = [
+    "id",
+    "active",
+    "actor",
+    "reason",
+    "created_at",
+    "expires_at",
+    "revoked_at",
+    "revoked_by",
+    "revoke_reason",
+];
+
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("change").args(["opens", "revoke", "overrides"]))]
 pub struct Args {
     service: String,
     /// Open the gate although it is blocked; with --reason and --for.
     #[arg(long = "override", requires = "reason", requires = "length")]
     opens: bool,
+    /// Take an override back, by its number; with --reason.
+    #[arg(long, value_name = "ID", requires = "reason")]
+    revoke: Option<u64>,
+    /// Only list who has opened the gate, the newest first.
+    #[arg(long)]
+    overrides: bool,
     /// Why; everybody will read it.
-    #[arg(long, requires = "opens")]
+    #[arg(long, requires = "change", conflicts_with = "overrides")]
     reason: Option<String>,
     /// How long, such as 30m or 2h.
     #[arg(long = "for", id = "length", value_name = "DURATION", value_parser = parse_duration, requires = "opens")]
@@ -59,6 +79,16 @@ async fn ask(args: Args) -> anyhow::Result<bool> {
         let body = json!({ "reason": args.reason, "expires_at": expires_at.to_string() });
         client.post(&format!("{path}/override"), &body).await?;
     }
+    if let Some(id) = args.revoke {
+        let body = json!({ "reason": args.reason });
+        client.post(&format!("{path}/overrides/{id}/revoke"), &body).await?;
+    }
+    if args.overrides {
+        let answer = client.get(&format!("{path}/overrides"), &[]).await?;
+        let overrides = answer["overrides"].as_array().cloned().unwrap_or_default();
+        print_objects(args.output.output, &overrides, &OVERRIDES)?;
+        return Ok(true);
+    }
     let gate = client.get(&path, &[]).await?;
     let Some(is_allowed) = gate["allowed"].as_bool() else {
         bail!("the server's answer is no gate: {gate}");
@@ -80,15 +110,7 @@ fn show(gate: &Value, output: Output) -> anyhow::Result<()> {
                 word(&gate["verdict"]),
                 word(&gate["policy"])
             );
-            let opened = &gate["opened_by"];
-            if opened.is_object() {
-                println!(
-                    "opened by {} until {}: {}",
-                    word(&opened["actor"]),
-                    word(&opened["expires_at"]),
-                    word(&opened["reason"])
-                );
-            }
+            println!("{}", word(&gate["explanation"]));
             print_objects(output, &conditions, &COLUMNS_SHORT)
         }
     }

@@ -8,6 +8,7 @@ mod report;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serde_json::Value;
 
 use super::client::ClientArgs;
 use super::output::{Output, OutputArgs, print, print_objects};
@@ -70,7 +71,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lint(args) => return Ok(lint::run(&args)),
         Command::List { output, client } => {
             let answer = client.client()?.get("/api/slos", &[]).await?;
-            let rows = answer["slos"].as_array().cloned().unwrap_or_default();
+            let rows = rows_of(&answer, "slos");
             let columns: &[&str] = if output.output == Output::Table { &COLUMNS_SHORT } else { &COLUMNS };
             print_objects(output.output, &rows, columns)?;
         }
@@ -81,10 +82,9 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 print(&serde_json::to_string_pretty(&answer)?)?;
                 return Ok(ExitCode::SUCCESS);
             }
-            let objectives = answer["objectives"].as_array().cloned().unwrap_or_default();
-            print_objects(output.output, &objectives, &COLUMNS)?;
+            print_objects(output.output, &rows_of(&answer, "objectives"), &COLUMNS)?;
             if output.output == Output::Table {
-                for objective in &objectives {
+                for objective in answer["objectives"].as_array().into_iter().flatten() {
                     let windows = objective["burn_windows"].as_array().cloned().unwrap_or_default();
                     println!("\nburn rates of {}", objective["objective"].as_str().unwrap_or_default());
                     print_objects(Output::Table, &windows, &COLUMNS_BURN)?;
@@ -93,4 +93,10 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The objectives of an answer, then the same over their further windows.
+fn rows_of(answer: &Value, name: &str) -> Vec<Value> {
+    let parts = [name, "further_windows"].map(|part| answer[part].as_array().cloned().unwrap_or_default());
+    parts.concat()
 }

@@ -10,6 +10,7 @@ use telemetry::{Timestamp, time::MICROS_PER_DAY};
 use super::DemoOptions;
 use super::api::Api;
 use super::control::SharedGame;
+use super::deploys;
 use super::game::Outage;
 use super::traffic::{HISTORY_STEP, Traffic};
 use crate::console::tell;
@@ -17,6 +18,8 @@ use crate::server::Server;
 
 /// Remembers, beside the data, that the history is in.
 const MARKER: &str = "history-imported";
+/// Who plays at a time, roughly.
+const PLAYERS: f64 = 40_000.0;
 
 /// Imports `history_days` unless a former run did. Returns the traffic from which live telemetry
 /// goes on.
@@ -42,8 +45,11 @@ pub async fn backfill(
         server.import_otlp(&request).await.context("importing the history")?;
     }
     let outages = game.with(|game| game.outages.clone());
-    let events: Vec<Value> =
-        outages.iter().filter(|outage| outage.from >= start).flat_map(events_of).collect();
+    let mut events = deploys::routine(&outages, start, now);
+    for outage in outages.iter().filter(|outage| outage.from >= start) {
+        events.extend(deploys::of_outage(outage));
+        events.push(incident_of(outage));
+    }
     api.post("/api/events", &Value::Array(events)).await?;
     server.backfill_slos(start, now).await.context("computing the history of the objectives")?;
     std::fs::write(&marker, now.to_string())
@@ -51,12 +57,12 @@ pub async fn backfill(
     Ok(traffic)
 }
 
-/// What CI and the incident tool of the time would have recorded.
-fn events_of(outage: &Outage) -> Vec<Value> {
+/// What the incident tool of the time would have recorded.
+fn incident_of(outage: &Outage) -> Value {
     let to = outage.to.unwrap_or(outage.from);
     let key = format!("demo-{}-{}", outage.service, outage.from.secs());
     let after = |secs: u64| outage.from.plus(Duration::from_secs(secs));
-    let mut events = vec![json!({
+    let mut incident = json!({
         "id": format!("{key}-incident"),
         "kind": "incident",
         "subject": format!("{key}-incident"),
@@ -72,19 +78,10 @@ fn events_of(outage: &Outage) -> Vec<Value> {
             "restored_at": to,
             "resolved_at": to.plus(Duration::from_secs(1_800)),
         },
-    })];
-    if let Some(version) = outage.version {
-        let finished = outage.from.minus(Duration::from_secs(20));
-        events.push(json!({
-            "id": format!("{key}-deploy"),
-            "kind": "deploy",
-            "subject": format!("{}-{version}", outage.service),
-            "service": outage.service,
-            "env": "demo",
-            "actor": "demo-ci",
-            "at": finished,
-            "payload": { "version": version, "status": "failed", "started_at": finished.minus(Duration::from_secs(90)), "finished_at": finished },
-        }));
+    });
+    // Somebody counted the players, but only of what hit many.
+    if outage.errors > 0.2 {
+        incident["payload"]["impact"] = json!({ "users": (outage.errors * PLAYERS) as u64 });
     }
-    events
+    incident
 }

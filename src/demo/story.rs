@@ -63,6 +63,11 @@ impl Story {
     }
 
     async fn deploy_badly(&self) {
+        // As any pipeline would; nothing was wrong yet.
+        let gate = format!("/api/gates/{SERVICE}");
+        if let Err(error) = self.api.get(&gate).await {
+            tracing::debug!(error = format!("{error:#}"), "the demo's pipeline could not ask the gate");
+        }
         let now = self.clock.now();
         self.game.with(|game| {
             game.outages.push(Outage {
@@ -80,7 +85,7 @@ impl Story {
             "kind": "deploy",
             "subject": format!("{SERVICE}-{BAD_VERSION}-{}", now.secs()),
             "service": SERVICE,
-            "env": "demo",
+            "env": "production",
             "actor": "demo-ci",
             "at": now,
             "payload": { "version": BAD_VERSION, "status": "succeeded", "started_at": now.minus(Duration::from_secs(40)), "finished_at": now },
@@ -112,6 +117,7 @@ impl Story {
         if was_paged && told.insert(Told::Paged) {
             say(&format!("{id} is open and you were paged by e-mail."));
             hint(&format!("Read the mail and follow its link to acknowledge: {}/inbox", self.dashboard));
+            hint(&format!("May matchmaking be changed now, and why not? {}/gates/{SERVICE}", self.dashboard));
             hint("Nobody acknowledges? After five minutes Robin, the second line, is paged.");
         }
         if is_set("acknowledged_at") && told.insert(Told::Acknowledged) {
@@ -134,6 +140,7 @@ impl Story {
         }
         if is_set("retrospective") && told.insert(Told::Written) {
             say("The retrospective is drafted; edit, publish and export it as Markdown.");
+            hint(&format!("How fast was that, against the weeks before? {}/recovery", self.dashboard));
             hint("All of it is rows. How long did people wait for service, on average and by service?");
             command(
                 "SELECT service, count(*) AS incidents, avg(restored_at - started_at) AS mttr FROM incidents WHERE restored_at IS NOT NULL GROUP BY service ORDER BY service",

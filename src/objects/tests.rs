@@ -142,3 +142,45 @@ fn objectives_of_other_tools_lists_and_json_are_read_as_they_are() {
     found.sort_unstable();
     assert_eq!(found, [("pyrra.yaml", 1), ("sloth.yaml", 4)]);
 }
+
+#[test]
+fn json_is_read_like_yaml_and_json_of_others_is_named_and_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = |name: &str| {
+        format!(
+            "{{\n\t\"kind\": \"Service\",\n\t\"metadata\": {{\"name\": \"{name}\"}},\n\t\"spec\": {{}},\n\t\"apiVersion\": \"openslo/v1\"\n}}"
+        )
+    };
+    let maintenance = r#"{"apiVersion": "evenkeel/v1", "kind": "Maintenance", "metadata": {"name": "db"},
+        "spec": {"services": ["nobody"], "start": "2026-01-04T02:00", "duration": "2h"}}"#;
+    write(
+        dir.path(),
+        &[
+            ("a.json", &format!("[{}, {}]", service("shop"), service("cart"))),
+            ("b.json", maintenance),
+            ("broken.json", "{\n  \"kind\": 1,\n}"),
+            ("package.json", r#"{"name": "shop", "version": "1.0.0"}"#),
+            (
+                "wrong.json",
+                "{\"apiVersion\": \"openslo/v1\", \"kind\": \"Service\",\n\"metadata\": {\"name\": \"x\"}, \"spec\": {\"team\": 1}}",
+            ),
+        ],
+    );
+    let objects = load(dir.path());
+    assert_eq!(objects.files, 5);
+    assert_eq!(objects.catalog.maintenance["db"].services, ["nobody"]);
+    let found: Vec<(&str, Option<u64>, bool)> =
+        objects.defects.iter().map(|defect| (&*defect.file, defect.line, defect.is_error())).collect();
+    assert_eq!(
+        found,
+        [
+            // It concerns no objective.
+            ("b.json", Some(1), false),
+            ("broken.json", Some(3), true),
+            ("package.json", Some(1), false),
+            ("wrong.json", Some(2), true),
+        ],
+        "{:?}",
+        objects.defects
+    );
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use alerting::NOTICE_SEVERITY;
 use alerting::ports::{PortError, Signal, SignalSource, SignalState};
 use alerting::reading::number;
 use async_trait::async_trait;
@@ -19,8 +20,6 @@ use telemetry::{Labels, Timestamp};
 use url::Url;
 
 const ALERT_NAME: &str = "ErrorBudgetBurn";
-/// Pages nobody: it is shown and written down.
-const NOTICE_SEVERITY: &str = "notice";
 
 /// Reads the statuses that the evaluator keeps; computes nothing itself.
 pub struct BurnSignals {
@@ -42,6 +41,8 @@ impl SignalSource for BurnSignals {
         if !self.in_use.load(Ordering::Acquire) {
             return Err(PortError::new("the objectives are not in use yet: the lake is being replayed"));
         }
+        let shown_for = self.slos.config().notices.shown_for;
+        let shown_for = Some(shown_for).filter(|time| !time.is_zero());
         let readings = self.slos.readings();
         let mut signals = Vec::new();
         for reading in readings.iter().filter(|reading| reading.slo.alerts_on) {
@@ -49,7 +50,8 @@ impl SignalSource for BurnSignals {
                 signals.extend(signal_of(reading, severity, self.external_url.as_ref()));
             }
             for notice in &reading.notices {
-                signals.extend(notice_of(reading, notice, self.external_url.as_ref()));
+                let signal = notice_of(reading, notice, self.external_url.as_ref());
+                signals.extend(signal.map(|signal| Signal { shown_for, ..signal }));
             }
         }
         Ok(signals)
@@ -93,6 +95,7 @@ fn signal_of(reading: &ObjectiveReading, severity: Severity, external_url: Optio
             .filter_map(|burn| burn.since)
             .min(),
         explains: firing.or(pending).map(|(tier, burn)| explain(status, tier, burn)),
+        shown_for: None,
     })
 }
 
@@ -121,6 +124,7 @@ fn notice_of(reading: &ObjectiveReading, notice: &Notice, external_url: Option<&
         source: format!("slo:{}", status.slo),
         started_at: None,
         explains: (notice.state == NoticeState::Holds).then(|| notice.explains.clone()),
+        shown_for: None,
     })
 }
 

@@ -9,8 +9,11 @@ use std::time::Duration;
 use alerting::{AlertFilter, AlertState, Alerting, IncidentFilter};
 use anyhow::Context;
 use async_trait::async_trait;
-use query::{Engine, QueryRole, SloEvaluator, formats};
-use slo::gate::{BurnRateWindow, Deployments, GateFacts, Known, ObjectiveFact};
+use query::reports::ReportRequest;
+use query::{Engine, QueryRole, SloEvaluator};
+use slo::SloStatus;
+use slo::gate::{Deployments, GateFacts, GateTerms, Known, ObjectiveFact};
+use slo::report::{BURN_1H, BURN_6H};
 use telemetry::Timestamp;
 use web::GateSource;
 
@@ -26,20 +29,19 @@ pub struct GateFactsFrom {
 
 #[async_trait]
 impl GateSource for GateFactsFrom {
-    async fn facts(
-        &self,
-        service: &str,
-        changes_over: Option<Duration>,
-        now: Timestamp,
-    ) -> Option<GateFacts> {
-        let objectives = self.objectives(service);
-        let has_objective = self.slos.slos().iter().any(|slo| slo.service == service);
-        let is_configured = self.alerting.catalog().services.contains_key(service);
-        if !has_objective && !is_configured {
+    fn knows(&self, service: &str) -> bool {
+        let has_objective = || self.slos.slos().iter().any(|slo| slo.service == service);
+        self.alerting.catalog().services.contains_key(service) || has_objective()
+    }
+
+    async fn facts(&self, service: &str, terms: &GateTerms, now: Timestamp) -> Option<GateFacts> {
+        if !self.knows(service) {
             return None;
         }
+        let changes_over = terms.change_fail_rate_below.map(|limit| limit.over);
+        let windows: Vec<Duration> = terms.burn_rate_below.keys().copied().collect();
         Some(GateFacts {
-            objectives,
+            objectives: self.objectives(service, &windows, now),
             open_incidents: self.open_incidents(service).await.map_err(|error| unknown(&error)),
             firing_pages: self.firing_pages(service).await.map_err(|error| unknown(&error)),
             deployments: match changes_over {
@@ -58,7 +60,7 @@ fn unknown(error: &anyhow::Error) -> String {
 }
 
 impl GateFactsFrom {
-    fn objectives(&self, service: &str) -> Known<Vec<ObjectiveFact>> {
+    fn objectives(&self, service: &str, windows: &[Duration], now: Timestamp) -> Known<Vec<ObjectiveFact>> {
         if !self.objectives_in_use.load(Ordering::Acquire) {
             return Err("the objectives are not in use yet: the lake is being replayed".to_owned());
         }
@@ -66,18 +68,25 @@ impl GateFactsFrom {
         let own = statuses.iter().filter(|status| status.service == service);
         Ok(own
             .map(|status| {
-                let rates = [
-                    (BurnRateWindow::Hour, status.burn_rate_1h),
-                    (BurnRateWindow::SixHours, status.burn_rate_6h),
-                ];
-                let known = rates.into_iter().filter_map(|(window, rate)| Some((window, rate?)));
+                let known = windows
+                    .iter()
+                    .filter_map(|window| Some((*window, self.burn_rate(status, *window, now)?)));
                 ObjectiveFact {
-                    slo: format!("{}/{}", status.slo, status.objective),
+                    slo: format!("{}/{}{}", status.slo, status.objective, status.group),
                     budget_remaining: status.error_budget_remaining,
                     burn_rates: known.collect(),
                 }
             })
             .collect())
+    }
+
+    /// The one that is shown, where it is.
+    fn burn_rate(&self, status: &SloStatus, window: Duration, now: Timestamp) -> Option<f64> {
+        match window {
+            BURN_1H => status.burn_rate_1h,
+            BURN_6H => status.burn_rate_6h,
+            _ => self.slos.burn_rate(&status.slo, &status.objective, &status.group, window, now),
+        }
     }
 
     async fn open_incidents(&self, service: &str) -> anyhow::Result<BTreeMap<String, u64>> {
@@ -116,25 +125,19 @@ impl GateFactsFrom {
         over: Duration,
         now: Timestamp,
     ) -> anyhow::Result<Deployments> {
-        // The two times are ours; what is asked about is a parameter.
-        let from = now.minus(over);
-        let query = format!(
-            "SELECT deployments, failed_deployments FROM delivery_metrics('{from}', '{now}', 'service') \
-             WHERE service = $1"
-        );
-        let parameters = vec![query::ScalarValue::from(service)];
-        let rows = self.engine.sql_with(&query, parameters, QueryRole::Engine).await;
+        let request = ReportRequest {
+            from: now.minus(over),
+            to: now,
+            by: Some("service".to_owned()),
+            width: None,
+            time_zone: None,
+            as_of: None,
+        };
+        let rows = self.engine.delivery(&request, QueryRole::Engine).await;
         let rows = rows.context("the deployments cannot be counted")?;
-        let bytes = formats::collect(formats::json_document(rows)).await;
-        let bytes = bytes.context("the deployments cannot be counted")?;
-        let counted: Counted = serde_json::from_slice(&bytes).context("the deployments cannot be read")?;
-        let (all, failed) = counted.rows.first().copied().unwrap_or_default();
+        let own = rows.into_iter().find(|row| row.service.as_deref() == Some(service));
+        let counted = own.map(|row| (row.metrics.deployments, row.metrics.failed_deployments));
+        let (all, failed) = counted.unwrap_or_default();
         Ok(Deployments { all, failed })
     }
-}
-
-#[derive(serde::Deserialize)]
-struct Counted {
-    /// All and failed.
-    rows: Vec<(u64, u64)>,
 }

@@ -2,4 +2,5 @@
 
 mod bodies;
 mod configuration;
+mod connections;
 mod values;

@@ -58,12 +58,25 @@ async fn a_pipeline_stops_at_a_blocked_gate_and_passes_with_an_override() {
         (&json!(1.0), &json!(0.5), &json!(true))
     );
 
+    // Who opened it is listed, and taken back with a reason.
+    let (code, text) = gate(&server, &["--overrides", "--output", "json"]).await;
+    assert_eq!(code, 0, "{text}");
+    let overrides: serde_json::Value = serde_json::from_str(&text).expect("a list");
+    assert_eq!((&overrides[0]["active"], &overrides[0]["reason"]), (&json!(true), &json!("the fix itself")));
+    let id = overrides[0]["id"].to_string();
+    let (code, text) = gate(&server, &["--revoke", &id, "--reason", "it is fixed"]).await;
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("2 of 2 deployments in 1w failed: 100 %, below 50 % it has to be"), "{text}");
+    let (code, text) = gate(&server, &["--revoke", &id, "--reason", "once more"]).await;
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains(&format!("override {id} is over")), "{text}");
+
     // What was answered, and to whom, is in the lake.
-    eventually(SOON, "four decisions and an override", async || {
+    eventually(SOON, "five decisions and an override that was revoked", async || {
         let verdicts = api.sql("SELECT verdict, count(*) FROM gate_decisions GROUP BY 1 ORDER BY 1").await;
-        let given = api.sql("SELECT count(*) FROM events WHERE kind = 'gate_override'").await;
-        let expect = json!([["allowed", 1], ["blocked", 1], ["overridden", 2]]);
-        if json!(verdicts) == expect && json!(given) == json!([[1]]) {
+        let given = api.sql("SELECT reason, revoke_reason FROM gate_overrides").await;
+        let expect = json!([["allowed", 1], ["blocked", 2], ["overridden", 2]]);
+        if json!(verdicts) == expect && json!(given) == json!([["the fix itself", "it is fixed"]]) {
             Ok(())
         } else {
             Err(format!("{verdicts:?} {given:?}"))

@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod incident;
 pub mod log;
 pub mod oncall;
+pub mod report;
 pub mod retrospective;
 pub mod run;
 pub mod runbook;

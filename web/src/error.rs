@@ -218,6 +218,10 @@ impl From<AlertingError> for WebError {
                 WebError::not_found("incident", id.to_string())
             }
             AlertingError::Refused(refusal) => WebError::Conflict(refusal.to_string()),
+            AlertingError::UnknownOverride { id, .. } => {
+                WebError::not_found("override of the gate", id.to_string())
+            }
+            AlertingError::OverrideIsOver { .. } => WebError::Conflict(error.to_string()),
             AlertingError::BadInput { pointer, message } => WebError::bad_field(pointer, message),
             AlertingError::LinkInvalid => WebError::not_found("page behind this link", ""),
             AlertingError::LinkExpired | AlertingError::LinkRevoked => WebError::Gone(error.to_string()),

@@ -71,9 +71,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for UrlQuery<T> {
     }
 }
 
-async fn read(request: Request, state: &AppState) -> WebResult<Bytes> {
+/// A body of the API, whole and in time.
+pub(crate) async fn read(request: Request, state: &AppState) -> WebResult<Bytes> {
     let bytes_max = state.config.api_body_bytes_max;
-    request.extract::<Bytes, _>().await.map_err(|rejection| match rejection.status() {
+    // Queries have no time limit but their own, which begins when they are read.
+    let timeout = state.config.request_timeout;
+    let body = tokio::time::timeout(timeout, request.extract::<Bytes, _>()).await;
+    let body = body.map_err(|_| WebError::Timeout(timeout))?;
+    body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => WebError::TooLarge { bytes_max },
         _ => WebError::BadRequest("the body ended early".into()),
     })

@@ -1,17 +1,16 @@
 //! Port: what is known about a service when somebody asks whether it may be changed.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use slo::gate::GateFacts;
+use slo::gate::{GateFacts, GateTerms};
 use telemetry::Timestamp;
 
 /// The facts of both planes.
 #[async_trait]
 pub trait GateSource: Send + Sync {
-    /// What is known now; a fact that cannot be read is said to be unknown. Freezes are not asked for
-    /// here. `changes_over` is how far back deployments count, if they do. `None` for a service that
-    /// neither the configuration nor an objective names.
-    async fn facts(&self, service: &str, changes_over: Option<Duration>, now: Timestamp)
-    -> Option<GateFacts>;
+    /// Whether the configuration or an objective names the service.
+    fn knows(&self, service: &str) -> bool;
+
+    /// What is known now, as far as the terms ask for it; a fact that cannot be read is said to be
+    /// unknown. Freezes are not asked for here. `None` for a service that is not known.
+    async fn facts(&self, service: &str, terms: &GateTerms, now: Timestamp) -> Option<GateFacts>;
 }

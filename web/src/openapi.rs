@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use crate::routes::{
-    alerts, backup, cardinality, gates, health, inbox, incidents, logs, oncall, retrospectives, runbooks,
-    services, session, slo_backfills, slo_reports, slos, sql, targets, tokens,
+    alerts, backup, cardinality, gates, health, inbox, incidents, logs, oncall, reports, retrospectives,
+    runbooks, services, session, slo_backfills, slo_reports, slos, sql, targets, tokens,
 };
 
 #[derive(OpenApi)]
@@ -24,7 +24,10 @@ use crate::routes::{
         backup::begin,
         cardinality::get,
         gates::get,
+        gates::list,
         gates::open,
+        gates::overrides,
+        gates::revoke,
         health::status,
         inbox::list,
         incidents::list,
@@ -45,6 +48,9 @@ use crate::routes::{
         logs::context,
         logs::tail,
         oncall::list,
+        reports::recovery,
+        reports::delivery,
+        reports::impact,
         retrospectives::list,
         retrospectives::draft,
         retrospectives::detail,

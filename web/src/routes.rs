@@ -11,6 +11,7 @@ pub(crate) mod incidents;
 pub(crate) mod logs;
 pub(crate) mod oncall;
 pub(crate) mod page_links;
+pub(crate) mod reports;
 pub(crate) mod retrospectives;
 pub(crate) mod runbooks;
 pub(crate) mod services;
@@ -79,8 +80,14 @@ fn map(state: &AppState) -> Site {
         .get("/api/slos/{name}/report", Needs(Viewer), slo_reports::report)
         .get("/api/slos/{name}/backfills", Needs(Viewer), slo_backfills::list)
         .post("/api/slos/{name}/backfills", Needs(Responder), slo_backfills::begin)
+        .get("/api/gates", Needs(Viewer), gates::list)
+        .query(Method::GET, "/api/recovery", Needs(Viewer), reports::recovery)
+        .query(Method::GET, "/api/delivery", Needs(Viewer), reports::delivery)
+        .query(Method::GET, "/api/impact", Needs(Viewer), reports::impact)
         .get("/api/gates/{service}", Needs(Viewer), gates::get)
         .post("/api/gates/{service}/override", Needs(Responder), gates::open)
+        .get("/api/gates/{service}/overrides", Needs(Viewer), gates::overrides)
+        .post("/api/gates/{service}/overrides/{id}/revoke", Needs(Responder), gates::revoke)
         .get("/api/alerts", Needs(Viewer), alerts::list)
         .get("/api/incidents", Needs(Viewer), incidents::list)
         .post("/api/incidents", Needs(Responder), incidents::declare)

@@ -2,6 +2,7 @@
 //! of the alert.
 
 use super::*;
+use crate::ports::{Signal, SignalState};
 use crate::rule::Template;
 
 fn rule(hold_mins: u64, keep_mins: u64) -> AlertRule {
@@ -140,6 +141,7 @@ fn signal(state: SignalState) -> Signal {
         source: "slo:chat".into(),
         started_at: Some(minute(-5)),
         explains: None,
+        shown_for: None,
     }
 }
 
@@ -177,6 +179,43 @@ fn a_signal_that_has_to_last_is_pending_until_it_has() {
     }
     assert_eq!(seen.join(" "), "0:pending 3:firing 6:resolved 7:pending 8:inactive 10:firing");
     assert_eq!(active[0].fired_at, Some(minute(10)));
+}
+
+#[test]
+fn a_notice_is_told_for_its_time_and_again_only_after_it_has_stopped() {
+    let notice = |state| Signal { shown_for: Some(Duration::from_secs(120)), ..signal(state) };
+    let mut known: Vec<Alert> = Vec::new();
+    let mut seen = Vec::new();
+    let (holds, quiet, unknown) =
+        (SignalState::Firing { value: 75.0 }, SignalState::Quiet, SignalState::Unknown);
+    let story = [holds, holds, holds, holds, unknown, holds, quiet, quiet, holds, quiet];
+    for (at, state) in story.into_iter().enumerate() {
+        for AlertChange { alert, transition } in
+            observe_signals(known.clone(), &[notice(state)], minute(at as i64))
+        {
+            seen.extend(transition.map(|transition| format!("{at}:{}", transition.as_str())));
+            known.retain(|before| before.id != alert.id);
+            if alert.is_active() || alert.told_at.is_some() {
+                known.push(alert);
+            }
+        }
+    }
+    assert_eq!(seen.join(" "), "0:firing 2:resolved 8:firing 9:resolved");
+    assert!(known.is_empty(), "{known:?}");
+}
+
+#[test]
+fn a_told_notice_whose_signal_is_gone_is_forgotten_after_a_while() {
+    let notice = Signal { shown_for: Some(Duration::ZERO), ..signal(SignalState::Firing { value: 75.0 }) };
+    let fired = observe_signals(vec![], std::slice::from_ref(&notice), minute(0)).remove(0).alert;
+    let told = observe_signals(vec![fired], std::slice::from_ref(&notice), minute(1)).remove(0).alert;
+    assert_eq!((told.state, told.told_at), (AlertState::Resolved, Some(minute(1))));
+    let unseen = observe_signals(vec![told.clone()], &[], minute(2)).remove(0).alert;
+    let back = observe_signals(vec![unseen.clone()], &[notice], minute(3)).remove(0);
+    assert_eq!((back.transition, &back.alert), (None, &told));
+    let gone = observe_signals(vec![unseen], &[], minute(17)).remove(0);
+    assert_eq!((gone.transition, gone.alert.told_at), (None, None));
+    assert_eq!(gone.alert.resolved_at, Some(minute(1)));
 }
 
 #[test]

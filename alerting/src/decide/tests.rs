@@ -84,6 +84,7 @@ impl Play {
             value: 1.0,
             incident: None,
             unseen_since: None,
+            told_at: None,
             explains: None,
         };
         self.decide(Input::Alerts(vec![AlertChange { alert, transition: Some(Transition::Firing) }]))

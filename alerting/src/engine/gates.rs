@@ -2,7 +2,7 @@
 
 use db::counter;
 use serde_json::{Value, json};
-use slo::gate::Override;
+use slo::gate::{Override, Revocation};
 use telemetry::time::format_duration;
 use telemetry::{EventKind, Timestamp};
 
@@ -45,10 +45,12 @@ impl Alerting {
         }
         let mut tx = self.0.store.begin_write().await?;
         let id = counter::next(&mut tx, COUNTER).await?;
-        let given = Override { id, reason, actor: actor.name.clone(), created_at: now, expires_at };
+        let given =
+            Override { id, reason, actor: actor.name.clone(), created_at: now, expires_at, revoked: None };
         gates::save(&mut tx, service, &given).await?;
         let payload = json!({
             "override_id": given.id,
+            "action": "given",
             "reason": given.reason,
             "expires_at": given.expires_at,
             "via": actor.via.as_str(),
@@ -59,7 +61,47 @@ impl Alerting {
         Ok(given)
     }
 
-    /// The newest overrides of a service, expired ones too.
+    /// Takes an override back before it expires.
+    ///
+    /// # Errors
+    /// [`AlertingError::BadInput`] without a reason, [`AlertingError::UnknownOverride`], and
+    /// [`AlertingError::OverrideIsOver`] for one that has expired or was revoked before.
+    pub async fn revoke_gate_override(
+        &self,
+        service: &str,
+        id: i64,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<Override, AlertingError> {
+        let reason = checked("/reason", reason, reason.chars().count(), REASON_CHARS_MAX, "characters")?;
+        let now = self.0.now();
+        let mut tx = self.0.store.begin_write().await?;
+        let found = gates::one(&mut tx, service, id).await?;
+        let given =
+            found.ok_or_else(|| AlertingError::UnknownOverride { id, service: service.to_owned() })?;
+        let is_over = match &given.revoked {
+            Some(revoked) => Some(format!("{} revoked it at {}", revoked.actor, revoked.at)),
+            None if !given.holds(now) => Some(format!("it expired at {}", given.expires_at)),
+            None => None,
+        };
+        if let Some(reason) = is_over {
+            return Err(AlertingError::OverrideIsOver { id, reason });
+        }
+        let revoked = Revocation { at: now, actor: actor.name.clone(), reason };
+        gates::revoke(&mut tx, id, &revoked).await?;
+        let payload = json!({
+            "override_id": id,
+            "action": "revoked",
+            "reason": revoked.reason,
+            "via": actor.via.as_str(),
+        });
+        let fact = of_gate(EventKind::GATE_OVERRIDE, service, &actor.name, now, payload);
+        append_fact(&mut tx, fact.into_event(now)).await?;
+        tx.commit().await?;
+        Ok(Override { revoked: Some(revoked), ..given })
+    }
+
+    /// The newest overrides of a service, those that are over too.
     pub async fn gate_overrides(&self, service: &str) -> Result<Vec<Override>, AlertingError> {
         gates::of_service(self.0.store.read(), service, OVERRIDES_MAX).await
     }

@@ -5,7 +5,7 @@ mod rig;
 
 use std::time::Duration;
 
-use rig::{Rig, Trouble, UP, open};
+use rig::{Rig, Trouble, UP};
 use telemetry::{Event, Labels};
 
 use super::*;
@@ -116,9 +116,10 @@ async fn scenario_18_a_sender_that_slept_through_a_takeover_records_nothing() {
         tokio::task::yield_now().await;
     }
     // Another engine takes over while the first one waits for its answer.
-    let other = open(&rig.path, &rig.outside, &rig.clock).await;
+    let other = rig.another().await;
     rig.clock.advance(SECOND * 31);
     assert_eq!(other.deliver().await.unwrap().sent, 1);
+    rig.outside.answer.notify_one();
     let report = sleeper.await.unwrap().unwrap();
     assert_eq!((report.sent, report.retried, report.failed), (0, 0, 0));
     assert_eq!(rig.page_states().await, ["sent"]);
@@ -163,7 +164,7 @@ async fn scenario_32_a_mail_server_that_is_down_for_ten_minutes_loses_no_page() 
 
 #[tokio::test]
 async fn an_answer_that_does_not_come_marks_the_page() {
-    let rig = Rig::new().await;
+    let rig = Rig::with_send_timeout(Duration::from_millis(50)).await;
     rig.outside.trouble.lock().insert("ann@example.com".into(), vec![Trouble::Hangs]);
     rig.is_down(&["api"]);
     rig.turn(SECOND).await;
@@ -226,7 +227,7 @@ async fn a_fact_that_cannot_be_read_does_not_hold_up_the_others() {
 #[tokio::test]
 async fn scenario_35_the_same_alert_seen_by_two_engines_is_one_page() {
     let rig = Rig::new().await;
-    let other = open(&rig.path, &rig.outside, &rig.clock).await;
+    let other = rig.another().await;
     rig.is_down(&["api"]);
     rig.clock.advance(SECOND);
     let (a, b) = tokio::join!(rig.alerting.tick(), other.tick());
@@ -234,6 +235,41 @@ async fn scenario_35_the_same_alert_seen_by_two_engines_is_one_page() {
     let (a, b) = tokio::join!(rig.alerting.deliver(), other.deliver());
     assert_eq!(a.unwrap().sent + b.unwrap().sent, 1);
     assert_eq!(rig.taken(), ["ann@example.com"]);
+}
+
+#[tokio::test]
+async fn a_notice_is_over_after_its_time_and_comes_again_only_when_it_has_stopped() {
+    let rig = Rig::new().await;
+    let notice = |state| Signal {
+        labels: Labels::new([
+            ("alertname", "ErrorBudgetSpent"),
+            ("service", "matchmaking"),
+            ("severity", "notice"),
+        ])
+        .unwrap(),
+        annotations: BTreeMap::new(),
+        state,
+        source: "slo:matchmaking".into(),
+        started_at: None,
+        explains: None,
+        shown_for: Some(MINUTE * 2),
+    };
+    let holds = SignalState::Firing { value: 75.0 };
+    let states = async |state: SignalState, minutes: usize| {
+        rig.outside.signals.lock().replace(vec![notice(state)]);
+        for _ in 0..minutes {
+            rig.turn(MINUTE).await;
+        }
+        let alerts = rig.alerting.alerts(&AlertFilter::default()).await.unwrap();
+        assert!(alerts.iter().all(|view| view.alert.is_notice() && view.alert.incident.is_none()));
+        alerts.iter().map(|view| view.alert.state).collect::<Vec<_>>()
+    };
+    use AlertState::{Firing, Resolved};
+    assert_eq!(states(holds, 2).await, [Firing]);
+    assert_eq!(states(holds, 5).await, [Resolved]);
+    assert_eq!(states(SignalState::Quiet, 1).await, [Resolved]);
+    assert_eq!(states(holds, 1).await, [Firing, Resolved]);
+    assert!(rig.taken().is_empty(), "nobody is paged");
 }
 
 #[tokio::test]
@@ -248,6 +284,7 @@ async fn a_signal_fires_and_resolves_and_times_the_incident() {
         source: "slo:matchmaking".into(),
         started_at: Some(started_at),
         explains: Some("14.4x over 1h and 5m".into()),
+        shown_for: None,
     };
     rig.outside.signals.lock().replace(vec![signal(SignalState::Firing { value: 20.0 })]);
     rig.turn(MINUTE).await;

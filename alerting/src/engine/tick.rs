@@ -225,7 +225,8 @@ impl Inner {
         let sources: BTreeSet<&str> = catalog.rules().map(|(_, rule)| rule.source.as_str()).collect();
         let mut tx = self.store.begin_write().await?;
         let world = store::load_world(&mut tx, now, None).await?;
-        let active = world.alerts.values().filter(|alert| alert.is_active()).cloned();
+        let is_in_use = |alert: &&Alert| alert.is_active() || alert.told_at.is_some();
+        let active = world.alerts.values().filter(is_in_use).cloned();
         let (of_rules, of_signals): (Vec<Alert>, Vec<Alert>) =
             active.partition(|alert| alert.source.starts_with(RULE));
         let orphans = of_rules.into_iter().filter(|alert| !sources.contains(alert.source.as_str()));
@@ -255,17 +256,20 @@ impl Inner {
     /// History is in the lake; the store keeps what it needs to decide, and a while of the rest.
     async fn prune(&self, now: Timestamp) -> Result<(), AlertingError> {
         let before = now.minus(self.config.history_retention).micros();
-        let stale: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM alerts WHERE state = 'resolved' AND resolved_at < $1")
-                .bind(before)
-                .fetch_one(self.store.read())
-                .await?;
+        let stale: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM alerts WHERE state = 'resolved' AND resolved_at < $1 AND told_at IS NULL",
+        )
+        .bind(before)
+        .fetch_one(self.store.read())
+        .await?;
         if stale > 0 {
             let mut tx = self.store.begin_write().await?;
-            sqlx::query("DELETE FROM alerts WHERE state = 'resolved' AND resolved_at < $1")
-                .bind(before)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "DELETE FROM alerts WHERE state = 'resolved' AND resolved_at < $1 AND told_at IS NULL",
+            )
+            .bind(before)
+            .execute(&mut *tx)
+            .await?;
             tx.commit().await?;
         }
         db::outbox::prune(&self.store, before, PRUNE_MAX).await?;

@@ -1,13 +1,15 @@
 //! `GatePolicy`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-use slo::gate::{BurnRateWindow, ChangeFailRate, GateTerms, OnUnknown};
+use slo::gate::{ChangeFailRate, GateTerms, OnUnknown};
 use telemetry::Timestamp;
+use telemetry::time::{format_duration, parse_duration};
 
 use super::schedule::{RestrictionSpec, zone};
 use super::{DurationText, Manifest, Reader, Spec, reference};
@@ -17,7 +19,9 @@ use crate::incident::Severity;
 /// Freezes of one policy; more of them are better told by the week.
 const FREEZES_MAX: usize = 200;
 /// How far back a policy may look at deployments.
-const CHANGES_OVER_MAX: std::time::Duration = std::time::Duration::from_secs(366 * 86_400);
+const CHANGES_OVER_MAX: Duration = Duration::from_secs(366 * 86_400);
+/// The longest window of a burn rate: the longest period of an objective that is common.
+const BURN_WINDOW_MAX: Duration = Duration::from_secs(90 * 86_400);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -124,13 +128,19 @@ fn terms(reader: &mut Reader<'_>, line: u64, spec: ConditionsSpec) -> Option<Gat
     }
     let mut burn_rate_below = BTreeMap::new();
     for (window, rate) in spec.burn_rate_below {
-        let Some(window) = BurnRateWindow::from_name(&window) else {
-            return refuse(format!("burnRateBelow knows the windows 1h and 6h, not {window:?}"));
+        let length = parse_duration(&window).ok();
+        let Some(length) = length.filter(|length| !length.is_zero() && *length <= BURN_WINDOW_MAX) else {
+            let most = format_duration(BURN_WINDOW_MAX);
+            return refuse(format!(
+                "burnRateBelow: {window:?} is no window such as 1h or 3d, of at most {most}"
+            ));
         };
         if !(rate > 0.0 && rate.is_finite()) {
-            return refuse(format!("burnRateBelow of {} is {rate}; it has to be positive", window.name()));
+            return refuse(format!("burnRateBelow of {window} is {rate}; it has to be positive"));
         }
-        burn_rate_below.insert(window, rate);
+        if burn_rate_below.insert(length, rate).is_some() {
+            return refuse(format!("burnRateBelow names the window {window} twice"));
+        }
     }
     if let Some(unknown) = spec.open_incidents_max.keys().find(|name| Severity::parse(name).is_none()) {
         return refuse(format!("openIncidentsMax: {unknown:?} is no severity, SEV1 to SEV5 are"));
@@ -143,7 +153,7 @@ fn terms(reader: &mut Reader<'_>, line: u64, spec: ConditionsSpec) -> Option<Gat
         Some(limit) => {
             let over = limit.over.read(reader)?;
             if over.is_zero() || over > CHANGES_OVER_MAX {
-                let most = telemetry::time::format_duration(CHANGES_OVER_MAX);
+                let most = format_duration(CHANGES_OVER_MAX);
                 reader.error(
                     line,
                     format!("changeFailRateBelow.over has to be longer than 0 and at most {most}"),
@@ -192,9 +202,9 @@ fn once(from: &str, to: &str, timezone: &TimeZone) -> Result<FreezeTime, String>
     Ok(FreezeTime::Once { from, to })
 }
 
-/// A time with its offset, or a local time of the freeze's zone. One that the clock skips is the next
+/// A time with its offset, or a local time of the zone. One that the clock skips is the next
 /// that exists, one that it shows twice the earlier.
-fn instant(text: &str, timezone: &TimeZone) -> Result<Timestamp, String> {
+pub(super) fn instant(text: &str, timezone: &TimeZone) -> Result<Timestamp, String> {
     if let Ok(time) = Timestamp::parse_rfc3339(text) {
         return Ok(time);
     }

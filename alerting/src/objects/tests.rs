@@ -85,7 +85,7 @@ spec: {email: bob@example.com}
         text,
         expect![[r#"
             team.yaml:6: unknown field `phone`, expected one of email, timezone, contacts
-            team.yaml:11: kind "Pager" is not known, these are: User, Team, Receiver, Service, Schedule, EscalationPolicy, Route, GatePolicy
+            team.yaml:11: kind "Pager" is not known, these are: User, Team, Receiver, Service, Schedule, EscalationPolicy, Route, GatePolicy, Maintenance
             team.yaml:18: the document has neither apiVersion and kind nor groups of rules
             team.yaml:20: apiVersion "evenkeel/v2" is not known, "evenkeel/v1" is"#]],
     );
@@ -307,13 +307,13 @@ fn gate_policy(spec: &str) -> (Option<crate::GatePolicy>, Vec<String>) {
 
 #[test]
 fn a_gate_policy_asks_for_what_it_names() {
-    use slo::gate::{BurnRateWindow, GateTerms, OnUnknown};
+    use slo::gate::{GateTerms, OnUnknown};
 
     let (policy, defects) = gate_policy(
         "  services: [checkout]
   conditions:
     budgetRemainingAbove: 0.1
-    burnRateBelow: {6h: 2.5}
+    burnRateBelow: {6h: 2.5, 3d: 1}
     changeFailRateBelow: {rate: 0.25, over: 30d}
   unknown: block
   overrideMax: 2h
@@ -326,7 +326,9 @@ fn a_gate_policy_asks_for_what_it_names() {
     let policy = policy.unwrap();
     let terms = &policy.terms;
     assert_eq!((terms.budget_remaining_above, terms.firing_pages_max), (Some(0.1), None));
-    assert_eq!(terms.burn_rate_below.get(&BurnRateWindow::SixHours), Some(&2.5));
+    let windows: Vec<(u64, f64)> =
+        terms.burn_rate_below.iter().map(|(window, below)| (window.as_secs(), *below)).collect();
+    assert_eq!(windows, [(6 * 3_600, 2.5), (3 * 86_400, 1.0)]);
     assert_eq!(terms.change_fail_rate_below.map(|limit| limit.deployments_min), Some(5));
     assert_eq!((terms.on_unknown, policy.override_max.as_secs()), (OnUnknown::Block, 7_200));
     // 02:30 does not exist on the day on which the clock is put forward.
@@ -349,8 +351,12 @@ fn broken_gate_policies_are_named() {
         "gates.yaml:21: budgetRemainingAbove is 1; it is a share below 1, such as 0.1"
     );
     assert_eq!(
-        conditions("burnRateBelow: {2h: 3}"),
-        "gates.yaml:21: burnRateBelow knows the windows 1h and 6h, not \"2h\""
+        conditions("burnRateBelow: {day: 3}"),
+        "gates.yaml:21: burnRateBelow: \"day\" is no window such as 1h or 3d, of at most 90d"
+    );
+    assert_eq!(
+        conditions("burnRateBelow: {60m: 3, 1h: 2}"),
+        "gates.yaml:21: burnRateBelow names the window 60m twice"
     );
     assert_eq!(
         conditions("openIncidentsMax: {P1: 0}"),
@@ -384,4 +390,54 @@ fn broken_gate_policies_are_named() {
         says(twice),
         "gates.yaml:26: GatePolicy \"shop\" is for service \"checkout\" already, and is used"
     );
+}
+
+#[test]
+fn maintenance_recurs_in_its_own_zone_and_bad_rules_are_refused_where_they_stand() {
+    let text = "\
+apiVersion: evenkeel/v1
+kind: Maintenance
+metadata: {name: db, displayName: Database}
+spec:
+  services: [shop]
+  effect: count-as-good
+  start: 2026-01-04T02:00
+  duration: 2h
+  timezone: Europe/Berlin
+  rrule: FREQ=WEEKLY;BYDAY=SU
+---
+apiVersion: evenkeel/v1
+kind: Maintenance
+metadata: {name: often}
+spec:
+  start: 2026-01-04T02:00
+  duration: 10s
+  rrule: FREQ=MINUTELY
+---
+apiVersion: evenkeel/v1
+kind: Maintenance
+metadata: {name: nowhere}
+spec:
+  start: 2026-01-04T02:00
+  duration: 1h
+  timezone: CEST
+---
+apiVersion: evenkeel/v1
+kind: Maintenance
+metadata: {name: forever}
+spec:
+  start: 2026-01-04T02:00
+  duration: 365d
+";
+    check(
+        text,
+        expect![[r#"
+            team.yaml:18: rrule: "FREQ=MINUTELY" is not a recurrence rule such as FREQ=WEEKLY;BYDAY=SU: FREQ is MINUTELY, one of DAILY, WEEKLY, MONTHLY, YEARLY is possible
+            team.yaml:26: "CEST" is not a time zone such as Europe/Berlin
+            team.yaml:33: duration has to be longer than 0 and at most 31d"#]],
+    );
+    let (objects, _) = parse("team.yaml", text);
+    let Spec::Maintenance(db) = &objects[0].spec else { panic!("{:?}", objects[0]) };
+    assert_eq!((db.title.as_str(), db.from.to_string().as_str()), ("Database", "2026-01-04T01:00:00Z"));
+    assert_eq!(db.repeats.as_ref().unwrap().timezone, "Europe/Berlin");
 }

@@ -16,7 +16,7 @@ pub(super) async fn in_view(
     view: &View,
 ) -> Result<BTreeMap<AlertId, Alert>, AlertingError> {
     let rows = sqlx::query(concat!(
-        "SELECT * FROM alerts WHERE state IN ('pending', 'firing') \
+        "SELECT * FROM alerts WHERE state IN ('pending', 'firing') OR told_at IS NOT NULL \
          OR incident IN (SELECT id FROM incidents WHERE ",
         incidents_in_view!(),
         ")"
@@ -31,11 +31,11 @@ pub(super) async fn in_view(
 pub(super) async fn save(tx: &mut WriteTx, alert: &Alert) -> Result<(), AlertingError> {
     sqlx::query(
         "INSERT INTO alerts (id, source, fingerprint, labels, annotations, service, state, active_at, started_at, \
-             fired_at, keep_firing_since, resolved_at, value, incident, unseen_since, explains) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             fired_at, keep_firing_since, resolved_at, value, incident, unseen_since, explains, told_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
          ON CONFLICT (id) DO UPDATE SET annotations = $5, state = $7, active_at = $8, started_at = $9, \
              fired_at = $10, keep_firing_since = $11, resolved_at = $12, value = $13, incident = $14, \
-             unseen_since = $15, explains = $16",
+             unseen_since = $15, explains = $16, told_at = $17",
     )
     .bind(alert.id.as_str())
     .bind(&alert.source)
@@ -53,6 +53,7 @@ pub(super) async fn save(tx: &mut WriteTx, alert: &Alert) -> Result<(), Alerting
     .bind(alert.incident.map(IncidentId::number))
     .bind(micros(alert.unseen_since))
     .bind(&alert.explains)
+    .bind(micros(alert.told_at))
     .execute(connection(tx))
     .await?;
     Ok(())
@@ -121,5 +122,6 @@ fn read(row: &Row) -> Result<Alert, AlertingError> {
         incident: row.try_get::<Option<i64>, _>("incident")?.map(IncidentId::from_number),
         unseen_since: time_or_null(row, "unseen_since")?,
         explains: row.try_get("explains")?,
+        told_at: time_or_null(row, "told_at")?,
     })
 }

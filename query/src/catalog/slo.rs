@@ -19,9 +19,10 @@ use telemetry::Timestamp;
 use super::in_memory::InMemoryTable;
 use crate::SloHistorySource;
 use crate::functions::timestamp_type;
+use crate::sli::SloReportSource;
 
 /// What has been published; shared between the engine and the two tables.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct SloTables {
     published: Arc<Published>,
 }
@@ -30,6 +31,7 @@ pub(crate) struct SloTables {
 struct Published {
     statuses: RwLock<Arc<Vec<SloStatus>>>,
     history: RwLock<Option<Arc<dyn SloHistorySource>>>,
+    reports: RwLock<Option<Arc<dyn SloReportSource>>>,
 }
 
 impl SloTables {
@@ -39,6 +41,15 @@ impl SloTables {
 
     pub(crate) fn publish_history(&self, source: Arc<dyn SloHistorySource>) {
         *self.published.history.write() = Some(source);
+    }
+
+    pub(crate) fn publish_reports(&self, source: Arc<dyn SloReportSource>) {
+        *self.published.reports.write() = Some(source);
+    }
+
+    /// Who makes reports, once there is somebody.
+    pub(crate) fn reports(&self) -> Option<Arc<dyn SloReportSource>> {
+        self.published.reports.read().clone()
     }
 
     pub(super) fn status_table(&self) -> Arc<dyn TableProvider> {

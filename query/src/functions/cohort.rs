@@ -19,7 +19,7 @@ pub(super) const ZONE: Argument =
 
 /// What rows are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dimension {
+pub(crate) enum Dimension {
     Service,
     Team,
     Severity,

@@ -6,30 +6,24 @@
 mod deploys;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
+use datafusion::error::Result;
 use slo::dora::{ATTRIBUTION_WITHIN_DEFAULT, Delivery, DeployIncident, Group, attribute};
 use slo::recovery::Period;
 use telemetry::Timestamp;
 
-use self::deploys::{attributions, deploys};
-use super::arguments::Arguments;
+pub(crate) use self::deploys::deploys;
+
+use self::deploys::attributions;
+use super::TableManual;
 use super::cohort::{Dimension, END, GroupKey, PERIOD, START, ZONE};
 use super::documented::{Argument, Manual, Section};
 use super::incident_records::incidents;
-use super::report::{ReportArguments, ReportContext, Source, count, head, number, span_cells};
-use super::summary::{Cell, Summary, SummaryTable, schema_of, table};
-use super::{TableFunction, TableManual};
-use crate::QueryError;
+use super::report::{NamedRow, Report, Scope, count, head, input, number, span_cells};
+use super::summary::Cells;
 use crate::views;
 
-const DIMENSIONS: [Dimension; 2] = [Dimension::Service, Dimension::Team];
 const BY: Argument = ("by", "'all' (one row a period, as without), service or team.");
 const WITHIN: Argument = (
     "within",
@@ -65,82 +59,30 @@ const AS_OF: TableManual = (
     },
 );
 
-pub(super) fn functions(
-    context: &SessionContext,
-    report: &ReportContext,
-) -> std::result::Result<Vec<TableFunction>, QueryError> {
-    let mut functions: Vec<TableFunction> = Vec::new();
-    for ((name, manual), source) in [(NOW, Source::Everything), (AS_OF, Source::AsOf)] {
-        let events = source.events();
-        let queries = [
-            views::plan(context, name, &views::delivery::deploy_events(events))?,
-            views::plan(context, name, &views::recovery::incident_events(events))?,
-            views::plan(context, name, &views::delivery::attributions(events))?,
-        ];
-        let function =
-            DeliveryMetrics { name, syntax: manual.syntax, source, queries, report: report.clone() };
-        functions.push(((name, manual), Arc::new(function)));
-    }
-    Ok(functions)
-}
+pub(super) struct Deliveries;
 
-struct DeliveryMetrics {
-    name: &'static str,
-    syntax: &'static str,
-    source: Source,
+impl Report for Deliveries {
+    fn manuals(&self) -> [TableManual; 2] {
+        [NOW, AS_OF]
+    }
+
+    fn dimensions(&self) -> &'static [Dimension] {
+        &[Dimension::Service, Dimension::Team]
+    }
+
     /// Deploys, incidents, and what somebody put down to what.
-    queries: [LogicalPlan; 3],
-    report: ReportContext,
-}
-
-impl std::fmt::Debug for DeliveryMetrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl TableFunctionImpl for DeliveryMetrics {
-    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
-        let given = Arguments::new(self.name, self.syntax, args.exprs());
-        let arguments = ReportArguments::read(&given, self.source, &DIMENSIONS)?;
-        let mut queries = Vec::new();
-        for query in &self.queries {
-            queries.push(query.clone().with_param_values(arguments.parameters())?);
-        }
-        let now = self.report.clock.now();
-        let summary = Deliveries { name: self.name, arguments, now, report: self.report.clone() };
-        Ok(Arc::new(SummaryTable { queries, summary: Arc::new(summary) }))
-    }
-}
-
-struct Deliveries {
-    name: &'static str,
-    arguments: ReportArguments,
-    now: Timestamp,
-    report: ReportContext,
-}
-
-impl std::fmt::Debug for Deliveries {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct(self.name).field("arguments", &self.arguments).finish_non_exhaustive()
-    }
-}
-
-impl Summary for Deliveries {
-    fn name(&self) -> &'static str {
-        self.name
+    fn queries(&self, events: &str) -> Vec<String> {
+        vec![
+            views::delivery::deploy_events(events),
+            views::recovery::incident_events(events),
+            views::delivery::attributions(events),
+        ]
     }
 
-    fn schema(&self) -> SchemaRef {
-        let nothing = Period { from: Timestamp::EPOCH, to: Timestamp::EPOCH, now: Timestamp::EPOCH };
-        schema_of(&row(nothing, &GroupKey::default(), &Group::default().delivery(nothing)))
-    }
-
-    fn summarize(&self, inputs: &[Vec<RecordBatch>]) -> Result<RecordBatch> {
-        let input = |position: usize| inputs.get(position).map_or(&[][..], Vec::as_slice);
-        let deploys = deploys(input(0))?;
-        let mut named = attributions(input(2))?;
-        let incidents: Vec<DeployIncident> = incidents(input(1))?
+    fn rows(&self, inputs: &[Vec<RecordBatch>], scope: &Scope) -> Result<Vec<Cells>> {
+        let deploys = deploys(input(inputs, 0), &scope.context.production)?;
+        let mut named = attributions(input(inputs, 2))?;
+        let incidents: Vec<DeployIncident> = incidents(input(inputs, 1))?
             .into_iter()
             .filter(|incident| !incident.record.is_false_alarm)
             .map(|incident| DeployIncident {
@@ -150,7 +92,7 @@ impl Summary for Deliveries {
                 services: incident.services,
             })
             .collect();
-        let within = self.arguments.last.unwrap_or(ATTRIBUTION_WITHIN_DEFAULT);
+        let within = scope.arguments.last.unwrap_or(ATTRIBUTION_WITHIN_DEFAULT);
         let causes = attribute(&deploys, &incidents, within);
 
         let services: BTreeSet<String> = deploys
@@ -159,44 +101,37 @@ impl Summary for Deliveries {
             .chain(incidents.iter().flat_map(|incident| incident.services.iter().cloned()))
             .chain(incidents.iter().filter(|incident| incident.services.is_empty()).map(|_| String::new()))
             .collect();
-        let groups: BTreeMap<GroupKey, Group<'_>> = self
-            .members(services)
+        let groups: BTreeMap<GroupKey, Group<'_>> = members(services, scope)
             .into_iter()
             .map(|(key, members)| {
                 let group = Group::select(&deploys, &incidents, &causes, |service| members.contains(service));
                 (key, group)
             })
             .collect();
-        self.arguments.periods.check_rows(groups.len()).map_err(DataFusionError::Execution)?;
-        let mut rows = Vec::new();
-        for times in self.arguments.periods.iter() {
-            let period = self.arguments.period(times, self.now);
-            for (key, group) in &groups {
-                rows.push(row(period, key, &group.delivery(period)));
-            }
-        }
-        table(self.schema(), &rows)
+        scope.rows(&groups, |period, key, group| row(period, key, &group.delivery(period)))
+    }
+
+    fn blank(&self) -> Cells {
+        let nothing = Period { from: Timestamp::EPOCH, to: Timestamp::EPOCH, now: Timestamp::EPOCH };
+        row(nothing, &GroupKey::default(), &Group::default().delivery(nothing))
     }
 }
 
-impl Deliveries {
-    /// The services of each group; the empty name is what names no service.
-    fn members(&self, services: BTreeSet<String>) -> BTreeMap<GroupKey, BTreeSet<String>> {
-        let (by, owners) = (&self.arguments.by, &self.report.owners);
-        let mut members: BTreeMap<GroupKey, BTreeSet<String>> =
-            by.standing_groups(owners).into_iter().map(|key| (key, BTreeSet::new())).collect();
-        for service in services {
-            let named: Vec<String> =
-                Some(service.clone()).filter(|name| !name.is_empty()).into_iter().collect();
-            for key in by.groups_of(&named, None, owners) {
-                members.entry(key).or_default().insert(service.clone());
-            }
+/// The services of each group; the empty name is what names no service.
+fn members(services: BTreeSet<String>, scope: &Scope) -> BTreeMap<GroupKey, BTreeSet<String>> {
+    let (by, owners) = (&scope.arguments.by, &scope.context.owners);
+    let mut members: BTreeMap<GroupKey, BTreeSet<String>> =
+        by.standing_groups(owners).into_iter().map(|key| (key, BTreeSet::new())).collect();
+    for service in services {
+        let named: Vec<String> = Some(service.clone()).filter(|name| !name.is_empty()).into_iter().collect();
+        for key in by.groups_of(&named, None, owners) {
+            members.entry(key).or_default().insert(service.clone());
         }
-        members
     }
+    members
 }
 
-fn row(period: Period, group: &GroupKey, metrics: &Delivery) -> Vec<(String, Cell)> {
+fn row(period: Period, group: &GroupKey, metrics: &Delivery) -> Cells {
     let mut row = head(period, group);
     // Deployments have no severity.
     row.retain(|(name, _)| name != "severity");
@@ -213,4 +148,20 @@ fn row(period: Period, group: &GroupKey, metrics: &Delivery) -> Vec<(String, Cel
     row.extend(span_cells("lead_time", &metrics.lead_time));
     row.extend(span_cells("recovery", &metrics.failed_deployment_recovery));
     row
+}
+
+/// What [`row`] has written.
+pub(crate) fn read(row: &NamedRow<'_>) -> Delivery {
+    Delivery {
+        deployments: row.count("deployments"),
+        deployments_per_day: row.number("deployments_per_day").unwrap_or_default(),
+        failed_deployments: row.count("failed_deployments"),
+        rework_deployments: row.count("rework_deployments"),
+        change_fail_rate: row.number("change_fail_rate"),
+        rework_rate: row.number("rework_rate"),
+        lead_time: row.spans("lead_time"),
+        failed_deployment_recovery: row.spans("recovery"),
+        attributed_incidents: row.count("attributed_incidents"),
+        unattributed_incidents: row.count("unattributed_incidents"),
+    }
 }

@@ -17,19 +17,21 @@ const ENGINE: &str = "engine";
 
 /// One incident with what groups it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Incident {
-    pub(super) id: String,
+pub(crate) struct Incident {
+    pub(crate) id: String,
+    /// Empty when nobody told it.
+    pub(crate) title: String,
     /// All that it concerns; empty when that is not known.
-    pub(super) services: Vec<String>,
+    pub(crate) services: Vec<String>,
     pub(super) severity: Option<String>,
-    pub(super) record: IncidentRecord,
+    pub(crate) record: IncidentRecord,
     /// The deploy that its own events name as the cause.
     pub(super) deploy_id: Option<String>,
 }
 
 impl Incident {
     /// When the service was normal again for good; `None` while it is not.
-    pub(super) fn ended_at(&self) -> Option<Timestamp> {
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
         let last = self.record.reopened.last();
         match last {
             Some(last) => last.restored_at.or(last.resolved_at),
@@ -51,7 +53,7 @@ struct Told {
 }
 
 /// Reads the rows of `views::recovery::incident_events`.
-pub(super) fn incidents(batches: &[RecordBatch]) -> Result<Vec<Incident>> {
+pub(crate) fn incidents(batches: &[RecordBatch]) -> Result<Vec<Incident>> {
     let mut found: BTreeMap<String, (Incident, Vec<Told>)> = BTreeMap::new();
     each_row(batches, |row| {
         let (Some(id), Some(started_at)) = (row.text(column::INCIDENT), row.time(column::STARTED)) else {
@@ -70,6 +72,7 @@ fn now_known(row: &InputRow<'_>, id: String, started_at: Timestamp) -> Incident 
     let is_none = state.is_some_and(|state| FALSE_ALARM_STATES.contains(&state.as_str()));
     Incident {
         id,
+        title: row.text(column::TITLE).unwrap_or_default(),
         services: row.text(column::SERVICE).into_iter().collect(),
         severity: row.text(column::SEVERITY),
         record: IncidentRecord {

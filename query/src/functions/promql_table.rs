@@ -14,22 +14,17 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
-use futures::{StreamExt, TryStreamExt, stream};
+use datafusion::physical_plan::ExecutionPlan;
 use promql::{TimeRange, Times, Value};
 use telemetry::Labels;
 
 use self::rows::Rows;
 use super::arguments::Arguments;
+use super::computed::{Computation, ComputedExec};
 use super::documented::{Manual, Section};
 use super::types::{map_type, timestamp_type};
 use crate::QueryError;
@@ -118,7 +113,7 @@ struct Evaluation {
 
 impl Evaluation {
     /// All rows, in batches.
-    async fn batches(self, schema: SchemaRef) -> Result<Vec<RecordBatch>> {
+    async fn rows(&self) -> Result<Vec<RecordBatch>> {
         let engine = self.engine.engine()?;
         let options = engine.promql_options();
         let evaluated = engine.promql(&self.query, self.times, options).await;
@@ -126,7 +121,7 @@ impl Evaluation {
             Times::Instant(at) => at,
             Times::Range(range) => range.start,
         };
-        let mut rows = Rows::new(schema);
+        let mut rows = Rows::new(schema());
         match evaluated.map_err(|error| failed(error.into()))?.value {
             Value::Scalar(value) => rows.add(&Labels::empty(), at, value)?,
             Value::Vector(series) => {
@@ -167,102 +162,36 @@ impl TableProvider for Evaluation {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all = schema();
-        let columns = projection.cloned().unwrap_or_else(|| (0..all.fields().len()).collect());
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::new(all.project(&columns)?)),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Final,
-            Boundedness::Bounded,
-        );
-        Ok(Arc::new(PromqlExec {
-            evaluation: self.clone(),
-            columns,
-            properties: Arc::new(properties),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }))
+        Ok(Arc::new(ComputedExec::new(Arc::new(self.clone()), projection)?))
     }
 }
 
-#[derive(Debug)]
-struct PromqlExec {
-    evaluation: Evaluation,
-    columns: Vec<usize>,
-    properties: Arc<PlanProperties>,
-    metrics: ExecutionPlanMetricsSet,
-}
+#[async_trait]
+impl Computation for Evaluation {
+    fn name(&self) -> &'static str {
+        "PromqlExec"
+    }
 
-impl DisplayAs for PromqlExec {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PromqlExec: expression={}, ", self.evaluation.text)?;
-        match self.evaluation.times {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expression={}, ", self.text)?;
+        match self.times {
             Times::Instant(at) => write!(f, "time={at}"),
             Times::Range(range) => {
                 write!(f, "start={}, end={}, step={:?}", range.start, range.end, range.step)
             }
         }
     }
-}
 
-impl ExecutionPlan for PromqlExec {
-    fn name(&self) -> &str {
-        "PromqlExec"
+    fn schema(&self) -> SchemaRef {
+        schema()
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn apply_expressions(
+    async fn batches(
         &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let reservation = MemoryConsumer::new("promql").register(context.memory_pool());
-        let (evaluation, columns) = (self.evaluation.clone(), self.columns.clone());
-        let rows = async move {
-            let timer = metrics.elapsed_compute().timer();
-            let batches = evaluation.batches(schema()).await?;
-            timer.done();
-            let bytes = batches.iter().map(RecordBatch::get_array_memory_size).sum();
-            reservation.try_grow(bytes)?;
-            let batches = stream::iter(batches).map(move |batch| {
-                // The reservation ends with the last batch.
-                let _held = &reservation;
-                metrics.record_output(batch.num_rows());
-                Ok(batch.project(&columns)?)
-            });
-            Ok::<_, DataFusionError>(batches)
-        };
-        let rows = stream::once(rows).try_flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        Some(self.metrics.clone_inner())
+        _context: Arc<TaskContext>,
+        _memory: &MemoryReservation,
+    ) -> Result<Vec<RecordBatch>> {
+        self.rows().await
     }
 }
 

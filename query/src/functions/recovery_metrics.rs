@@ -4,28 +4,20 @@
 //! The numbers are `slo::recovery`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
-use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::SessionContext;
+use datafusion::error::Result;
 use slo::recovery::{IncidentRecord, Period, REOPEN_GRACE_DEFAULT, Recovery, recovery};
 use telemetry::Timestamp;
 
-use super::arguments::Arguments;
+use super::TableManual;
 use super::cohort::{Dimension, END, GroupKey, PERIOD, START, ZONE};
 use super::documented::{Argument, Manual, Section};
 use super::incident_records::{Incident, incidents};
-use super::report::{ReportArguments, ReportContext, Source, count, head, number, span_cells};
-use super::summary::{Cell, Summary, SummaryTable, schema_of, table};
-use super::{TableFunction, TableManual};
-use crate::QueryError;
+use super::report::{NamedRow, Report, Scope, count, head, input, number, span_cells};
+use super::summary::{Cell, Cells};
 use crate::views;
 
-const DIMENSIONS: [Dimension; 3] = [Dimension::Service, Dimension::Team, Dimension::Severity];
 const BY: Argument =
     ("by", "'all' (one row a period, as without), or some of service, team, severity: 'service,severity'.");
 const GRACE: Argument =
@@ -60,102 +52,48 @@ const AS_OF: TableManual = (
     },
 );
 
-pub(super) fn functions(
-    context: &SessionContext,
-    report: &ReportContext,
-) -> std::result::Result<Vec<TableFunction>, QueryError> {
-    let mut functions: Vec<TableFunction> = Vec::new();
-    for ((name, manual), source) in [(NOW, Source::Everything), (AS_OF, Source::AsOf)] {
-        let query = views::plan(context, name, &views::recovery::incident_events(source.events()))?;
-        let function = RecoveryMetrics { name, syntax: manual.syntax, source, query, report: report.clone() };
-        functions.push(((name, manual), Arc::new(function)));
-    }
-    Ok(functions)
-}
+pub(super) struct Recoveries;
 
-struct RecoveryMetrics {
-    name: &'static str,
-    syntax: &'static str,
-    source: Source,
-    query: LogicalPlan,
-    report: ReportContext,
-}
-
-impl std::fmt::Debug for RecoveryMetrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl TableFunctionImpl for RecoveryMetrics {
-    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
-        let given = Arguments::new(self.name, self.syntax, args.exprs());
-        let arguments = ReportArguments::read(&given, self.source, &DIMENSIONS)?;
-        let query = self.query.clone().with_param_values(arguments.parameters())?;
-        let now = self.report.clock.now();
-        let summary = Recoveries { name: self.name, arguments, now, report: self.report.clone() };
-        Ok(Arc::new(SummaryTable { queries: vec![query], summary: Arc::new(summary) }))
-    }
-}
-
-struct Recoveries {
-    name: &'static str,
-    arguments: ReportArguments,
-    now: Timestamp,
-    report: ReportContext,
-}
-
-impl std::fmt::Debug for Recoveries {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct(self.name).field("arguments", &self.arguments).finish_non_exhaustive()
-    }
-}
-
-impl Summary for Recoveries {
-    fn name(&self) -> &'static str {
-        self.name
+impl Report for Recoveries {
+    fn manuals(&self) -> [TableManual; 2] {
+        [NOW, AS_OF]
     }
 
-    fn schema(&self) -> SchemaRef {
+    fn dimensions(&self) -> &'static [Dimension] {
+        &[Dimension::Service, Dimension::Team, Dimension::Severity]
+    }
+
+    fn queries(&self, events: &str) -> Vec<String> {
+        vec![views::recovery::incident_events(events)]
+    }
+
+    fn rows(&self, inputs: &[Vec<RecordBatch>], scope: &Scope) -> Result<Vec<Cells>> {
+        let groups = groups(incidents(input(inputs, 0))?, scope);
+        let grace = scope.arguments.last.unwrap_or(REOPEN_GRACE_DEFAULT);
+        scope.rows(&groups, |period, key, records| row(period, key, &recovery(records, period, grace)))
+    }
+
+    fn blank(&self) -> Cells {
         let nothing = Period { from: Timestamp::EPOCH, to: Timestamp::EPOCH, now: Timestamp::EPOCH };
-        let metrics = recovery(&[], nothing, REOPEN_GRACE_DEFAULT);
-        schema_of(&row(nothing, &GroupKey::default(), &metrics))
-    }
-
-    fn summarize(&self, inputs: &[Vec<RecordBatch>]) -> Result<RecordBatch> {
-        let incidents = incidents(inputs.first().map_or(&[][..], Vec::as_slice))?;
-        let grace = self.arguments.last.unwrap_or(REOPEN_GRACE_DEFAULT);
-        let groups = self.groups(incidents);
-        self.arguments.periods.check_rows(groups.len()).map_err(DataFusionError::Execution)?;
-        let mut rows = Vec::new();
-        for times in self.arguments.periods.iter() {
-            let period = self.arguments.period(times, self.now);
-            for (group, records) in &groups {
-                rows.push(row(period, group, &recovery(records, period, grace)));
-            }
-        }
-        table(self.schema(), &rows)
+        row(nothing, &GroupKey::default(), &recovery(&[], nothing, REOPEN_GRACE_DEFAULT))
     }
 }
 
-impl Recoveries {
-    /// Each incident in every group that it concerns, once.
-    fn groups(&self, incidents: Vec<Incident>) -> BTreeMap<GroupKey, Vec<IncidentRecord>> {
-        let (by, owners) = (&self.arguments.by, &self.report.owners);
-        let mut groups: BTreeMap<GroupKey, Vec<IncidentRecord>> =
-            by.standing_groups(owners).into_iter().map(|group| (group, Vec::new())).collect();
-        for incident in incidents {
-            let keys: BTreeSet<GroupKey> =
-                by.groups_of(&incident.services, incident.severity.as_deref(), owners);
-            for key in keys {
-                groups.entry(key).or_default().push(incident.record.clone());
-            }
+/// Each incident in every group that it concerns, once.
+fn groups(incidents: Vec<Incident>, scope: &Scope) -> BTreeMap<GroupKey, Vec<IncidentRecord>> {
+    let (by, owners) = (&scope.arguments.by, &scope.context.owners);
+    let mut groups: BTreeMap<GroupKey, Vec<IncidentRecord>> =
+        by.standing_groups(owners).into_iter().map(|group| (group, Vec::new())).collect();
+    for incident in incidents {
+        let keys: BTreeSet<GroupKey> = by.groups_of(&incident.services, incident.severity.as_deref(), owners);
+        for key in keys {
+            groups.entry(key).or_default().push(incident.record.clone());
         }
-        groups
     }
+    groups
 }
 
-fn row(period: Period, group: &GroupKey, metrics: &Recovery) -> Vec<(String, Cell)> {
+fn row(period: Period, group: &GroupKey, metrics: &Recovery) -> Cells {
     let mut row = head(period, group);
     row.extend([
         count("incidents", metrics.incidents),
@@ -184,4 +122,28 @@ fn row(period: Period, group: &GroupKey, metrics: &Recovery) -> Vec<(String, Cel
     ];
     row.extend(spans.into_iter().flat_map(|(name, spans)| span_cells(name, spans)));
     row
+}
+
+/// What [`row`] has written.
+pub(crate) fn read(row: &NamedRow<'_>) -> Recovery {
+    Recovery {
+        incidents: row.count("incidents"),
+        open: row.count("open"),
+        oldest_open_secs: row.count_or_null("oldest_open_secs"),
+        false_alarms: row.count("false_alarms"),
+        precision: row.number("precision"),
+        detect: row.spans("detect"),
+        acknowledge: row.spans("acknowledge"),
+        respond: row.spans("respond"),
+        repair: row.spans("repair"),
+        restore: row.spans("restore"),
+        resolve: row.spans("resolve"),
+        resolve_active: row.spans("resolve_active"),
+        downtime_secs: row.number("downtime_secs").unwrap_or_default(),
+        availability: row.number("availability"),
+        failures: row.count("failures"),
+        mtbf_secs: row.number("mtbf_secs"),
+        mtbsi_secs: row.number("mtbsi_secs"),
+        uptime_per_failure_secs: row.number("uptime_per_failure_secs"),
+    }
 }

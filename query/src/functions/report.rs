@@ -1,117 +1,199 @@
-//! What the reports share: their arguments, where their events come from, and the columns of a
-//! summary of lengths of time.
+//! Reports: tables of one row per period and group, as functions of SQL
+//! (`NAME(start, end [, by [, width [, time_zone [, last]]]])` and `NAME_as_of(time, ...)`) and as
+//! tables for requests in Rust. Both read the same events and make the same rows.
 
+mod arguments;
+mod columns;
+
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use datafusion::common::ScalarValue;
-use datafusion::error::Result;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
 use slo::recovery::Period;
-use slo::statistics::Spans;
 use telemetry::{Clock, Timestamp};
 
 use super::arguments::Arguments;
-use super::buckets::Width;
-use super::cohort::{By, Dimension, Periods};
-use super::summary::Cell;
+use super::cohort::{Dimension, GroupKey};
+use super::summary::{Cells, Summary, SummaryTable, schema_of, table};
+use super::{TableFunction, TableManual};
+use crate::QueryError;
 use crate::catalog::ServiceOwners;
+use crate::reports::ReportRequest;
+use crate::views;
+
+pub(super) use arguments::ReportArguments;
+pub(crate) use arguments::Source;
+pub(crate) use columns::NamedRow;
+pub(super) use columns::{count, head, number, span_cells};
 
 /// What reports need to know beside the lake.
 #[derive(Clone)]
 pub(crate) struct ReportContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) owners: ServiceOwners,
+    /// Names of the environments that are production, in lower case.
+    pub(crate) production: Arc<[String]>,
 }
 
-/// Where a report's events come from: all of them, or those that had been recorded by `$1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    Everything,
-    AsOf,
+/// One kind of report.
+pub(crate) trait Report: Send + Sync {
+    /// Of the function over everything, and of the one as of a time.
+    fn manuals(&self) -> [TableManual; 2];
+
+    /// What it may be broken down by.
+    fn dimensions(&self) -> &'static [Dimension];
+
+    /// What it reads; `$1` is as of when, `$2` the end of its time.
+    fn queries(&self, events: &str) -> Vec<String>;
+
+    /// The rows, from what the queries returned.
+    fn rows(&self, inputs: &[Vec<RecordBatch>], scope: &Scope) -> Result<Vec<Cells>>;
+
+    /// A row about nothing: it has the columns.
+    fn blank(&self) -> Cells;
 }
 
-impl Source {
-    pub(super) fn events(self) -> &'static str {
-        match self {
-            Source::Everything => "events",
-            Source::AsOf => "(SELECT * FROM events WHERE recorded_at <= $1)",
+type SharedReport = &'static dyn Report;
+
+/// One of the kinds.
+#[derive(Clone, Copy)]
+pub(crate) struct ReportKind(SharedReport);
+
+impl ReportKind {
+    pub(super) const fn new(report: SharedReport) -> ReportKind {
+        ReportKind(report)
+    }
+}
+
+/// Which periods and groups rows are made for.
+pub(crate) struct Scope {
+    pub(super) arguments: ReportArguments,
+    now: Timestamp,
+    pub(super) context: ReportContext,
+}
+
+impl Scope {
+    /// A row per period and group, in this order.
+    pub(super) fn rows<G>(
+        &self,
+        groups: &BTreeMap<GroupKey, G>,
+        row: impl Fn(Period, &GroupKey, &G) -> Cells,
+    ) -> Result<Vec<Cells>> {
+        self.arguments.periods.check_rows(groups.len()).map_err(DataFusionError::Execution)?;
+        let mut rows = Vec::new();
+        for times in self.arguments.periods.iter() {
+            let period = self.arguments.period(times, self.now);
+            rows.extend(groups.iter().map(|(key, group)| row(period, key, group)));
         }
+        Ok(rows)
     }
 }
 
-/// The arguments `[time,] start, end [, by [, width [, time_zone [, last]]]]` of a call.
-#[derive(Clone, Debug)]
-pub(super) struct ReportArguments {
-    /// As of when, if the function is told.
-    as_of: Option<Timestamp>,
-    end: Timestamp,
-    pub(super) periods: Periods,
-    pub(super) by: By,
-    /// The last argument, a length of time that may be nothing.
-    pub(super) last: Option<Duration>,
+/// The rows that a query returned, none if there is no such query.
+pub(super) fn input(inputs: &[Vec<RecordBatch>], position: usize) -> &[RecordBatch] {
+    inputs.get(position).map_or(&[], Vec::as_slice)
 }
 
-impl ReportArguments {
-    pub(super) fn read(
-        given: &Arguments<'_>,
-        source: Source,
-        allowed: &[Dimension],
-    ) -> Result<ReportArguments> {
-        let first = usize::from(source == Source::AsOf);
-        let counts: Vec<usize> = (2..=6).map(|count| count + first).collect();
-        given.check_count(&counts)?;
-        let has = |at: usize| given.count() > at + first;
-        let (start, end) = (given.time(first)?, given.time(first + 1)?);
-        let by = if has(2) { given.text(first + 2)? } else { String::new() };
-        let width = match has(3) {
-            true => Some(Width::of(given.interval(first + 3)?).map_err(|reason| given.wrong(reason))?),
-            false => None,
-        };
-        let zone = if has(4) { Some(given.text(first + 4)?) } else { None };
-        Ok(ReportArguments {
-            as_of: if first == 1 { Some(given.time(0)?) } else { None },
-            end,
-            periods: Periods::new(start, end, width, zone.as_deref())
-                .map_err(|reason| given.wrong(reason))?,
-            by: By::parse(&by, allowed).map_err(|reason| given.wrong(reason))?,
-            last: if has(5) { Some(given.duration_or_none(first + 5)?) } else { None },
-        })
+/// The two functions of a report.
+pub(super) fn functions(
+    ReportKind(report): ReportKind,
+    session: &SessionContext,
+    context: &ReportContext,
+) -> std::result::Result<Vec<TableFunction>, QueryError> {
+    let mut functions: Vec<TableFunction> = Vec::new();
+    for ((name, manual), source) in report.manuals().into_iter().zip([Source::Everything, Source::AsOf]) {
+        let queries = report.queries(source.events());
+        let plans = queries.iter().map(|query| views::plan(session, name, query));
+        let queries = plans.collect::<std::result::Result<_, _>>()?;
+        let context = context.clone();
+        let function = ReportFunction { report, name, syntax: manual.syntax, source, queries, context };
+        functions.push(((name, manual), Arc::new(function)));
     }
+    Ok(functions)
+}
 
-    /// The values of `$1` (as of when) and `$2` (the end).
-    pub(super) fn parameters(&self) -> Vec<ScalarValue> {
-        let time = |at: Timestamp| ScalarValue::TimestampMicrosecond(Some(at.micros()), Some("UTC".into()));
-        vec![time(self.as_of.unwrap_or(self.end)), time(self.end)]
-    }
+struct ReportFunction {
+    report: SharedReport,
+    name: &'static str,
+    syntax: &'static str,
+    source: Source,
+    queries: Vec<LogicalPlan>,
+    context: ReportContext,
+}
 
-    /// What has happened of a period by the time that the report is as of.
-    pub(super) fn period(&self, (from, to): (Timestamp, Timestamp), now: Timestamp) -> Period {
-        Period { from, to, now: self.as_of.map_or(now, |as_of| as_of.min(now)) }
+impl fmt::Debug for ReportFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 
-/// A summary as columns of a common name.
-pub(super) fn span_cells(name: &str, spans: &Spans) -> Vec<(String, Cell)> {
-    let counts =
-        [("n", spans.n), ("open", spans.open), ("missing", spans.missing), ("negative", spans.negative)];
-    let lengths =
-        [("mean_secs", spans.mean_secs), ("median_secs", spans.median_secs), ("p90_secs", spans.p90_secs)];
-    let counts = counts.map(|(suffix, count)| (format!("{name}_{suffix}"), Cell::Count(Some(count))));
-    let lengths = lengths.map(|(suffix, length)| (format!("{name}_{suffix}"), Cell::Number(length)));
-    counts.into_iter().chain(lengths).collect()
+impl TableFunctionImpl for ReportFunction {
+    fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
+        let given = Arguments::new(self.name, self.syntax, args.exprs());
+        let arguments = ReportArguments::read(&given, self.source, self.report.dimensions())?;
+        report_table(self.report, self.name, &self.queries, arguments, &self.context)
+    }
 }
 
-pub(super) fn count(name: &str, count: u64) -> (String, Cell) {
-    (name.to_owned(), Cell::Count(Some(count)))
+/// The table of a request in Rust.
+///
+/// # Errors
+/// [`QueryError::Invalid`] for what cannot be asked for.
+pub(crate) fn table_of(
+    ReportKind(report): ReportKind,
+    request: &ReportRequest,
+    context: &ReportContext,
+    session: &SessionContext,
+) -> std::result::Result<Arc<dyn TableProvider>, QueryError> {
+    let arguments = ReportArguments::of(request, report.dimensions()).map_err(QueryError::Invalid)?;
+    let [(name, _), _] = report.manuals();
+    let queries = report.queries(arguments.source().events());
+    let plans = queries.iter().map(|query| views::plan(session, name, query));
+    let queries: Vec<LogicalPlan> = plans.collect::<std::result::Result<_, _>>()?;
+    Ok(report_table(report, name, &queries, arguments, context)?)
 }
 
-pub(super) fn number(name: &str, number: Option<f64>) -> (String, Cell) {
-    (name.to_owned(), Cell::Number(number))
+fn report_table(
+    report: SharedReport,
+    name: &'static str,
+    queries: &[LogicalPlan],
+    arguments: ReportArguments,
+    context: &ReportContext,
+) -> Result<Arc<dyn TableProvider>> {
+    let told = |query: &LogicalPlan| query.clone().with_param_values(arguments.parameters());
+    let queries = queries.iter().map(told).collect::<Result<_>>()?;
+    let scope = Scope { arguments, now: context.clock.now(), context: context.clone() };
+    Ok(Arc::new(SummaryTable { queries, summary: Arc::new(ReportRows { report, name, scope }) }))
 }
 
-/// The columns that every report begins with.
-pub(super) fn head(period: Period, group: &super::cohort::GroupKey) -> Vec<(String, Cell)> {
-    let times = [("period_start", period.from), ("period_end", period.to)];
-    let times = times.map(|(name, time)| (name.to_owned(), Cell::Time(Some(time))));
-    times.into_iter().chain(group.cells()).collect()
+struct ReportRows {
+    report: SharedReport,
+    name: &'static str,
+    scope: Scope,
+}
+
+impl fmt::Debug for ReportRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(self.name).field("arguments", &self.scope.arguments).finish_non_exhaustive()
+    }
+}
+
+impl Summary for ReportRows {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn schema(&self) -> SchemaRef {
+        schema_of(&self.report.blank())
+    }
+
+    fn summarize(&self, inputs: &[Vec<RecordBatch>]) -> Result<RecordBatch> {
+        table(self.schema(), &self.report.rows(inputs, &self.scope)?)
+    }
 }

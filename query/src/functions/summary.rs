@@ -13,20 +13,17 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::memory_pool::MemoryConsumer;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::error::Result;
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
-use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, execute_stream,
-};
-use futures::{StreamExt, stream};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::StreamExt;
 
-pub(super) use rows::{Cell, InputRow, each_row, schema_of, table};
+use super::computed::{Computation, ComputedExec};
+
+pub(super) use rows::{Cell, Cells, schema_of, table};
+pub(crate) use rows::{InputRow, each_row};
 
 /// Rows of one call of a function.
 pub(super) const ROWS_MAX: usize = 100_000;
@@ -66,88 +63,48 @@ impl TableProvider for SummaryTable {
         for query in &self.queries {
             inputs.push(session.create_physical_plan(query).await?);
         }
-        let all = self.summary.schema();
-        let columns = projection.cloned().unwrap_or_else(|| (0..all.fields().len()).collect());
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::new(all.project(&columns)?)),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Final,
-            Boundedness::Bounded,
-        );
-        let summary = self.summary.clone();
-        Ok(Arc::new(SummaryExec { summary, inputs, columns, properties: Arc::new(properties) }))
+        let computation = Summarizing { summary: self.summary.clone(), inputs };
+        Ok(Arc::new(ComputedExec::new(Arc::new(computation), projection)?))
     }
 }
 
-/// The inputs are planned and optimised by themselves, so they are no children of this node.
+/// The inputs are planned and optimised by themselves, so they are no children of the node.
 #[derive(Debug)]
-struct SummaryExec {
+struct Summarizing {
     summary: Arc<dyn Summary>,
     inputs: Vec<Arc<dyn ExecutionPlan>>,
-    columns: Vec<usize>,
-    properties: Arc<PlanProperties>,
 }
 
-impl DisplayAs for SummaryExec {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SummaryExec: {}", self.summary.name())
-    }
-}
-
-impl ExecutionPlan for SummaryExec {
-    fn name(&self) -> &str {
+#[async_trait]
+impl Computation for Summarizing {
+    fn name(&self) -> &'static str {
         "SummaryExec"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.summary.name())
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
+    fn schema(&self) -> SchemaRef {
+        self.summary.schema()
     }
 
-    fn apply_expressions(
+    async fn batches(
         &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let reservation = MemoryConsumer::new(self.summary.name()).register(context.memory_pool());
-        let (summary, inputs, columns) = (self.summary.clone(), self.inputs.clone(), self.columns.clone());
-        let computed = async move {
-            let mut read = Vec::new();
-            for input in inputs {
-                let mut batches = Vec::new();
-                let mut rows = execute_stream(input, context.clone())?;
-                while let Some(batch) = rows.next().await {
-                    let batch = batch?;
-                    reservation.try_grow(batch.get_array_memory_size())?;
-                    batches.push(batch);
-                }
-                read.push(batches);
+        context: Arc<TaskContext>,
+        memory: &MemoryReservation,
+    ) -> Result<Vec<RecordBatch>> {
+        let mut read = Vec::new();
+        for input in &self.inputs {
+            let mut batches = Vec::new();
+            let mut rows = execute_stream(input.clone(), context.clone())?;
+            while let Some(batch) = rows.next().await {
+                let batch = batch?;
+                memory.try_grow(batch.get_array_memory_size())?;
+                batches.push(batch);
             }
-            let rows = summary.summarize(&read)?;
-            Ok::<_, DataFusionError>(rows.project(&columns)?)
-        };
-        let rows = stream::once(computed);
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+            read.push(batches);
+        }
+        Ok(vec![self.summary.summarize(&read)?])
     }
 }

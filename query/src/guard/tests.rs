@@ -94,11 +94,8 @@ fn too_much_memory() {
 #[test]
 fn too_many_at_once() {
     run(async {
-        let viewer = RoleLimits {
-            concurrency_max: 1,
-            queue_timeout: Duration::from_millis(50),
-            ..RoleLimits::default()
-        };
+        let viewer =
+            RoleLimits { concurrency_max: 1, queue_timeout: Duration::from_secs(1), ..RoleLimits::default() };
         let bench = bench(viewer).await;
         let running = bench.engine.sql("SELECT * FROM generate_series(1, 1000000)", QueryRole::Viewer).await;
         let running = running.unwrap();

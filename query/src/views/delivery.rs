@@ -3,7 +3,10 @@
 use super::{DEPLOYS, Described, View, of_all_events, over_events};
 
 pub(super) fn views() -> Vec<View> {
-    vec![of_all_events(GATE_DECISIONS_DESCRIBED, GATE_DECISIONS)]
+    vec![
+        of_all_events(GATE_DECISIONS_DESCRIBED, GATE_DECISIONS),
+        of_all_events(GATE_OVERRIDES_DESCRIBED, GATE_OVERRIDES),
+    ]
 }
 
 /// The columns of [`deploy_events`] by position.
@@ -19,6 +22,7 @@ pub(crate) mod column {
     pub(crate) const REWORK_THEN: usize = 8;
     pub(crate) const INCIDENT_THEN: usize = 9;
     pub(crate) const COMMITS_THEN: usize = 10;
+    pub(crate) const VERSION: usize = 11;
 }
 
 /// One row per event about a deploy.
@@ -29,7 +33,8 @@ const DEPLOY_EVENTS: &str = "
            json_time(told.payload, 'finished_at') AS finished_then,
            json_bool(told.payload, 'rework') AS rework_then,
            json_text(told.payload, 'incident_id') AS incident_then,
-           json_text(told.payload, 'commits') AS commits_then
+           json_text(told.payload, 'commits') AS commits_then,
+           deploy.version
     FROM ({deploys}) AS deploy
     JOIN {events} AS told ON told.subject_id = deploy.deploy_id AND told.kind = 'deploy'";
 
@@ -59,6 +64,7 @@ const GATE_DECISIONS_DESCRIBED: Described = Described {
         ("policy", "The gate policy that decided."),
         ("actor", "Who asked."),
         ("override_id", "The override that opened the gate."),
+        ("explanation", "Why, in one sentence with the deciding numbers."),
         ("conditions", "Every condition with its value, limit and outcome, as JSON text."),
         ("event_id", "The event; joins with events."),
     ],
@@ -71,6 +77,41 @@ const GATE_DECISIONS: &str = "
            json_text(payload, 'policy') AS policy,
            actor,
            CAST(json_number(payload, 'override_id') AS BIGINT) AS override_id,
+           json_text(payload, 'explanation') AS explanation,
            json_text(payload, 'conditions') AS conditions,
            event_id
     FROM {events} WHERE kind = 'gate_decision'";
+
+const GATE_OVERRIDES_DESCRIBED: Described = Described {
+    name: "gate_overrides",
+    comment: "Who opened a blocked gate, why and until when, and who took that back.",
+    columns: &[
+        ("override_id", "Its number; joins with gate_decisions."),
+        ("service", "The service whose gate it opens."),
+        ("actor", "Who opened the gate."),
+        ("reason", "Why."),
+        ("given_at", "Since when."),
+        ("expires_at", "Until when, unless it is revoked."),
+        ("revoked_at", "When somebody took it back."),
+        ("revoked_by", "Who."),
+        ("revoke_reason", "Why."),
+    ],
+};
+
+/// An event without an action is one of before there were revocations.
+const GATE_OVERRIDES: &str = "
+    SELECT CAST(override_id AS BIGINT) AS override_id, service,
+           max(actor) FILTER (WHERE NOT is_revoked) AS actor,
+           max(reason) FILTER (WHERE NOT is_revoked) AS reason,
+           max(at) FILTER (WHERE NOT is_revoked) AS given_at,
+           max(expires_at) AS expires_at,
+           max(at) FILTER (WHERE is_revoked) AS revoked_at,
+           max(actor) FILTER (WHERE is_revoked) AS revoked_by,
+           max(reason) FILTER (WHERE is_revoked) AS revoke_reason
+    FROM (SELECT json_number(payload, 'override_id') AS override_id, service, actor,
+                 json_text(payload, 'reason') AS reason,
+                 json_time(payload, 'expires_at') AS expires_at,
+                 valid_at AS at,
+                 coalesce(json_text(payload, 'action') = 'revoked', false) AS is_revoked
+          FROM {events} WHERE kind = 'gate_override')
+    GROUP BY override_id, service";

@@ -8,7 +8,8 @@ use super::{INCIDENTS, over_events, slo};
 /// of its service's objectives count. Objectives of one service see the same requests, so the one
 /// that saw the most bad ones is taken, not their sum: the least that it can have been.
 ///
-/// `$1` and `$2` are where the time begins and ends, `$3` is where slices begin that reach into it.
+/// `$2` and `$3` are where the time begins and ends, `$4` is where slices begin that reach into it; `$1` is
+/// as of when, where that is asked for.
 const INCIDENT_IMPACT: &str = "
     WITH reported AS (
       SELECT incident_id,
@@ -31,7 +32,7 @@ const INCIDENT_IMPACT: &str = "
       SELECT incident_id, service, severity, started_at,
              coalesce(restored_at, resolved_at) AS ended_at
       FROM ({incidents})
-      WHERE started_at >= $1 AND started_at < $2 AND state NOT IN ('declined', 'merged')),
+      WHERE started_at >= $2 AND started_at < $3 AND state NOT IN ('declined', 'merged')),
     objectives AS (SELECT DISTINCT slo || '/' || objective AS slo_id, service FROM slo_status),
     measured AS (
       SELECT incident_id, max(bad) AS bad
@@ -64,12 +65,14 @@ const INCIDENT_IMPACT: &str = "
     LEFT JOIN told ON told.subject_id = hurt.incident_id
     LEFT JOIN measured ON measured.incident_id = hurt.incident_id";
 
-const SLICES: &str = "WHERE slice_start >= $3 AND slice_start < $2";
+const SLICES: &str = "WHERE slice_start >= $4 AND slice_start < $3";
 
 /// The longest slice that there is.
 pub(crate) const SLICE_MAX: Duration = Duration::from_secs(300);
 
-pub(crate) fn incident_impact() -> String {
+/// Over the table of events, or over some of its rows, and over the slices that `slices`, the rest of a
+/// condition, leaves.
+pub(crate) fn incident_impact(events: &str, slices: &str) -> String {
     let definition = INCIDENT_IMPACT.replace("{incidents}", INCIDENTS);
-    over_events(&definition.replace("{slices}", &slo::latest_slices(SLICES)), "events")
+    over_events(&definition.replace("{slices}", &slo::latest_slices(&format!("{SLICES} {slices}"))), events)
 }

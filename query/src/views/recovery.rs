@@ -22,6 +22,7 @@ pub(crate) mod column {
     pub(crate) const SERVICES_THEN: usize = 14;
     pub(crate) const FALSE_ALARM_THEN: usize = 15;
     pub(crate) const DEPLOY_THEN: usize = 16;
+    pub(crate) const TITLE: usize = 17;
 }
 
 /// One row per event; `$2` is the time before which the incident began.
@@ -35,7 +36,8 @@ const INCIDENT_EVENTS: &str = "
            json_text(told.payload, 'acknowledged_by') AS acknowledged_by_then,
            json_text(told.payload, 'services') AS services_then,
            json_bool(told.payload, 'false_alarm') AS false_alarm_then,
-           json_text(told.payload, 'deploy_id') AS deploy_then
+           json_text(told.payload, 'deploy_id') AS deploy_then,
+           incident.title
     FROM ({incidents}) AS incident
     JOIN {events} AS told ON told.subject_id = incident.incident_id AND told.kind = 'incident'
     WHERE incident.started_at < $2";

@@ -1,9 +1,12 @@
 //! `evenkeel slo report NAME`: one objective at one time, and what ate its budget.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use telemetry::time::format_duration;
 
 use super::super::client::ClientArgs;
-use super::super::output::{Output, OutputArgs, print, print_objects, print_rows};
+use super::super::output::{Output, OutputArgs, print, print_objects, print_rows, table_text_of};
 
 /// The numbers of the window, as the view `slo_status` names them.
 const STATUS: [&str; 21] = [
@@ -52,6 +55,9 @@ pub struct Args {
     /// Windows to tell burn rates of.
     #[arg(long, value_delimiter = ',', default_value = "1h,6h,1d,3d")]
     windows: Vec<String>,
+    /// The window of the budget, such as 90d: one of the SLO's, the first one when absent.
+    #[arg(long)]
+    window: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -66,6 +72,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         ("group", &args.group),
         ("at", &args.at),
         ("reported_on", &args.reported_on),
+        ("window", &args.window),
     ];
     query.extend(given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
     let path = format!("/api/slos/{}/report", super::super::path_segment(&args.name));
@@ -79,7 +86,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 fn print_tables(report: &Value) -> anyhow::Result<()> {
-    let status = STATUS.iter().map(|name| vec![Value::from(*name), report["status"][*name].clone()]);
+    let status = STATUS.iter().map(|name| vec![Value::from(*name), shown(name, &report["status"][*name])]);
     print_rows(Output::Table, &["", "value"], status)?;
     let spent = &report["spent"];
     let parts: [(&str, &Value, &[&str]); 4] = [
@@ -95,5 +102,36 @@ fn print_tables(report: &Value) -> anyhow::Result<()> {
             print_objects(Output::Table, &rows, columns)?;
         }
     }
-    print(&format!("\n{} of {} bad during none of these", spent["unexplained_bad"], spent["bad"]))
+    let (unexplained, bad) = (table_text_of(&spent["unexplained_bad"]), table_text_of(&spent["bad"]));
+    print(&format!("\n{unexplained} of {bad} bad during none of these"))
+}
+
+/// A value for people: what is in seconds as a length of time.
+fn shown(name: &str, value: &Value) -> Value {
+    match value.as_f64() {
+        Some(seconds) if name.ends_with("_secs") => Value::from(length_of(seconds)),
+        _ => value.clone(),
+    }
+}
+
+/// To the second; what is overspent is below zero.
+fn length_of(seconds: f64) -> String {
+    let length = format_duration(Duration::from_secs(seconds.abs().round() as u64));
+    if seconds.round() < 0.0 { format!("-{length}") } else { length }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn seconds_are_shown_as_lengths_of_time() {
+        assert_eq!(shown("exhausted_in_pace_secs", &json!(58_620)), json!("16h17m"));
+        assert_eq!(shown("error_budget_remaining_secs", &json!(-5_400.4)), json!("-1h30m"));
+        assert_eq!(shown("error_budget_remaining_secs", &json!(-0.2)), json!("0s"));
+        assert_eq!(shown("error_budget_remaining_secs", &Value::Null), Value::Null);
+        assert_eq!(shown("bad", &json!(58_620.0)), json!(58_620.0));
+    }
 }

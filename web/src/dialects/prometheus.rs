@@ -73,16 +73,15 @@ async fn evaluate(
     let options = options(state, params)?;
     let work = options.work.clone();
     let stopwatch = Stopwatch::start();
-    let query = state.engine.parse_promql(params.expression()?).await.map_err(of_expression)?;
-    let parsed = stopwatch.elapsed();
-    let evaluated = state.engine.promql(&query, times, options).await?;
+    let evaluated = state.engine.promql_text(params.expression()?, times, options).await;
+    let evaluated = evaluated.map_err(of_expression)??;
     let at = match times {
         Times::Instant(at) => at,
         Times::Range(range) => range.end,
     };
     let mut success = value::data(evaluated, at, limit);
     if params.get("stats").is_some() {
-        success.data.stats = Some(Stats::of(&work, parsed, stopwatch.elapsed()));
+        success.data.stats = Some(Stats::of(&work, stopwatch.elapsed()));
     }
     Ok(success)
 }

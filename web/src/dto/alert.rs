@@ -18,6 +18,7 @@ pub struct AlertList {
 pub struct Alert {
     pub id: String,
     pub alert: String,
+    pub kind: AlertKind,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
     #[schema(required)]
@@ -49,6 +50,14 @@ pub struct Alert {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+pub enum AlertKind {
+    Alert,
+    /// Pages nobody and is over by itself: how much of a budget is spent, for example.
+    Notice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum AlertState {
     Pending,
     Firing,
@@ -60,6 +69,7 @@ impl From<domain::AlertView> for Alert {
         let domain::AlertView { alert, acknowledged_at, acknowledged_by } = view;
         Alert {
             alert: alert.name().to_owned(),
+            kind: if alert.is_notice() { AlertKind::Notice } else { AlertKind::Alert },
             service: alert.service().map(str::to_owned),
             severity: alert.severity().map(str::to_owned),
             id: alert.id.to_string(),

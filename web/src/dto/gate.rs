@@ -7,6 +7,11 @@ use utoipa::ToSchema;
 
 use super::Time;
 
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct GateList {
+    pub gates: Vec<Gate>,
+}
+
 /// Whether a service may be changed now, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Gate {
@@ -16,13 +21,15 @@ pub struct Gate {
     pub verdict: GateVerdict,
     /// The gate policy that decided.
     pub policy: String,
+    /// Why, in one sentence with the deciding numbers.
+    pub explanation: String,
     pub decided_at: Time,
     /// Everything that was looked at.
     pub conditions: Vec<GateCondition>,
     /// The override that opened the gate.
     #[schema(required)]
     pub opened_by: Option<GateOverride>,
-    /// The newest overrides of the service, expired ones too.
+    /// The newest overrides of the service, those that are over too.
     pub overrides: Vec<GateOverride>,
 }
 
@@ -42,6 +49,9 @@ pub struct GateCondition {
     /// What it is about: an objective, a severity, a freeze.
     #[schema(required)]
     pub subject: Option<String>,
+    /// What a burn rate or a change fail rate is over, such as `6h`.
+    #[schema(required)]
+    pub window: Option<String>,
     #[schema(required)]
     pub value: Option<f64>,
     /// How the value has to be to the limit.
@@ -87,8 +97,21 @@ pub struct GateOverride {
     pub actor: String,
     pub created_at: Time,
     pub expires_at: Time,
+    /// When somebody took it back, who and why.
+    #[schema(required)]
+    pub revoked_at: Option<Time>,
+    #[schema(required)]
+    pub revoked_by: Option<String>,
+    #[schema(required)]
+    pub revoke_reason: Option<String>,
     /// Whether it still opens the gate.
     pub active: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct GateOverrideList {
+    /// The newest first, those that are over too.
+    pub overrides: Vec<GateOverride>,
 }
 
 /// Opens a gate although it is blocked.
@@ -98,6 +121,13 @@ pub struct GateOverrideBody {
     pub reason: String,
     /// RFC 3339; at most the policy's `overrideMax` ahead, 24 hours unless it says otherwise.
     pub expires_at: String,
+}
+
+/// Takes an override back.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GateRevocationBody {
+    pub reason: String,
 }
 
 impl Gate {
@@ -117,6 +147,7 @@ impl Gate {
                 gate::Verdict::Overridden => GateVerdict::Overridden,
             },
             policy,
+            explanation: decision.explanation(),
             decided_at: now.into(),
             conditions: decision.conditions.into_iter().map(GateCondition::from).collect(),
             opened_by: decision.opened_by.map(|given| GateOverride::new(given, now)),
@@ -127,8 +158,16 @@ impl Gate {
 
 impl GateOverride {
     pub fn new(given: gate::Override, now: Timestamp) -> GateOverride {
+        let active = given.holds(now);
+        let (revoked_at, revoked_by, revoke_reason) = match given.revoked {
+            Some(revoked) => (Some(revoked.at.into()), Some(revoked.actor), Some(revoked.reason)),
+            None => (None, None, None),
+        };
         GateOverride {
-            active: given.holds(now),
+            active,
+            revoked_at,
+            revoked_by,
+            revoke_reason,
             id: given.id,
             reason: given.reason,
             actor: given.actor,
@@ -150,6 +189,7 @@ impl From<gate::Condition> for GateCondition {
                 gate::Check::Freeze => GateCheck::Freeze,
             },
             subject: condition.subject,
+            window: condition.window,
             value: condition.value,
             relation: match condition.relation {
                 gate::Relation::Above => GateRelation::Above,

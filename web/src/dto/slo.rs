@@ -8,6 +8,8 @@ use super::Time;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SloList {
     pub slos: Vec<SloStatus>,
+    /// The same objectives over the further windows of their SLOs; nothing alerts on these.
+    pub further_windows: Vec<SloStatus>,
 }
 
 /// One objective at one watermark. The numbers of `slo_status` under the same names.
@@ -129,6 +131,8 @@ pub struct SloDetail {
     pub worst: SloStatus,
     pub description: String,
     pub objectives: Vec<SloStatus>,
+    /// The same objectives over the further windows.
+    pub further_windows: Vec<SloStatus>,
     pub definition: SloDefinition,
     /// Whether its burn rates page.
     pub alerts: bool,
@@ -156,6 +160,8 @@ pub struct HistoryQuery {
     /// RFC 3339; now when absent.
     pub to: Option<String>,
     pub points: Option<usize>,
+    /// The window of the budget: one of the SLO's, such as `90d`; the first one when absent.
+    pub window: Option<String>,
 }
 
 /// The burn-down of one objective, and what happened meanwhile.

@@ -22,6 +22,8 @@ pub struct ReportQuery {
     pub reported_on: Option<String>,
     /// Windows to tell burn rates of, such as `1h,6h,3d`.
     pub windows: Option<String>,
+    /// The window of the budget: one of the SLO's, such as `90d`; the first one when absent.
+    pub window: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -114,6 +116,50 @@ pub struct ExcludedTime {
 pub enum ExclusionEffect {
     Remove,
     CountAsGood,
+}
+
+impl From<query::sli::SloReport> for SloReport {
+    fn from(report: query::sli::SloReport) -> SloReport {
+        SloReport {
+            status: SloStatus::from(report.status),
+            burn: report.burn.into_iter().map(WindowBurn::from).collect(),
+            spent: Spent::from(report.spent),
+            groups: report.groups.into_iter().map(GroupSpending::from).collect(),
+            excluded: report.excluded.into_iter().map(ExcludedTime::from).collect(),
+        }
+    }
+}
+
+impl From<slo::spending::Spent> for Spent {
+    fn from(spent: slo::spending::Spent) -> Spent {
+        Spent {
+            from: spent.from.into(),
+            to: spent.to.into(),
+            bad: spent.bad,
+            allowed_bad: spent.allowed_bad,
+            causes: spent.causes.into_iter().map(Spending::from).collect(),
+            unexplained_bad: spent.unexplained.bad,
+            unexplained_budget_share: spent.unexplained.budget_share,
+        }
+    }
+}
+
+impl From<slo::spending::Spending> for Spending {
+    fn from(spending: slo::spending::Spending) -> Spending {
+        Spending {
+            kind: match spending.kind {
+                slo::causes::CauseKind::Incident => CauseKind::Incident,
+                slo::causes::CauseKind::Deploy => CauseKind::Deploy,
+            },
+            id: spending.id,
+            title: spending.title,
+            from: spending.from.into(),
+            to: spending.to.into(),
+            bad: spending.amount.bad,
+            budget_share: spending.amount.budget_share,
+            bad_share: spending.amount.bad_share,
+        }
+    }
 }
 
 impl From<query::sli::WindowBurn> for WindowBurn {

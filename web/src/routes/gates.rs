@@ -1,17 +1,22 @@
 //! Deploy gates: may this service be changed now? The decision is `slo::gate`'s; each answer is
 //! written down before it is given.
 
+use std::collections::BTreeSet;
+
+use alerting::GatePolicy;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
-use slo::gate::decide;
+use slo::gate::{GateDecision, Override, decide};
 use telemetry::Timestamp;
 
 use super::incidents::actor;
 use crate::auth::Caller;
-use crate::dto::gate::{Gate, GateOverride, GateOverrideBody};
+use crate::dto::gate::{
+    Gate, GateList, GateOverride, GateOverrideBody, GateOverrideList, GateRevocationBody,
+};
 use crate::error::{Problem, WebError, WebResult};
 use crate::extract::JsonBody;
 use crate::state::AppState;
@@ -32,21 +37,63 @@ pub(crate) async fn get(
     Path(service): Path<String>,
 ) -> WebResult<Json<Gate>> {
     let now = state.clock.now();
-    let policy = state.alerting.catalog().gate_policy(&service);
-    let changes_over = policy.terms.change_fail_rate_below.map(|limit| limit.over);
-    let facts = state.gates.facts(&service, changes_over, now).await;
-    let mut facts = facts.ok_or_else(|| WebError::not_found("service", service.as_str()))?;
-    facts.freezes = policy.freezes_at(now);
-    let overrides = state.alerting.gate_overrides(&service).await?;
-    let decision = decide(&policy.terms, &facts, &overrides, now);
+    let judged = judge(&state, &service, now).await?;
+    let judged = judged.ok_or_else(|| WebError::not_found("service", service.as_str()))?;
+    let decision = &judged.decision;
     let payload = json!({
-        "policy": policy.name,
+        "policy": judged.policy.name,
         "verdict": decision.verdict,
         "override_id": decision.opened_by.as_ref().map(|given| given.id),
+        "explanation": decision.explanation(),
         "conditions": decision.conditions,
     });
     state.alerting.record_gate_decision(&service, &caller.name, now, payload).await?;
-    Ok(Json(Gate::new(service, policy.name, decision, overrides, now)))
+    Ok(Json(judged.answer(service, now)))
+}
+
+/// What every gate would say now, by service. Looking is not asking: nothing is recorded.
+#[utoipa::path(
+    get,
+    path = "/api/gates",
+    operation_id = "list_gates",
+    tag = "respond",
+    responses((status = 200, body = GateList))
+)]
+pub(crate) async fn list(State(state): State<AppState>) -> WebResult<Json<GateList>> {
+    let now = state.clock.now();
+    let mut services: BTreeSet<String> = state.alerting.catalog().services.keys().cloned().collect();
+    services.extend(state.slos.slos().iter().map(|slo| slo.service.clone()));
+    let mut gates = Vec::with_capacity(services.len());
+    for service in services {
+        // A service that went away meanwhile has no gate.
+        if let Some(judged) = judge(&state, &service, now).await? {
+            gates.push(judged.answer(service, now));
+        }
+    }
+    Ok(Json(GateList { gates }))
+}
+
+/// A decision with what it was made of.
+struct Judged {
+    policy: GatePolicy,
+    decision: GateDecision,
+    overrides: Vec<Override>,
+}
+
+impl Judged {
+    fn answer(self, service: String, now: Timestamp) -> Gate {
+        Gate::new(service, self.policy.name, self.decision, self.overrides, now)
+    }
+}
+
+/// `None` for a service that neither the configuration nor an objective names.
+async fn judge(state: &AppState, service: &str, now: Timestamp) -> WebResult<Option<Judged>> {
+    let policy = state.alerting.catalog().gate_policy(service);
+    let Some(mut facts) = state.gates.facts(service, &policy.terms, now).await else { return Ok(None) };
+    facts.freezes = policy.freezes_at(now);
+    let overrides = state.alerting.gate_overrides(service).await?;
+    let decision = decide(&policy.terms, &facts, &overrides, now);
+    Ok(Some(Judged { policy, decision, overrides }))
 }
 
 /// Opens a gate until a time, whatever its conditions say. Recorded as an event of kind
@@ -72,9 +119,57 @@ pub(crate) async fn open(
 ) -> WebResult<Response> {
     let expires_at = Timestamp::parse_rfc3339(&body.expires_at)
         .map_err(|error| WebError::bad_field("/expires_at", error.to_string()))?;
-    if state.gates.facts(&service, None, state.clock.now()).await.is_none() {
+    if !state.gates.knows(&service) {
         return Err(WebError::not_found("service", service));
     }
     let given = state.alerting.override_gate(&service, &body.reason, expires_at, &actor(&caller)).await?;
     Ok((StatusCode::CREATED, Json(GateOverride::new(given, state.clock.now()))).into_response())
+}
+
+/// Who opened a gate, why and until when. Looking is not asking: nothing is recorded.
+#[utoipa::path(
+    get,
+    path = "/api/gates/{service}/overrides",
+    operation_id = "list_gate_overrides",
+    tag = "respond",
+    params(("service" = String, Path)),
+    responses((status = 200, body = GateOverrideList), (status = 404, body = Problem))
+)]
+pub(crate) async fn overrides(
+    State(state): State<AppState>,
+    Path(service): Path<String>,
+) -> WebResult<Json<GateOverrideList>> {
+    let overrides = state.alerting.gate_overrides(&service).await?;
+    // What was said about a service that is gone since stays to be read.
+    if overrides.is_empty() && !state.gates.knows(&service) {
+        return Err(WebError::not_found("service", service));
+    }
+    let now = state.clock.now();
+    let overrides = overrides.into_iter().map(|given| GateOverride::new(given, now)).collect();
+    Ok(Json(GateOverrideList { overrides }))
+}
+
+/// Takes an override back before it expires. Recorded as an event of kind `gate_override`.
+#[utoipa::path(
+    post,
+    path = "/api/gates/{service}/overrides/{id}/revoke",
+    operation_id = "revoke_gate_override",
+    tag = "respond",
+    params(("service" = String, Path), ("id" = i64, Path)),
+    request_body = GateRevocationBody,
+    responses(
+        (status = 200, body = GateOverride),
+        (status = 400, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+    )
+)]
+pub(crate) async fn revoke(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((service, id)): Path<(String, i64)>,
+    JsonBody(body): JsonBody<GateRevocationBody>,
+) -> WebResult<Json<GateOverride>> {
+    let revoked = state.alerting.revoke_gate_override(&service, id, &body.reason, &actor(&caller)).await?;
+    Ok(Json(GateOverride::new(revoked, state.clock.now())))
 }

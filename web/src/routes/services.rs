@@ -76,7 +76,8 @@ impl Facts {
             let incidents = self.incidents.iter().map(|view| &view.incident);
             incidents.filter(|incident| incident.service.as_deref() == Some(name))
         };
-        let alerts = self.alerts.iter().filter(|view| view.alert.service() == Some(name));
+        let is_own = |view: &&AlertView| view.alert.service() == Some(name) && !view.alert.is_notice();
+        let alerts = self.alerts.iter().filter(is_own);
         ServiceSummary {
             name: name.to_owned(),
             display_name: declared.map_or_else(|| name.to_owned(), |it| it.display_name.clone()),

@@ -1,8 +1,12 @@
 //! SLOs: all objectives, one SLO whole, its history.
 
+use std::sync::Arc;
+
 use alerting::{Incident, IncidentFilter};
 use axum::Json;
 use axum::extract::{Path, State};
+use query::sli::BudgetOf;
+use slo::Slo;
 use telemetry::Timestamp;
 
 use super::deploys::{self, Deploy};
@@ -30,7 +34,8 @@ const PROJECTION_STEPS: u32 = 60;
 pub(crate) async fn list(State(state): State<AppState>) -> Json<SloList> {
     let mut slos: Vec<SloStatus> = state.slos.statuses().iter().cloned().map(SloStatus::from).collect();
     slos.sort_by(SloStatus::by_urgency);
-    Json(SloList { slos })
+    let further = state.slos.further_statuses();
+    Json(SloList { slos, further_windows: further.iter().cloned().map(SloStatus::from).collect() })
 }
 
 /// One SLO: the fields of its worst objective, all objectives, and where it is written.
@@ -50,12 +55,15 @@ pub(crate) async fn detail(
     let statuses = state.slos.statuses();
     let objectives: Vec<SloStatus> =
         statuses.iter().filter(|status| status.slo == name).cloned().map(SloStatus::from).collect();
+    let further = state.slos.further_statuses();
+    let further = further.iter().filter(|status| status.slo == name).cloned();
     let worst = objectives.iter().min_by(|a, b| SloStatus::by_urgency(a, b)).cloned();
     Ok(Json(SloDetail {
         // A catalogue that was loaded a moment ago may have no status yet.
-        worst: worst.ok_or_else(|| WebError::not_found("status of the SLO", name))?,
+        worst: worst.ok_or_else(|| WebError::not_found("status of the SLO", name.as_str()))?,
         description: slo.description.clone().unwrap_or_default(),
         objectives,
+        further_windows: further.map(SloStatus::from).collect(),
         definition: SloDefinition {
             yaml: state.objects.document(&slo.file, slo.line).unwrap_or_default(),
             file: slo.file.clone(),
@@ -80,22 +88,20 @@ pub(crate) async fn history(
     UrlQuery(query): UrlQuery<HistoryQuery>,
 ) -> WebResult<Json<SloHistory>> {
     let slo = find(&state, &name)?;
-    let objective = match query.objective.as_deref().filter(|objective| !objective.is_empty()) {
-        Some(objective) => slo.objective(objective),
-        None => slo.objectives.first(),
-    };
-    let objective =
-        objective.ok_or_else(|| WebError::not_found("objective", query.objective.unwrap_or_default()))?;
+    let objective = find_objective(&slo, query.objective.as_deref())?;
+    let window = query.window.as_deref().filter(|window| !window.is_empty());
+    let length = find_window(&slo, window)?.nominal();
     let to = time_field("?to", query.to.as_deref())?.unwrap_or_else(|| state.clock.now());
-    let from = time_field("?from", query.from.as_deref())?.unwrap_or_else(|| to.minus(slo.window.nominal()));
+    let from = time_field("?from", query.from.as_deref())?.unwrap_or_else(|| to.minus(length));
     if from >= to {
         return Err(WebError::bad_field("?from", "it is not before `to`"));
     }
     let points = query.points.unwrap_or(POINTS_DEFAULT).clamp(2, state.config.history_points_max) as u32;
     let group = query.group.unwrap_or_default();
-    let points = state.slos.history(&slo.name, &objective.name, &group, (from, to), points);
+    let of = BudgetOf { slo: &slo.name, objective, group: &group, window };
+    let points = state.slos.history(of, (from, to), points);
     let now = state.clock.now();
-    let projection = state.slos.projection(&slo.name, &objective.name, &group, now, PROJECTION_STEPS);
+    let projection = state.slos.projection(of, now, PROJECTION_STEPS);
     // It goes on where the points end: not from a range that ended before.
     let projection = projection.filter(|line| line.first().is_some_and(|first| first.at <= to));
     let filter = IncidentFilter {
@@ -122,9 +128,22 @@ pub(crate) async fn history(
     }))
 }
 
-pub(super) fn find(state: &AppState, name: &str) -> WebResult<std::sync::Arc<slo::Slo>> {
+pub(super) fn find(state: &AppState, name: &str) -> WebResult<Arc<Slo>> {
     let found = state.slos.slos().into_iter().find(|slo| slo.name == name);
     found.ok_or_else(|| WebError::not_found("SLO", name))
+}
+
+/// The name of the objective or composite of a name, of the first one without.
+pub(super) fn find_objective<'a>(slo: &'a Slo, name: Option<&str>) -> WebResult<&'a str> {
+    let name = name.filter(|name| !name.is_empty());
+    slo.objective_name(name).ok_or_else(|| WebError::not_found("objective", name.unwrap_or_default()))
+}
+
+/// One of its windows by its text, the first one without.
+pub(super) fn find_window<'a>(slo: &'a Slo, text: Option<&str>) -> WebResult<&'a slo::Window> {
+    let mut windows = slo.windows();
+    let found = text.map_or_else(|| Some(&slo.window), |text| windows.find(|window| window.text() == text));
+    found.ok_or_else(|| WebError::not_found("window of the SLO", text.unwrap_or_default()))
 }
 
 pub(super) fn time_field(pointer: &str, text: Option<&str>) -> WebResult<Option<Timestamp>> {

@@ -9,6 +9,7 @@ mod logs;
 mod objectives;
 mod pages;
 mod prometheus;
+mod reports;
 mod respond;
 mod shippers;
 mod targets;

@@ -25,6 +25,8 @@ pub(super) struct Outside {
     pub(super) taken: Mutex<Vec<Taken>>,
     /// How sendings to an address end, one after the other; then they succeed.
     pub(super) trouble: Mutex<BTreeMap<String, Vec<Trouble>>>,
+    /// Lets one sending that hangs be answered.
+    pub(super) answer: tokio::sync::Notify,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub(super) struct Taken {
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
     Fails(SendError),
-    /// Taken, but the answer never arrives.
+    /// Taken, but the answer does not come before the test lets it.
     Hangs,
 }
 
@@ -91,7 +93,8 @@ impl Channel for Outside {
             Some(Trouble::Fails(error)) => Err(error),
             Some(Trouble::Hangs) => {
                 self.taken.lock().push(taken);
-                std::future::pending().await
+                self.answer.notified().await;
+                Ok(())
             }
             None => {
                 self.taken.lock().push(taken);
@@ -108,25 +111,36 @@ pub(super) struct Rig {
     pub(super) clock: Arc<ManualClock>,
     pub(super) outside: Arc<Outside>,
     pub(super) alerting: Alerting,
+    send_timeout: Duration,
 }
 
 pub(super) const UP: &str = "up == 0";
 
 impl Rig {
+    /// Sendings are given more time than any test takes.
     pub(super) async fn new() -> Rig {
+        Rig::with_send_timeout(DeliveryConfig::default().send_timeout).await
+    }
+
+    pub(super) async fn with_send_timeout(send_timeout: Duration) -> Rig {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
         let outside = Arc::new(Outside::default());
         outside.signals.lock().replace(Vec::new());
         outside.results.lock().insert(UP.into(), Vec::new());
-        let alerting = open(&path, &outside, &clock).await;
-        Rig { _dir: dir, path, clock, outside, alerting }
+        let alerting = open(&path, &outside, &clock, send_timeout).await;
+        Rig { _dir: dir, path, clock, outside, alerting, send_timeout }
     }
 
     /// As after a crash: nothing is closed.
     pub(super) async fn reopen(&mut self) {
-        self.alerting = open(&self.path, &self.outside, &self.clock).await;
+        self.alerting = self.another().await;
+    }
+
+    /// A second engine over the same store.
+    pub(super) async fn another(&self) -> Alerting {
+        open(&self.path, &self.outside, &self.clock, self.send_timeout).await
     }
 
     pub(super) fn is_down(&self, jobs: &[&str]) {
@@ -158,10 +172,11 @@ impl Rig {
     }
 }
 
-pub(super) async fn open(
+async fn open(
     path: &std::path::Path,
     outside: &Arc<Outside>,
     clock: &Arc<ManualClock>,
+    send_timeout: Duration,
 ) -> Alerting {
     let store = Store::open(path, &[store::MIGRATIONS]).await.unwrap();
     let ports = Ports { queries: outside.clone(), signals: outside.clone(), facts: outside.clone() };
@@ -169,7 +184,7 @@ pub(super) async fn open(
     let config = AlertingConfig {
         external_url: "https://pager.example.com/".into(),
         query_timeout: Duration::from_millis(200),
-        delivery: DeliveryConfig { send_timeout: Duration::from_millis(50), ..DeliveryConfig::default() },
+        delivery: DeliveryConfig { send_timeout, ..DeliveryConfig::default() },
         ..AlertingConfig::default()
     };
     let alerting = Alerting::open(store, ports, channels, config, clock.clone()).await.unwrap();

@@ -140,6 +140,7 @@ pub(crate) fn notice() -> Notice {
             value: f64::NAN,
             incident: Some(incident),
             unseen_since: None,
+            told_at: None,
             explains: Some("up == 0 for 2m".into()),
         }],
         recipient_name: "Ann Alonso".into(),

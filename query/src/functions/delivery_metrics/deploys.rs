@@ -11,9 +11,6 @@ use telemetry::Timestamp;
 use crate::functions::summary::{InputRow, each_row};
 use crate::views::delivery::column;
 
-/// What is deployed elsewhere is no deployment; an environment that is not told is taken to be
-/// production.
-const PRODUCTION: [&str; 4] = ["prod", "production", "prd", "live"];
 /// It was in production and was taken back.
 const TAKEN_BACK: [&str; 4] = ["rolled_back", "rolledback", "rollback", "reverted"];
 /// It did not work; of a deploy that was never told to have finished well, it never got there.
@@ -33,19 +30,25 @@ struct Told {
     commits: Option<String>,
 }
 
-/// Reads the rows of `views::delivery::deploy_events`.
-pub(super) fn deploys(batches: &[RecordBatch]) -> Result<Vec<Deploy>> {
-    let mut found: BTreeMap<String, (String, Vec<Told>)> = BTreeMap::new();
+/// Reads the rows of `views::delivery::deploy_events`. What is deployed elsewhere than to `production`
+/// is no deployment; an environment that is not told is taken to be production.
+pub(crate) fn deploys(batches: &[RecordBatch], production: &[String]) -> Result<Vec<Deploy>> {
+    let mut found: BTreeMap<String, (Deploy, Vec<Told>)> = BTreeMap::new();
     each_row(batches, |row| {
         let Some(id) = row.text(column::DEPLOY) else { return };
         let env = row.text(column::ENV).map(|env| env.to_lowercase());
-        if env.is_some_and(|env| !PRODUCTION.contains(&env.as_str())) {
+        if env.is_some_and(|env| !production.contains(&env)) {
             return;
         }
-        let service = row.text(column::SERVICE).unwrap_or_default();
-        found.entry(id).or_insert_with(|| (service, Vec::new())).1.push(told(row));
+        let now_known = || Deploy {
+            id: id.clone(),
+            service: row.text(column::SERVICE).unwrap_or_default(),
+            version: row.text(column::VERSION).unwrap_or_default(),
+            ..Deploy::default()
+        };
+        found.entry(id.clone()).or_insert_with(|| (now_known(), Vec::new())).1.push(told(row));
     })?;
-    Ok(found.into_iter().map(|(id, (service, events))| deploy(id, service, events)).collect())
+    Ok(found.into_values().map(|(deploy, events)| completed(deploy, events)).collect())
 }
 
 fn told(row: &InputRow<'_>) -> Told {
@@ -71,7 +74,7 @@ impl Told {
     }
 }
 
-fn deploy(id: String, service: String, mut events: Vec<Told>) -> Deploy {
+fn completed(deploy: Deploy, mut events: Vec<Told>) -> Deploy {
     events.sort_by_key(|event| event.order);
     let finished_at = events.iter().find_map(Told::in_production_at);
     let status = events.last().map(|event| event.status.as_str()).unwrap_or_default();
@@ -80,9 +83,8 @@ fn deploy(id: String, service: String, mut events: Vec<Told>) -> Deploy {
         has_failed: TAKEN_BACK.contains(&status) || FAILED.contains(&status),
         is_rework: events.iter().any(|event| event.is_rework || event.incident.is_some()),
         changes: commits.map(changes).unwrap_or_default(),
-        id,
-        service,
         finished_at,
+        ..deploy
     }
 }
 
@@ -132,7 +134,7 @@ mod tests {
     }
 
     fn of(events: Vec<Told>) -> (Option<i64>, bool) {
-        let deploy = deploy("d".into(), "shop".into(), events);
+        let deploy = completed(Deploy::default(), events);
         (deploy.finished_at.map(|at| at.micros() / 1_000_000), deploy.has_failed)
     }
 

@@ -6,35 +6,42 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{
+    DataType, Field, Float64Type, Int64Type, Schema, SchemaRef, TimestampMicrosecondType,
+};
 use datafusion::error::Result;
 use telemetry::Timestamp;
 
 use crate::functions::types::timestamp_type;
 
 /// One row of an input; columns by position.
-pub(in crate::functions) struct InputRow<'a> {
+pub(crate) struct InputRow<'a> {
     columns: &'a [ArrayRef],
     row: usize,
 }
 
 impl InputRow<'_> {
-    pub(in crate::functions) fn text(&self, column: usize) -> Option<String> {
+    pub(crate) fn text(&self, column: usize) -> Option<String> {
         let texts = self.columns.get(column)?.as_string_opt::<i32>()?;
         texts.is_valid(self.row).then(|| texts.value(self.row).to_owned())
     }
 
-    pub(in crate::functions) fn time(&self, column: usize) -> Option<Timestamp> {
+    pub(crate) fn time(&self, column: usize) -> Option<Timestamp> {
         let times = self.columns.get(column)?.as_primitive_opt::<TimestampMicrosecondType>()?;
         times.is_valid(self.row).then(|| Timestamp::from_micros(times.value(self.row)))
     }
 
-    pub(in crate::functions) fn integer(&self, column: usize) -> Option<i64> {
+    pub(crate) fn integer(&self, column: usize) -> Option<i64> {
         let numbers = self.columns.get(column)?.as_primitive_opt::<Int64Type>()?;
         numbers.is_valid(self.row).then(|| numbers.value(self.row))
     }
 
-    pub(in crate::functions) fn is_true(&self, column: usize) -> bool {
+    pub(crate) fn number(&self, column: usize) -> Option<f64> {
+        let numbers = self.columns.get(column)?.as_primitive_opt::<Float64Type>()?;
+        numbers.is_valid(self.row).then(|| numbers.value(self.row))
+    }
+
+    pub(crate) fn is_true(&self, column: usize) -> bool {
         let booleans = self.columns.get(column).and_then(|column| column.as_boolean_opt());
         booleans.is_some_and(|booleans| booleans.is_valid(self.row) && booleans.value(self.row))
     }
@@ -42,10 +49,7 @@ impl InputRow<'_> {
 
 /// Visits every row. Text comes as views from files and as plain text from the buffer: here it is all
 /// plain.
-pub(in crate::functions) fn each_row(
-    batches: &[RecordBatch],
-    mut visit: impl FnMut(&InputRow<'_>),
-) -> Result<()> {
+pub(crate) fn each_row(batches: &[RecordBatch], mut visit: impl FnMut(&InputRow<'_>)) -> Result<()> {
     for batch in batches {
         let plain = |column: &ArrayRef| match column.data_type() {
             DataType::Utf8View | DataType::LargeUtf8 | DataType::Dictionary(_, _) => {
@@ -64,12 +68,15 @@ pub(in crate::functions) fn each_row(
 
 /// A value of a result.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::functions) enum Cell {
+pub(crate) enum Cell {
     Time(Option<Timestamp>),
     Text(Option<String>),
     Count(Option<u64>),
     Number(Option<f64>),
 }
+
+/// A row of a result, with the names of its columns.
+pub(crate) type Cells = Vec<(String, Cell)>;
 
 impl Cell {
     fn data_type(&self) -> DataType {
@@ -89,7 +96,7 @@ pub(in crate::functions) fn schema_of(row: &[(String, Cell)]) -> SchemaRef {
 }
 
 /// The rows as a table; each has the cells of the schema in its order.
-pub(in crate::functions) fn table(schema: SchemaRef, rows: &[Vec<(String, Cell)>]) -> Result<RecordBatch> {
+pub(in crate::functions) fn table(schema: SchemaRef, rows: &[Cells]) -> Result<RecordBatch> {
     let columns = schema.fields().iter().enumerate().map(|(position, field)| -> ArrayRef {
         let cells = rows.iter().map(|row| row.get(position).map(|(_, cell)| cell));
         match field.data_type() {

@@ -4,8 +4,6 @@
 
 use std::time::Duration;
 
-use axum::RequestExt;
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
@@ -13,7 +11,7 @@ use telemetry::Timestamp;
 
 use super::answer::ApiError;
 use super::times::{SpanError, parse_span, parse_time};
-use crate::error::WebError;
+use crate::extract::read;
 use crate::state::AppState;
 
 /// More pairs than this are not a query.
@@ -34,9 +32,7 @@ impl FromRequest<AppState> for Params {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
         if is_form {
-            let bytes_max = state.config.api_body_bytes_max;
-            let body = request.extract::<Bytes, _>().await;
-            let body = body.map_err(|_| WebError::TooLarge { bytes_max }.into_response())?;
+            let body = read(request, state).await.map_err(IntoResponse::into_response)?;
             pairs = pairs_of(&body);
         }
         pairs.extend(in_path);

@@ -34,9 +34,9 @@ struct Samples {
 }
 
 impl Stats {
-    /// `took`: from the request's begin to its result; `parsed`: of that, reading the expression.
-    pub(super) fn of(work: &PromqlWork, parsed: Duration, took: Duration) -> Stats {
-        let queued = work.queued();
+    /// `took`: from the request's begin to its result.
+    pub(super) fn of(work: &PromqlWork, took: Duration) -> Stats {
+        let (parsed, queued) = (work.parsed(), work.queued());
         let evaluated = took.saturating_sub(parsed + queued);
         let samples = work.samples();
         Stats {

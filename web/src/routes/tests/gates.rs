@@ -31,11 +31,12 @@ async fn a_gate_answers_with_every_number_that_decided() {
     let blocking: Vec<&Value> =
         blocked["conditions"].as_array().unwrap().iter().filter(|it| it["blocks"] == true).collect();
     let expect = json!({
-        "check": "firing_pages", "subject": null, "value": 2.0, "relation": "at_most", "limit": 0.0,
+        "check": "firing_pages", "subject": null, "window": null, "value": 2.0, "relation": "at_most", "limit": 0.0,
         "outcome": "not_met", "blocks": true,
         "detail": "2 alerts that page are firing, at most 0 may be",
     });
     assert_eq!(blocking, [&expect]);
+    assert_eq!(blocked["explanation"], "2 alerts that page are firing, at most 0 may be");
     let unknown =
         blocked["conditions"].as_array().unwrap().iter().filter(|it| it["outcome"] == "unknown").count();
     assert_eq!(unknown, 3, "budget and two burn rates: {blocked}");
@@ -51,6 +52,20 @@ async fn every_answer_is_recorded() {
     gate(&world, &viewer).await;
     // Both wait to be brought to the lake.
     assert_eq!(world.state.alerting.publish_facts().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_look_at_all_gates_is_no_question() {
+    let world = World::new().await;
+    world.gates.firing_pages.store(1, Ordering::Relaxed);
+    let viewer = world.token(Role::Viewer).await;
+    let list = world.get(&viewer, "/api/gates").await.ok();
+    let gates = list["gates"].as_array().unwrap();
+    let checkout = gates.iter().find(|gate| gate["service"] == "checkout").unwrap();
+    assert_eq!(checkout["verdict"], "blocked");
+    assert_eq!(world.state.alerting.publish_facts().await.unwrap(), 0, "nothing was recorded");
+    let asked = gate(&world, &viewer).await;
+    assert_eq!(asked["conditions"], checkout["conditions"], "asking gives the same answer");
 }
 
 #[tokio::test]
@@ -71,6 +86,42 @@ async fn an_override_opens_the_gate_with_a_reason_until_it_expires() {
     let expired = gate(&world, &viewer).await;
     assert_eq!((&expired["verdict"], &expired["opened_by"]), (&json!("blocked"), &Value::Null));
     assert_eq!(expired["overrides"][0]["active"], false);
+}
+
+#[tokio::test]
+async fn an_override_is_taken_back_with_a_reason() {
+    let world = World::new().await;
+    world.gates.firing_pages.store(1, Ordering::Relaxed);
+    let (viewer, responder) = (world.token(Role::Viewer).await, world.token(Role::Responder).await);
+    let overrides = "/api/gates/checkout/overrides";
+    assert_eq!(world.get(&viewer, overrides).await.ok(), json!({"overrides": []}));
+    world.get(&viewer, "/api/gates/chekcout/overrides").await.problem(404);
+    let body = json!({"reason": "the fix itself", "expires_at": "2026-11-23T03:00:00Z"});
+    let given = world.post(&responder, OVERRIDE, body).await.json();
+    let revoke = format!("{overrides}/{}/revoke", given["id"]);
+    let reason = json!({"reason": "the fix made it worse"});
+    world.post(&viewer, &revoke, reason.clone()).await.problem(403);
+    assert_eq!(
+        world.post(&responder, &revoke, json!({"reason": ""})).await.problem(400),
+        "must not be empty"
+    );
+    let nowhere = format!("{overrides}/77/revoke");
+    let unknown = world.post(&responder, &nowhere, reason.clone()).await.problem(404);
+    assert_eq!(unknown, "there is no override of the gate \"77\"");
+    assert_eq!(gate(&world, &viewer).await["verdict"], "overridden");
+
+    world.clock.advance(Duration::from_secs(60));
+    let revoked = world.post(&responder, &revoke, reason.clone()).await.ok();
+    assert_eq!((&revoked["active"], &revoked["reason"]), (&json!(false), &json!("the fix itself")));
+    assert_eq!(revoked["revoked_at"], "2026-11-23T02:01:00Z");
+    assert_eq!(revoked["revoke_reason"], "the fix made it worse");
+    assert!(revoked["revoked_by"].is_string(), "{revoked}");
+    assert_eq!(gate(&world, &viewer).await["verdict"], "blocked");
+    assert_eq!(world.get(&viewer, overrides).await.ok()["overrides"], json!([revoked]));
+    let again = world.post(&responder, &revoke, reason).await.problem(409);
+    assert!(again.starts_with("override 1 is over: ") && again.contains("revoked it at"), "{again}");
+    // Given, asked twice, revoked.
+    assert_eq!(world.state.alerting.publish_facts().await.unwrap(), 4);
 }
 
 #[tokio::test]

@@ -328,8 +328,17 @@ pub(super) struct FakeGates {
 
 #[async_trait]
 impl crate::GateSource for FakeGates {
-    async fn facts(&self, service: &str, _: Option<Duration>, _: Timestamp) -> Option<slo::gate::GateFacts> {
-        (service == "checkout").then(|| slo::gate::GateFacts {
+    fn knows(&self, service: &str) -> bool {
+        service == "checkout"
+    }
+
+    async fn facts(
+        &self,
+        service: &str,
+        _: &slo::gate::GateTerms,
+        _: Timestamp,
+    ) -> Option<slo::gate::GateFacts> {
+        self.knows(service).then(|| slo::gate::GateFacts {
             objectives: Ok(Vec::new()),
             open_incidents: Ok(Default::default()),
             firing_pages: Ok(self.firing_pages.load(std::sync::atomic::Ordering::Relaxed)),

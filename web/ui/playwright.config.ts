@@ -56,7 +56,7 @@ export default defineConfig({
       : []),
     {
       name: "phone",
-      testIgnore: full ? [] : ["flows.spec.ts", "states.spec.ts"],
+      testIgnore: full ? [] : ["flows.spec.ts", "reliability.spec.ts", "states.spec.ts"],
       use: {
         ...devices["iPhone 13"],
         defaultBrowserType: "chromium",

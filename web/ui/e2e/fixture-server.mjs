@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import * as data from "./fixture-data.mjs";
 import * as logs from "./fixture-logs.mjs";
+import * as reliability from "./fixture-reliability.mjs";
 
 const PORT = Number(process.env.FIXTURE_PORT ?? 7481);
 const PREFIX = process.env.FIXTURE_PREFIX ?? "";
@@ -189,9 +190,10 @@ function promRange(params) {
   return { status: "success", data: { resultType: "matrix", result } };
 }
 
-function sql({ query }) {
+function sql({ query, parameters = [] }) {
   if (!/^\s*(select|with|show|explain)/i.test(query))
     throw new Fault(400, "The query was refused", "Only reading is allowed: the statement must be a SELECT.");
+  if (query.includes("gate_decisions")) return reliability.decisions(parameters[0]);
   return {
     columns: [
       { name: "slo", type: "Utf8" },
@@ -240,7 +242,7 @@ const ROUTES = [
     },
   ],
   ["GET", "/api/services", () => ({ services: data.services() })],
-  ["GET", "/api/slos", () => ({ slos: data.slos })],
+  ["GET", "/api/slos", () => ({ slos: data.slos, further_windows: [] })],
   [
     "GET",
     "/api/slos/:name",
@@ -250,6 +252,7 @@ const ROUTES = [
         ...one,
         description: "Requests answered without a server error, over all regions.",
         objectives: [one],
+        further_windows: name === "inventory-latency" ? [{ ...one, window: "90d" }] : [],
         definition: { file: `objects/slo-${name}.yaml`, line: 1, yaml: data.definition(name) },
         method: "Occurrences",
         alerts: true,
@@ -262,6 +265,33 @@ const ROUTES = [
     ({ name }, { params }) =>
       data.sloHistory(name, params.get("from"), params.get("to"), Number(params.get("points") ?? 200)),
   ],
+  [
+    "GET",
+    "/api/slos/:name/report",
+    ({ name }, { params }) => reliability.report(find(data.slos, "slo", name, "SLO"), params),
+  ],
+  ["GET", "/api/gates", () => ({ gates: reliability.gates })],
+  [
+    "POST",
+    "/api/gates/:service/override",
+    ({ service }, { body }) => {
+      const gate = find(reliability.gates, "service", service, "service");
+      const refused = reliability.refuse(body);
+      if (refused) throw new Fault(400, "The override was refused", refused.message, [refused]);
+      return reliability.open(gate, body, ++counter);
+    },
+  ],
+  [
+    "POST",
+    "/api/gates/:service/overrides/:id/revoke",
+    ({ service, id }, { body }) => {
+      const gate = find(reliability.gates, "service", service, "service");
+      return reliability.revoke(gate, find(gate.overrides, "id", Number(id), "override"), body.reason);
+    },
+  ],
+  ["GET", "/api/recovery", (_, { params }) => reliability.recovery(params)],
+  ["GET", "/api/delivery", (_, { params }) => reliability.delivery(params)],
+  ["GET", "/api/impact", (_, { params }) => reliability.impact(params)],
   ["GET", "/api/alerts", () => ({ alerts: data.alerts })],
   [
     "GET",

@@ -16,11 +16,16 @@ const PAGES: Record<string, (page: Page) => Promise<string | null>> = {
     const slo = await firstOf<{ slo: string }>(page, "api/slos", "slos");
     return slo ? `slos/${encodeURIComponent(slo.slo)}?tab=definition` : null;
   },
+  "slo report": async (page) => {
+    const slo = await firstOf<{ slo: string }>(page, "api/slos", "slos");
+    return slo ? `slos/${encodeURIComponent(slo.slo)}/report` : null;
+  },
   explore: async () => "explore",
   "explore promql": async () => `explore?lang=promql&q=${encodeURIComponent(SELF)}`,
   "explore sql": async () => `explore?lang=sql&q=${encodeURIComponent("SELECT * FROM slo_status")}`,
   logs: async () => "logs",
   alerts: async () => "alerts",
+  "alerts notices": async () => "alerts?show=notices",
   oncall: async () => "oncall",
   incidents: async () => "incidents?show=all",
   incident: async (page) => {
@@ -40,6 +45,14 @@ const PAGES: Record<string, (page: Page) => Promise<string | null>> = {
   inbox: async (page) => {
     return (await isDemo(page)) ? "inbox" : null;
   },
+  gates: async () => "gates",
+  gate: async (page) => {
+    const gate = await firstOf<{ service: string }>(page, "api/gates", "gates");
+    return gate ? `gates/${encodeURIComponent(gate.service)}` : null;
+  },
+  recovery: async () => "recovery?by=service",
+  delivery: async () => "recovery?tab=delivery&by=service",
+  impact: async () => "recovery?tab=impact&by=service",
   cardinality: async () => "cardinality",
   targets: async () => "targets",
   system: async () => "system",

@@ -9,6 +9,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client.ts";
+import { printInLight } from "./components/print.ts";
 import { router } from "./router.tsx";
 import { cssVariables, nonce, theme } from "./theme/theme.ts";
 
@@ -29,6 +30,8 @@ Object.assign(globalThis, { __webpack_nonce__: nonce() });
 const schemes = localStorageColorSchemeManager({ key: "evenkeel-color-scheme" });
 const container = document.getElementById("root");
 if (!container) throw new Error("index.html has no #root");
+
+printInLight();
 
 createRoot(container).render(
   <StrictMode>

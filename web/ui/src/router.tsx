@@ -8,9 +8,12 @@ import {
   retainSearchParams,
 } from "@tanstack/react-router";
 import { basePath } from "./api/client.ts";
+import type { GateVerdict } from "./api/types.ts";
 import { Frame } from "./components/Frame.tsx";
 import { ErrorPanel, Skeleton } from "./components/Loaded.tsx";
 import { NotFound } from "./components/NotFound.tsx";
+import { validateMetrics } from "./lib/metricsSearch.ts";
+import type { ObjectiveSearch } from "./lib/objective.ts";
 import { oneOf, parseSearch, stringifySearch, text, validateShared } from "./lib/search.ts";
 
 declare module "@tanstack/react-router" {
@@ -65,11 +68,53 @@ const slo = createRoute({
   getParentRoute: () => root,
   path: "/slos/$name",
   staticData: { range: "now-30d" },
-  validateSearch: (raw: Record<string, unknown>): { objective?: string; tab?: "definition" } => ({
+  validateSearch: (raw: Record<string, unknown>): ObjectiveSearch & { tab?: "definition" } => ({
     objective: text(raw.objective),
+    group: text(raw.group),
+    window: text(raw.window),
     tab: oneOf(raw.tab, ["definition"] as const),
   }),
   component: lazyRouteComponent(() => import("./pages/slos/SloPage.tsx"), "SloPage"),
+});
+
+const sloReport = createRoute({
+  getParentRoute: () => root,
+  path: "/slos/$name/report",
+  validateSearch: (
+    raw: Record<string, unknown>,
+  ): ObjectiveSearch & { at?: string; reported_on?: string; windows?: string } => ({
+    objective: text(raw.objective),
+    group: text(raw.group),
+    window: text(raw.window),
+    at: text(raw.at),
+    reported_on: text(raw.reported_on),
+    windows: text(raw.windows),
+  }),
+  component: lazyRouteComponent(() => import("./pages/slos/ReportPage.tsx"), "ReportPage"),
+});
+
+const gates = createRoute({
+  getParentRoute: () => root,
+  path: "/gates",
+  validateSearch: (raw: Record<string, unknown>): { show?: GateVerdict; q?: string } => ({
+    show: oneOf(raw.show, ["allowed", "blocked", "overridden"] as const),
+    q: text(raw.q),
+  }),
+  component: lazyRouteComponent(() => import("./pages/gates/GatesPage.tsx"), "GatesPage"),
+});
+
+const gate = createRoute({
+  getParentRoute: () => root,
+  path: "/gates/$service",
+  component: lazyRouteComponent(() => import("./pages/gates/GatePage.tsx"), "GatePage"),
+});
+
+const recovery = createRoute({
+  getParentRoute: () => root,
+  path: "/recovery",
+  staticData: { range: "now-90d" },
+  validateSearch: validateMetrics,
+  component: lazyRouteComponent(() => import("./pages/recovery/RecoveryPage.tsx"), "RecoveryPage"),
 });
 
 const explore = createRoute({
@@ -103,8 +148,10 @@ const logs = createRoute({
 const alerts = createRoute({
   getParentRoute: () => root,
   path: "/alerts",
-  validateSearch: (raw: Record<string, unknown>): { show?: "pending" | "resolved"; service?: string } => ({
-    show: oneOf(raw.show, ["pending", "resolved"] as const),
+  validateSearch: (
+    raw: Record<string, unknown>,
+  ): { show?: "pending" | "resolved" | "notices"; service?: string } => ({
+    show: oneOf(raw.show, ["pending", "resolved", "notices"] as const),
     service: text(raw.service),
   }),
   component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage.tsx"), "AlertsPage"),
@@ -193,6 +240,7 @@ export const router = createRouter({
     services,
     slos,
     slo,
+    sloReport,
     explore,
     logs,
     alerts,
@@ -204,6 +252,9 @@ export const router = createRouter({
     run,
     retros,
     retro,
+    gates,
+    gate,
+    recovery,
     inbox,
     targets,
     cardinality,

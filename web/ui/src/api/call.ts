@@ -26,7 +26,7 @@ type Success<T> = T extends { 200: infer Ok } ? Ok : T extends { 201: infer Crea
 type Answer<Op> = Op extends { responses: infer T } ? Content<Success<T>> : never;
 
 interface Loose {
-  path?: Record<string, string>;
+  path?: Record<string, string | number>;
   query?: Record<string, string | number | null | undefined>;
   body?: unknown;
 }
@@ -38,7 +38,9 @@ export function call<M extends Method, P extends PathOf<M>>(
   signal?: AbortSignal,
 ): Promise<Answer<paths[P][M]>> {
   const { path: names = {}, query: search = {}, body } = input as Loose;
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(names[name] ?? ""));
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String(names[name] ?? "")),
+  );
   return request(filled + query(search), {
     method: method.toUpperCase(),
     signal,

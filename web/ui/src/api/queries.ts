@@ -1,5 +1,6 @@
 // What the pages read: one function per endpoint, giving the options for TanStack Query.
 import { queryOptions } from "@tanstack/react-query";
+import { decisionsOf } from "../lib/gate.ts";
 import { call } from "./call.ts";
 import { get, query } from "./client.ts";
 import type { PromAnswer, PromData } from "./types.ts";
@@ -31,13 +32,90 @@ export const slo = (name: string) =>
     queryFn: ({ signal }) => call("get", "/api/slos/{name}", { path: { name } }, signal),
   });
 
-export const sloHistory = (name: string, objective: string, from: string, to: string, points: number) =>
+/** One objective of an SLO over one of its windows, and the group of it where there are groups. */
+export interface ObjectiveOf {
+  slo: string;
+  objective: string;
+  group_key: string;
+  window: string;
+}
+
+export const sloHistory = (of: ObjectiveOf, from: string, to: string, points: number) =>
   queryOptions({
-    queryKey: ["slos", name, "history", objective, from, to, points],
+    queryKey: ["slos", of.slo, "history", of.objective, of.group_key, of.window, from, to, points],
     queryFn: ({ signal }) => {
-      const input = { path: { name }, query: { objective, from, to, points } };
-      return call("get", "/api/slos/{name}/history", input, signal);
+      const search = { objective: of.objective, group: of.group_key, window: of.window, from, to, points };
+      return call("get", "/api/slos/{name}/history", { path: { name: of.slo }, query: search }, signal);
     },
+  });
+
+export interface ReportAsked {
+  objective?: string;
+  group?: string;
+  window?: string;
+  at?: string;
+  reported_on?: string;
+  windows?: string;
+}
+
+export const sloReport = (name: string, asked: ReportAsked) =>
+  queryOptions({
+    queryKey: ["slos", name, "report", asked],
+    queryFn: ({ signal }) =>
+      call("get", "/api/slos/{name}/report", { path: { name }, query: { ...asked } }, signal),
+  });
+
+/** What every gate would say; asking so records nothing. */
+export const gates = () =>
+  queryOptions({
+    queryKey: ["gates"],
+    queryFn: ({ signal }) => call("get", "/api/gates", {}, signal),
+    select: (answer) => answer.gates,
+  });
+
+const DECISIONS = "SELECT at, service, verdict, policy, actor, conditions, event_id FROM gate_decisions";
+
+/** What gates have answered, the newest first: of one service, or of all. */
+export const gateDecisions = (service: string | null, limit: number) =>
+  queryOptions({
+    queryKey: ["gates", "decisions", service, limit],
+    queryFn: ({ signal }) => {
+      const [where, parameters] = service === null ? ["", []] : [" WHERE service = $1", [service]];
+      const query = `${DECISIONS}${where} ORDER BY at DESC LIMIT ${limit}`;
+      return call("post", "/api/sql", { body: { query, parameters } }, signal);
+    },
+    select: decisionsOf,
+  });
+
+/** Which incidents and deploys: a range of time, divided and as it was known at a time. */
+export interface MetricsAsked {
+  from: string;
+  to: string;
+  by?: string;
+  width?: string;
+  time_zone?: string;
+  as_of?: string;
+}
+
+export const recovery = (asked: MetricsAsked) =>
+  queryOptions({
+    queryKey: ["recovery", asked],
+    queryFn: ({ signal }) => call("get", "/api/recovery", { query: { ...asked } }, signal),
+    select: (answer) => answer.rows,
+  });
+
+export const delivery = (asked: MetricsAsked) =>
+  queryOptions({
+    queryKey: ["delivery", asked],
+    queryFn: ({ signal }) => call("get", "/api/delivery", { query: { ...asked } }, signal),
+    select: (answer) => answer.rows,
+  });
+
+export const impact = ({ from, to, as_of }: MetricsAsked) =>
+  queryOptions({
+    queryKey: ["impact", from, to, as_of],
+    queryFn: ({ signal }) => call("get", "/api/impact", { query: { from, to, as_of } }, signal),
+    select: (answer) => answer.incidents,
   });
 
 export const alerts = () =>
@@ -144,6 +222,15 @@ export const promqlInstant = (expr: string, time: number, signal?: AbortSignal) 
   get<PromAnswer<PromData>>(`prometheus/api/v1/query${query({ query: expr, time })}`, signal);
 
 // What people do.
+
+export const overrideGate = (service: string, body: { reason: string; expires_at: string }) =>
+  call("post", "/api/gates/{service}/override", { path: { service }, body });
+
+export const revokeOverride = (service: string, id: number, reason: string) =>
+  call("post", "/api/gates/{service}/overrides/{id}/revoke", {
+    path: { service, id },
+    body: { reason },
+  });
 
 export const declareIncident = (body: { title: string; service: string; severity: string }) =>
   call("post", "/api/incidents", { body });

@@ -137,6 +137,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** DORA's metrics: `delivery_metrics` in SQL. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; 30 days before `to` when absent. */
+                    from?: string;
+                    /** @description RFC 3339, exclusive; now when absent. */
+                    to?: string;
+                    /**
+                     * @description `all`, or some of `service`, `team`, `severity` with commas between them; deploys have no
+                     *     severity.
+                     */
+                    by?: string;
+                    /** @description Length of the periods, such as `1 day`, `1 week` or `1 month`; one period when absent. */
+                    width?: string;
+                    /** @description IANA name of the zone whose days and months are meant; UTC when absent. */
+                    time_zone?: string;
+                    /** @description RFC 3339: only what had been recorded by then counts. */
+                    as_of?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DeliveryReport"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What every gate would say now, by service. Looking is not asking: nothing is recorded. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GateList"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/gates/{service}": {
         parameters: {
             query?: never;
@@ -239,6 +341,175 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gates/{service}/overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who opened a gate, why and until when. Looking is not asking: nothing is recorded. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    service: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GateOverrideList"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gates/{service}/overrides/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an override back before it expires. Recorded as an event of kind `gate_override`. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    service: string;
+                    id: number;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["GateRevocationBody"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GateOverride"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the incidents of a time hurt: `incident_impact` in SQL. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; 30 days before `to` when absent. */
+                    from?: string;
+                    /** @description RFC 3339, exclusive; now when absent. */
+                    to?: string;
+                    /** @description RFC 3339: only what had been recorded by then counts. */
+                    as_of?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ImpactReport"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1312,6 +1583,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How fast failures are found and ended, and what they cost: `recovery_metrics` in SQL. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; 30 days before `to` when absent. */
+                    from?: string;
+                    /** @description RFC 3339, exclusive; now when absent. */
+                    to?: string;
+                    /**
+                     * @description `all`, or some of `service`, `team`, `severity` with commas between them; deploys have no
+                     *     severity.
+                     */
+                    by?: string;
+                    /** @description Length of the periods, such as `1 day`, `1 week` or `1 month`; one period when absent. */
+                    width?: string;
+                    /** @description IANA name of the zone whose days and months are meant; UTC when absent. */
+                    time_zone?: string;
+                    /** @description RFC 3339: only what had been recorded by then counts. */
+                    as_of?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RecoveryReport"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/retrospectives": {
         parameters: {
             query?: never;
@@ -2116,6 +2454,8 @@ export interface paths {
                     /** @description RFC 3339; now when absent. */
                     to?: string;
                     points?: number;
+                    /** @description The window of the budget: one of the SLO's, such as `90d`; the first one when absent. */
+                    window?: string;
                 };
                 header?: never;
                 path: {
@@ -2180,6 +2520,8 @@ export interface paths {
                     reported_on?: string;
                     /** @description Windows to tell burn rates of, such as `1h,6h,3d`. */
                     windows?: string;
+                    /** @description The window of the budget: one of the SLO's, such as `90d`; the first one when absent. */
+                    window?: string;
                 };
                 header?: never;
                 path: {
@@ -2531,6 +2873,7 @@ export interface components {
             fired_at: components["schemas"]["Time"] | null;
             id: string;
             incident_id: string | null;
+            kind: components["schemas"]["AlertKind"];
             labels: {
                 [key: string]: string;
             };
@@ -2542,6 +2885,8 @@ export interface components {
             state: components["schemas"]["AlertState"];
             value: components["schemas"]["Number"] | null;
         };
+        /** @enum {string} */
+        AlertKind: "alert" | "notice";
         AlertList: {
             alerts: components["schemas"]["Alert"][];
         };
@@ -2656,6 +3001,48 @@ export interface components {
         };
         /** @enum {string} */
         DefectSeverity: "error" | "warning";
+        DeliveryReport: {
+            from: components["schemas"]["Time"];
+            /** @description By period, then by group. */
+            rows: components["schemas"]["DeliveryRow"][];
+            to: components["schemas"]["Time"];
+        };
+        /** @description The deployments to production that finished in one period, of one group. */
+        DeliveryRow: {
+            /**
+             * Format: int64
+             * @description Incidents that a deployment explains, and those that none does.
+             */
+            attributed_incidents: number;
+            /**
+             * Format: double
+             * @description Failed over all deployments; null without deployments.
+             */
+            change_fail_rate: number | null;
+            /** Format: int64 */
+            deployments: number;
+            /**
+             * Format: double
+             * @description Over the part of the period that has passed.
+             */
+            deployments_per_day: number;
+            /** Format: int64 */
+            failed_deployments: number;
+            from: components["schemas"]["Time"];
+            /** @description Commit to the first deployment that has it. */
+            lead_time: components["schemas"]["Lengths"];
+            /** @description A failed deployment's finish to the end of its last incident. */
+            recovery: components["schemas"]["Lengths"];
+            /** Format: int64 */
+            rework_deployments: number;
+            /** Format: double */
+            rework_rate: number | null;
+            service: string | null;
+            team: string | null;
+            to: components["schemas"]["Time"];
+            /** Format: int64 */
+            unattributed_incidents: number;
+        };
         /** @description Time that the objective does not answer for, and who said so. */
         ExcludedTime: {
             actor: string | null;
@@ -2685,8 +3072,10 @@ export interface components {
             /** @description Everything that was looked at. */
             conditions: components["schemas"]["GateCondition"][];
             decided_at: components["schemas"]["Time"];
+            /** @description Why, in one sentence with the deciding numbers. */
+            explanation: string;
             opened_by: components["schemas"]["GateOverride"] | null;
-            /** @description The newest overrides of the service, expired ones too. */
+            /** @description The newest overrides of the service, those that are over too. */
             overrides: components["schemas"]["GateOverride"][];
             /** @description The gate policy that decided. */
             policy: string;
@@ -2710,6 +3099,11 @@ export interface components {
             subject: string | null;
             /** Format: double */
             value: number | null;
+            /** @description What a burn rate or a change fail rate is over, such as `6h`. */
+            window: string | null;
+        };
+        GateList: {
+            gates: components["schemas"]["Gate"][];
         };
         /** @enum {string} */
         GateOutcome: "met" | "not_met" | "unknown";
@@ -2722,6 +3116,9 @@ export interface components {
             /** Format: int64 */
             id: number;
             reason: string;
+            revoke_reason: string | null;
+            revoked_at: components["schemas"]["Time"] | null;
+            revoked_by: string | null;
         };
         /** @description Opens a gate although it is blocked. */
         GateOverrideBody: {
@@ -2729,8 +3126,16 @@ export interface components {
             expires_at: string;
             reason: string;
         };
+        GateOverrideList: {
+            /** @description The newest first, those that are over too. */
+            overrides: components["schemas"]["GateOverride"][];
+        };
         /** @enum {string} */
         GateRelation: "above" | "below" | "at_most";
+        /** @description Takes an override back. */
+        GateRevocationBody: {
+            reason: string;
+        };
         /** @enum {string} */
         GateVerdict: "allowed" | "blocked" | "overridden";
         GroupSpending: {
@@ -2765,6 +3170,12 @@ export interface components {
             /** Format: double */
             total: number | null;
         };
+        ImpactReport: {
+            from: components["schemas"]["Time"];
+            /** @description Those that started in the time, oldest first. */
+            incidents: components["schemas"]["IncidentImpact"][];
+            to: components["schemas"]["Time"];
+        };
         Incident: {
             acknowledged_at: components["schemas"]["Time"] | null;
             acknowledged_by: string | null;
@@ -2793,6 +3204,23 @@ export interface components {
             /** @description Runbooks that fit its alerts. */
             runbooks: components["schemas"]["RunbookSuggestion"][];
             runs: components["schemas"]["Run"][];
+        };
+        /** @description Whom an incident hurt; what nobody knows is null. */
+        IncidentImpact: {
+            ended_at: components["schemas"]["Time"] | null;
+            incident_id: string;
+            /** Format: double */
+            minutes: number | null;
+            /** Format: double */
+            requests_affected: number | null;
+            requests_source: components["schemas"]["RequestsSource"] | null;
+            service: string | null;
+            severity: string | null;
+            started_at: components["schemas"]["Time"];
+            /** Format: double */
+            user_minutes: number | null;
+            /** Format: double */
+            users_affected: number | null;
         };
         IncidentList: {
             /** @description The newest first. */
@@ -2825,6 +3253,35 @@ export interface components {
             deploy_id: string;
             status: string;
             version: string;
+        };
+        /** @description A summary of lengths of time; no mean without the number that it is over. */
+        Lengths: {
+            /** Format: double */
+            mean_secs: number | null;
+            /** Format: double */
+            median_secs: number | null;
+            /**
+             * Format: int64
+             * @description Over, but a time was not recorded.
+             */
+            missing: number;
+            /**
+             * Format: int64
+             * @description How many are in the summary.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description Ended before they began: bad data.
+             */
+            negative: number;
+            /**
+             * Format: int64
+             * @description Still running: counted, never averaged.
+             */
+            open: number;
+            /** Format: double */
+            p90_secs: number | null;
         };
         Link: {
             /** @description A path of the dashboard. */
@@ -3089,6 +3546,82 @@ export interface components {
             /** Format: double */
             low: number;
         };
+        RecoveryReport: {
+            from: components["schemas"]["Time"];
+            /** @description By period, then by group. */
+            rows: components["schemas"]["RecoveryRow"][];
+            to: components["schemas"]["Time"];
+        };
+        /** @description The incidents that started in one period, of one group. */
+        RecoveryRow: {
+            /** @description Detected to acknowledged by a person; the mean is the MTTA. */
+            acknowledge: components["schemas"]["Lengths"];
+            /** Format: double */
+            availability: number | null;
+            /** @description Started to detected; the mean is the MTTD. */
+            detect: components["schemas"]["Lengths"];
+            /**
+             * Format: double
+             * @description Union of the incidents' times within the period.
+             */
+            downtime_secs: number;
+            /**
+             * Format: int64
+             * @description Separate stretches of downtime.
+             */
+            failures: number;
+            /** Format: int64 */
+            false_alarms: number;
+            from: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description False alarms left out.
+             */
+            incidents: number;
+            /**
+             * Format: double
+             * @description Mean of restored to the next failure; null with fewer than two such gaps.
+             */
+            mtbf_secs: number | null;
+            /**
+             * Format: double
+             * @description Mean of failure start to failure start.
+             */
+            mtbsi_secs: number | null;
+            /** Format: int64 */
+            oldest_open_secs: number | null;
+            /**
+             * Format: int64
+             * @description Those that go on.
+             */
+            open: number;
+            /**
+             * Format: double
+             * @description Share of the incidents that were real.
+             */
+            precision: number | null;
+            /** @description Started to repaired. */
+            repair: components["schemas"]["Lengths"];
+            /** @description Started to resolved. */
+            resolve: components["schemas"]["Lengths"];
+            /** @description The same without the pauses before reopenings. */
+            resolve_active: components["schemas"]["Lengths"];
+            /** @description Detected to restored. */
+            respond: components["schemas"]["Lengths"];
+            /** @description Started to restored; the mean is the MTTR. */
+            restore: components["schemas"]["Lengths"];
+            service: string | null;
+            severity: string | null;
+            team: string | null;
+            to: components["schemas"]["Time"];
+            /**
+             * Format: double
+             * @description The other school's MTBF: uptime over failures.
+             */
+            uptime_per_failure_secs: number | null;
+        };
+        /** @enum {string} */
+        RequestsSource: "reported" | "slo";
         Retrospective: {
             created_at: components["schemas"]["Time"];
             /** @description The Markdown, rendered and made safe. */
@@ -3258,6 +3791,8 @@ export interface components {
             alerts: boolean;
             definition: components["schemas"]["SloDefinition"];
             description: string;
+            /** @description The same objectives over the further windows. */
+            further_windows: components["schemas"]["SloStatus"][];
             objectives: components["schemas"]["SloStatus"][];
         };
         /** @description The burn-down of one objective, and what happened meanwhile. */
@@ -3269,6 +3804,8 @@ export interface components {
             projection: components["schemas"]["ProjectionPoint"][];
         };
         SloList: {
+            /** @description The same objectives over the further windows of their SLOs; nothing alerts on these. */
+            further_windows: components["schemas"]["SloStatus"][];
             slos: components["schemas"]["SloStatus"][];
         };
         SloReport: {

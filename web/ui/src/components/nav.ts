@@ -2,9 +2,11 @@
 import type { Icon } from "@tabler/icons-react";
 import {
   IconActivity,
+  IconBarrierBlock,
   IconBell,
   IconBook,
   IconCalendar,
+  IconChartBar,
   IconChartLine,
   IconFlame,
   IconHeartbeat,
@@ -50,6 +52,14 @@ const RESPOND: NavGroup = {
   ],
 };
 
+const PLAN: NavGroup = {
+  label: "Plan",
+  items: [
+    { to: "/gates", label: "Gates", icon: IconBarrierBlock, key: "g" },
+    { to: "/recovery", label: "Recovery, delivery", icon: IconChartBar, key: "d" },
+  ],
+};
+
 const SYSTEM_STATUS: NavItem = { to: "/system", label: "System status", icon: IconHeartbeat, key: "y" };
 const TARGETS: NavItem = { to: "/targets", label: "Targets", icon: IconActivity, key: "x" };
 const CARDINALITY: NavItem = { to: "/cardinality", label: "Cardinality", icon: IconTags, key: "t" };
@@ -59,6 +69,7 @@ export function navGroups(demo: boolean): NavGroup[] {
   return [
     OBSERVE,
     RESPOND,
+    PLAN,
     {
       label: demo ? "System and demo" : "System",
       items: demo ? [SYSTEM_STATUS, TARGETS, CARDINALITY, INBOX] : [SYSTEM_STATUS, TARGETS, CARDINALITY],

@@ -57,6 +57,15 @@ describe("burndown", () => {
     expect(projectionUntil(points, Date.parse(at(-5)))).toEqual([]);
   });
 
+  it("follows a steep projection only so far below what was measured", () => {
+    const steep = { at: at(20), error_budget_remaining: -60, low: -80, high: -40 };
+    const data = burndown(history({ points: [point(0, 1), point(10, -0.2)], projection: [steep] }));
+    expect(data.min).toBeLessThanOrEqual(-0.7);
+    expect(data.min).toBeGreaterThan(-1.5);
+    const gentle = { at: at(20), error_budget_remaining: 0.1, low: -0.3, high: 0.2 };
+    expect(burndown(history({ points: [point(0, 1)], projection: [gentle] })).min).toBeLessThanOrEqual(-0.3);
+  });
+
   it("always shows some of the spent area, and all of what was overspent", () => {
     const healthy = burndown(history({ points: [point(0, 1), point(10, 0.9)] }));
     expect(healthy.min).toBeLessThan(0);

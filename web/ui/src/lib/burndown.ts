@@ -99,19 +99,29 @@ const deploys = (list: HistoryDeploy[]) =>
     failed: /fail|roll/i.test(deploy.status),
   }));
 
+/** How far below what was measured a projection is followed: a steep one leaves the picture there. */
+const PROJECTED_BELOW = 0.5;
+
 /** Room for the whole budget above and always some of the "spent" area below. */
-function extent(...columns: Column[]): { min: number; max: number } {
-  let lowest = 0;
-  let highest = 1;
-  for (const value of columns.flat()) {
-    if (value === null || !Number.isFinite(value)) continue;
-    lowest = Math.min(lowest, value);
-    highest = Math.max(highest, value);
-  }
+function extent(left: Column, ...projected: Column[]): { min: number; max: number } {
+  let [lowest, highest] = range(left, 0, 1);
+  // A budget that burns in an hour would flatten the month that was measured.
+  const [low, high] = range(projected.flat(), lowest, highest);
+  lowest = Math.max(low, lowest - PROJECTED_BELOW);
+  highest = high;
   // The scale ends on a round step that keeps about six grid lines.
   const step = niceStep((highest - lowest) / 6);
   const min = Math.min(-step, Math.floor(lowest / step + 1e-9) * step);
   return { min: round(min), max: round(Math.max(1.05, highest + step / 4)) };
+}
+
+function range(values: Column, lowest: number, highest: number): [number, number] {
+  for (const value of values) {
+    if (value === null || !Number.isFinite(value)) continue;
+    lowest = Math.min(lowest, value);
+    highest = Math.max(highest, value);
+  }
+  return [lowest, highest];
 }
 
 const round = (value: number): number => Number(value.toFixed(6));

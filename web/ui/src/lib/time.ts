@@ -87,6 +87,7 @@ export const PRESETS = [
   { from: "now-24h", label: "Last 24 hours" },
   { from: "now-7d", label: "Last 7 days" },
   { from: "now-30d", label: "Last 30 days" },
+  { from: "now-90d", label: "Last 90 days" },
 ] as const;
 
 /** The range moved by half its width to the past (-1) or the future (1), absolute. */

@@ -72,7 +72,14 @@ export const theme = createTheme({
   components: {
     Button: { defaultProps: { variant: "default", size: "sm" } },
     ActionIcon: { defaultProps: { variant: "default", size: 36 } },
-    Menu: { defaultProps: { shadow: "md", transitionProps: { duration: 80 } } },
+    // Mantine's placeholder for the focus is no menu item: the first item has the focus instead.
+    Menu: {
+      defaultProps: {
+        shadow: "md",
+        transitionProps: { duration: 80 },
+        withInitialFocusPlaceholder: false,
+      },
+    },
     Popover: { defaultProps: { shadow: "md", transitionProps: { duration: 80 } } },
     Modal: {
       defaultProps: { transitionProps: { duration: 100 }, closeButtonProps: { "aria-label": "Close" } },

@@ -6,6 +6,7 @@ import { useComputedColorScheme } from "@mantine/core";
 import { type KeyboardEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import { formatter } from "../../lib/format.ts";
+import { usePrinting } from "../print.ts";
 import css from "./Chart.module.css";
 
 export interface Tokens {
@@ -65,6 +66,7 @@ export const fade = (color: string, alpha: number): string =>
 
 export function Chart({ data, height, zone, options, label, reading, onBrush }: Props) {
   const scheme = useComputedColorScheme("light");
+  const printing = usePrinting();
   const ref = useRef<HTMLDivElement>(null);
   const width = useWidth(ref);
   const plot = useRef<uPlot | null>(null);
@@ -72,11 +74,11 @@ export function Chart({ data, height, zone, options, label, reading, onBrush }: 
   latest.current = { data, onBrush };
   const [cursor, setCursor] = useState<number | null>(null);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the tokens change with the scheme
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the tokens change with the scheme, and on paper
   const built = useMemo(
     () =>
       width > 0 ? base({ tokens: readTokens(), zone, width }, height, options, setCursor, latest) : null,
-    [width, height, zone, options, scheme],
+    [width, height, zone, options, scheme, printing],
   );
 
   useEffect(() => {

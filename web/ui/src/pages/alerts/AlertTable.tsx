@@ -12,6 +12,9 @@ const SHOWN_ELSEWHERE = ["alertname", "__name__", "severity", "service"];
 const begun = (alert: Alert) =>
   alert.state === "resolved" ? alert.resolved_at : (alert.fired_at ?? alert.active_at);
 
+/** A notice tells and asks for nothing: it never looks like something that fires. */
+const isNotice = (alert: Alert) => alert.kind === "notice" && alert.state === "firing";
+
 export function AlertTable({ list, caption }: { list: Alert[]; caption: string }) {
   return (
     <Table caption={caption}>
@@ -43,10 +46,11 @@ export function AlertTable({ list, caption }: { list: Alert[]; caption: string }
             <th scope="row">
               <AlertName alert={alert} />
               {alert.annotations.summary && <p className={css.summary}>{alert.annotations.summary}</p>}
+              {alert.explains && <p className={css.explains}>{alert.explains}</p>}
               <Labels of={alert.labels} hide={SHOWN_ELSEWHERE} />
             </th>
             <td>
-              <Status of={alert.state} />
+              <Status of={isNotice(alert) ? "notice" : alert.state} />
             </td>
             <td data-wide>
               <Severity of={alert.severity} />

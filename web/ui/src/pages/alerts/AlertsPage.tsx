@@ -10,24 +10,31 @@ import { Page } from "../../components/Page.tsx";
 import { Panel } from "../../components/Panel.tsx";
 import { AlertTable } from "./AlertTable.tsx";
 
-const NOTHING: Record<AlertState, string> = {
+type Shown = AlertState | "notices";
+
+const NOTHING: Record<Shown, string> = {
   firing: "No alert is firing",
   pending: "No alert is pending",
   resolved: "No alert has resolved recently",
+  notices: "No notice",
 };
 
 export function AlertsPage() {
   const query = useQuery({ ...alerts(), refetchInterval: useRefresh(10_000) });
   const { show, service } = useSearch({ from: "/alerts" });
   const patch = usePatchSearch();
-  const state: AlertState = show ?? "firing";
+  const state: Shown = show ?? "firing";
   return (
     <Page title="Alerts">
       <Loaded query={query} rows={10}>
         {(all) => {
           const list = service ? all.filter((alert) => alert.service === service) : all;
-          const number = (of: AlertState) => list.filter((alert) => alert.state === of).length;
-          const shown = list.filter((alert) => alert.state === state).sort(newestFirst);
+          const belongs = (alert: Alert, to: Shown) =>
+            to === "notices"
+              ? alert.kind === "notice" && alert.state !== "resolved"
+              : alert.state === to && (alert.kind === "alert" || to === "resolved");
+          const number = (of: Shown) => list.filter((alert) => belongs(alert, of)).length;
+          const shown = list.filter((alert) => belongs(alert, state)).sort(newestFirst);
           return (
             <>
               <FilterBar>
@@ -39,6 +46,7 @@ export function AlertsPage() {
                     { value: "firing", label: `Firing ${number("firing")}` },
                     { value: "pending", label: `Pending ${number("pending")}` },
                     { value: "resolved", label: `Resolved ${number("resolved")}` },
+                    { value: "notices", label: `Notices ${number("notices")}` },
                   ]}
                 />
                 {service && (
@@ -52,7 +60,10 @@ export function AlertsPage() {
               </FilterBar>
               <Panel flush>
                 {shown.length === 0 ? (
-                  <Empty title={NOTHING[state]} />
+                  <Empty title={NOTHING[state]}>
+                    {state === "notices" &&
+                      "Notices tell that a budget is half spent or soon will be. They page nobody."}
+                  </Empty>
                 ) : (
                   <AlertTable list={shown} caption="Alerts" />
                 )}

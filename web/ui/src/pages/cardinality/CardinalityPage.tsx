@@ -71,6 +71,8 @@ function Summary({ of }: { of: Cardinality }) {
 interface Column<Row> {
   title: string;
   text?: boolean;
+  /** Left out on a phone. */
+  wide?: boolean;
   cell: (row: Row) => ReactNode;
 }
 
@@ -97,7 +99,12 @@ function Ranking<Row>({ title, what, empty, rows, name, columns }: RankingProps<
             <tr>
               <th scope="col">{what}</th>
               {columns.map((column) => (
-                <th key={column.title} scope="col" data-num={column.text ? undefined : true}>
+                <th
+                  key={column.title}
+                  scope="col"
+                  data-num={column.text ? undefined : true}
+                  data-wide={column.wide}
+                >
                   {column.title}
                 </th>
               ))}
@@ -110,7 +117,7 @@ function Ranking<Row>({ title, what, empty, rows, name, columns }: RankingProps<
                   {name(row)}
                 </th>
                 {columns.map((column) => (
-                  <td key={column.title} data-num={column.text ? undefined : true}>
+                  <td key={column.title} data-num={column.text ? undefined : true} data-wide={column.wide}>
                     {column.cell(row)}
                   </td>
                 ))}
@@ -137,6 +144,7 @@ function Metrics({ of }: { of: Cardinality }) {
         {
           title: "Widest label",
           text: true,
+          wide: true,
           cell: ({ widest_label: label }) =>
             label && (
               <>
@@ -145,7 +153,11 @@ function Metrics({ of }: { of: Cardinality }) {
               </>
             ),
         },
-        { title: "Samples per minute", cell: (metric) => count(Math.round(metric.samples_per_minute)) },
+        {
+          title: "Samples per minute",
+          wide: true,
+          cell: (metric) => count(Math.round(metric.samples_per_minute)),
+        },
       ]}
     />
   );
@@ -162,7 +174,7 @@ function Labels({ of }: { of: Cardinality }) {
       columns={[
         { title: "Values", cell: (label) => count(label.values) },
         { title: "Series", cell: (label) => count(label.series) },
-        { title: "Bytes of values", cell: (label) => count(label.value_bytes) },
+        { title: "Bytes of values", wide: true, cell: (label) => count(label.value_bytes) },
       ]}
     />
   );
@@ -179,8 +191,8 @@ function Sources({ of }: { of: Cardinality }) {
       columns={[
         { title: "Series", cell: (source) => count(source.series) },
         { title: "Of the limit", cell: (source) => share(source.series / of.series_per_source_max) },
-        { title: "Samples since the start", cell: (source) => count(source.samples) },
-        { title: "Rejected since the start", cell: (source) => count(source.rejected) },
+        { title: "Samples since the start", wide: true, cell: (source) => count(source.samples) },
+        { title: "Rejected since the start", wide: true, cell: (source) => count(source.rejected) },
       ]}
     />
   );

@@ -149,7 +149,7 @@ function Share({ asked }: { asked: LogsAsked }) {
 
 function Download({ asked, total }: Props) {
   const isCut = total === undefined || total > EXPORT_LINES;
-  const lines = isCut ? `The newest ${count(EXPORT_LINES)} lines` : `All ${count(total)} lines`;
+  const lines = isCut ? `the newest ${count(EXPORT_LINES)} lines` : `all ${count(total)} lines`;
   return (
     <Menu position="bottom-start">
       <Menu.Target>
@@ -158,12 +158,11 @@ function Download({ asked, total }: Props) {
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>{lines}</Menu.Label>
         <Menu.Item component="a" href={url(exportPath(asked, "csv"))} download>
-          CSV
+          CSV: {lines}
         </Menu.Item>
         <Menu.Item component="a" href={url(exportPath(asked, "ndjson"))} download>
-          NDJSON
+          NDJSON: {lines}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

@@ -11,7 +11,7 @@ interface Props {
   to: number;
   now: number;
   zone: string;
-  onBrush: (fromSecs: number, toSecs: number) => void;
+  onBrush?: (fromSecs: number, toSecs: number) => void;
 }
 
 /** Budget left over the window: incidents as regions, deploys as lines, what lies below zero is spent. */

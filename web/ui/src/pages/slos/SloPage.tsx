@@ -1,21 +1,20 @@
-import { Button, NativeSelect, Tabs } from "@mantine/core";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useParams, useSearch } from "@tanstack/react-router";
+import { Button, Tabs } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { slo, sloHistory } from "../../api/queries.ts";
-import type { SloDetail, SloHistory, SloStatus } from "../../api/types.ts";
+import { slo } from "../../api/queries.ts";
+import type { SloDetail, SloStatus } from "../../api/types.ts";
 import { Code } from "../../components/Code.tsx";
 import { DeclareIncident } from "../../components/DeclareIncident.tsx";
 import { useMay, useNow, usePatchSearch, useRange, useRefresh, useZone } from "../../components/hooks.ts";
 import { IconSnowflake } from "../../components/icons.ts";
-import { ErrorPanel, Loaded } from "../../components/Loaded.tsx";
+import { Loaded } from "../../components/Loaded.tsx";
 import { Page } from "../../components/Page.tsx";
-import { Panel, Table } from "../../components/Panel.tsx";
+import { Panel } from "../../components/Panel.tsx";
 import { type Stat, StatStrip } from "../../components/StatStrip.tsx";
 import { Status, type Tone } from "../../components/Status.tsx";
 import { At } from "../../components/Time.tsx";
 import { copy } from "../../components/toast.ts";
-import { projectionUntil } from "../../lib/burndown.ts";
 import {
   budget,
   budgetSecs,
@@ -29,25 +28,24 @@ import {
   UNKNOWN,
   windowText,
   zoned,
-  zoneName,
 } from "../../lib/format.ts";
-import { iso, parseDuration } from "../../lib/time.ts";
-import { BurndownChart } from "./BurndownChart.tsx";
+import { budgetsOf, objectiveOf, objectiveSearch } from "../../lib/objective.ts";
+import { parseDuration } from "../../lib/time.ts";
+import { AlertWindows } from "./AlertWindows.tsx";
+import { BudgetPanel } from "./BudgetPanel.tsx";
+import { ObjectiveSelect } from "./ObjectiveSelect.tsx";
 import css from "./SloPage.module.css";
-
-const POINTS = 400;
-/** The projection gets at most this share of the range: a flat line for weeks says nothing. */
-const AHEAD = 0.2;
 
 export function SloPage() {
   const { name } = useParams({ from: "/slos/$name" });
-  const { objective, tab } = useSearch({ from: "/slos/$name" });
+  const { tab, ...search } = useSearch({ from: "/slos/$name" });
   const patch = usePatchSearch();
   const query = useQuery({ ...slo(name), refetchInterval: useRefresh(15_000) });
   const [declaring, setDeclaring] = useState(false);
   const mayAct = useMay("responder");
   const detail = query.data;
-  const status = detail && (detail.objectives.find((one) => one.objective === objective) ?? detail);
+  const budgets = detail ? budgetsOf(detail) : [];
+  const status = objectiveOf(budgets, search) ?? detail;
   return (
     <Page
       title={status?.display_name ?? name}
@@ -56,18 +54,20 @@ export function SloPage() {
       lead={detail?.description || undefined}
       actions={
         <>
-          {detail && detail.objectives.length > 1 && (
-            <NativeSelect
-              aria-label="Objective"
-              value={status?.objective ?? ""}
-              data={detail.objectives.map((one) => ({
-                value: one.objective,
-                label: `${one.objective}: ${target(one.target)}`,
-              }))}
-              onChange={(event) => patch({ objective: event.currentTarget.value })}
-            />
-          )}
+          <ObjectiveSelect budgets={budgets} chosen={status} />
           <Button onClick={() => void copy(location.href, "Link")}>Copy link</Button>
+          <Button
+            renderRoot={(props) => (
+              <Link
+                {...props}
+                to="/slos/$name/report"
+                params={{ name }}
+                search={status ? objectiveSearch(status) : {}}
+              />
+            )}
+          >
+            Report
+          </Button>
           {mayAct && (
             <Button variant="filled" onClick={() => setDeclaring(true)}>
               Open incident
@@ -124,7 +124,7 @@ function Content({ detail, status, tab, setTab }: ContentProps) {
           <Tabs.Tab value="definition">Definition</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="budget">
-          <BudgetPanel status={status} />
+          <LiveBudget status={status} />
           <AlertWindows status={status} alerts={detail.alerts} />
         </Tabs.Panel>
         <Tabs.Panel value="definition">
@@ -180,161 +180,14 @@ function spent(status: SloStatus, zone: string): Stat {
   return { label, value: span(status.exhausted_in_secs), detail: zoned(status.exhausted_at, zone) };
 }
 
-function BudgetPanel({ status }: { status: SloStatus }) {
-  const zone = useZone();
+function LiveBudget({ status }: { status: SloStatus }) {
   const now = useNow(60_000);
   const windowStart = parseDuration(status.window) === null ? "now-30d" : `now-${status.window}`;
   const range = useRange(windowStart);
-  const [asTable, setAsTable] = useState(false);
   // The minute keeps the key (and so the request) the same between renders.
   const minute = Math.floor(now / 60_000) * 60_000;
-  const { from, to } = useMemo(() => range.resolve(minute), [range, minute]);
-  const query = useQuery({
-    ...sloHistory(status.slo, status.objective, iso(from), iso(to), POINTS),
-    placeholderData: keepPreviousData,
-  });
-  const clipped = useMemo(
-    // A projection belongs to a picture that ends now.
-    () =>
-      query.data &&
-      (range.to === "now"
-        ? { ...query.data, projection: projectionUntil(query.data.projection, to + (to - from) * AHEAD) }
-        : { ...query.data, projection: [] }),
-    [query.data, range.to, from, to],
-  );
-  const empty = query.data?.points.every((point) => point.error_budget_remaining === null);
-  return (
-    <Panel
-      title="Error budget remaining"
-      aside={
-        <span style={{ display: "inline-flex", alignItems: "center", gap: 12 }}>
-          {zoneName(zone)}
-          <Button size="xs" onClick={() => setAsTable(!asTable)} aria-pressed={asTable}>
-            View as {asTable ? "chart" : "table"}
-          </Button>
-        </span>
-      }
-      flush={asTable}
-    >
-      {query.error ? (
-        <ErrorPanel error={query.error} retry={() => void query.refetch()} />
-      ) : !clipped ? (
-        <div className={css.loading} />
-      ) : empty ? (
-        <div className={css.none}>No slice of this SLO has data in this range.</div>
-      ) : asTable ? (
-        <HistoryTable history={clipped} />
-      ) : (
-        <BurndownChart
-          history={clipped}
-          from={from}
-          to={to}
-          now={now}
-          zone={zone}
-          onBrush={(start, end) => range.set(iso(start * 1000), iso(end * 1000))}
-        />
-      )}
-    </Panel>
-  );
-}
-
-function HistoryTable({ history }: { history: SloHistory }) {
-  const rows = history.points.filter(
-    (_, index, all) => index % Math.ceil(all.length / 50) === 0 || index === all.length - 1,
-  );
-  return (
-    <Table caption="Error budget over time">
-      <thead>
-        <tr>
-          <th scope="col">Time</th>
-          <th scope="col" data-num>
-            Budget left
-          </th>
-          <th scope="col" data-num>
-            SLI
-          </th>
-          <th scope="col" data-num data-wide>
-            Good
-          </th>
-          <th scope="col" data-num data-wide>
-            Total
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.reverse().map((point) => (
-          <tr key={point.at}>
-            <th scope="row">
-              <At at={point.at} />
-            </th>
-            <td data-num>{budget(point.error_budget_remaining)}</td>
-            <td data-num>{sli(point.sli)}</td>
-            <td data-num data-wide>
-              {count(point.good)}
-            </td>
-            <td data-num data-wide>
-              {count(point.total)}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </Table>
-  );
-}
-
-function AlertWindows({ status, alerts }: { status: SloStatus; alerts: boolean }) {
-  return (
-    <Panel
-      title="Alert windows"
-      flush
-      aside={alerts ? "Both windows of a row must be over" : "Alerts are switched off for this SLO"}
-    >
-      <Table caption="Alert windows">
-        <thead>
-          <tr>
-            <th scope="col">State</th>
-            <th scope="col">Severity</th>
-            <th scope="col" data-num>
-              Long window
-            </th>
-            <th scope="col" data-num>
-              Burn
-            </th>
-            <th scope="col" data-num>
-              Short window
-            </th>
-            <th scope="col" data-num>
-              Burn
-            </th>
-            <th scope="col" data-num>
-              Threshold
-            </th>
-            <th scope="col" data-num>
-              Budget used if sustained
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {status.burn_windows.map((window) => (
-            <tr key={`${window.severity}-${window.long}-${window.short}`}>
-              <td>
-                <Status of={window.state} />
-              </td>
-              <td>{window.severity === "page" ? "Page" : "Ticket"}</td>
-              <td data-num>{windowText(window.long)}</td>
-              <td data-num>{burn(window.burn_long)}</td>
-              <td data-num>{windowText(window.short)}</td>
-              <td data-num>{burn(window.burn_short)}</td>
-              <td data-num>{threshold(window.threshold)}</td>
-              <td data-num>
-                {budget(window.budget_used)} in {windowText(window.long)}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </Table>
-    </Panel>
-  );
+  const resolved = useMemo(() => range.resolve(minute), [range, minute]);
+  return <BudgetPanel status={status} range={resolved} ahead={range.to === "now"} onBrush={range.set} />;
 }
 
 function Definition({ detail }: { detail: SloDetail }) {

@@ -68,7 +68,9 @@ function Targets({ list }: { list: Target[] }) {
       <thead>
         <tr>
           <th scope="col">Instance</th>
-          <th scope="col">Job</th>
+          <th scope="col" data-wide>
+            Job
+          </th>
           <th scope="col">State</th>
           <th scope="col" data-wide="2">
             Labels
@@ -91,7 +93,7 @@ function Targets({ list }: { list: Target[] }) {
             <th scope="row" title={target.url}>
               {target.instance}
             </th>
-            <td>{target.job}</td>
+            <td data-wide>{target.job}</td>
             <td>
               <Status of={target.health} />
             </td>

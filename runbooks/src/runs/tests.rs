@@ -41,7 +41,7 @@ async fn start(runs: &Runs) -> Run {
 
 /// A step is carried out by another task; its end shows in the store.
 async fn ended(runs: &Runs, id: &str, name: &str) -> Run {
-    for _ in 0..2_000 {
+    for _ in 0..12_000 {
         let run = runs.get(id).await.unwrap();
         if run.step(name).unwrap().state != StepState::Running {
             return run;

@@ -66,7 +66,7 @@ async fn a_pipeline_stops_at_a_blocked_gate_and_passes_with_an_override() {
     let id = overrides[0]["id"].to_string();
     let (code, text) = gate(&server, &["--revoke", &id, "--reason", "it is fixed"]).await;
     assert_eq!(code, 2, "{text}");
-    assert!(text.contains("2 of 2 deployments in 1w failed: 100 %, below 50 % it has to be"), "{text}");
+    assert!(text.contains("2 of 2 deployments in 1w failed: 100 %, it has to be below 50 %"), "{text}");
     let (code, text) = gate(&server, &["--revoke", &id, "--reason", "once more"]).await;
     assert_eq!(code, 1, "{text}");
     assert!(text.contains(&format!("override {id} is over")), "{text}");

@@ -8,17 +8,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
 use slo::spending::{Amount, Spending, Spent};
 use telemetry::Timestamp;
 
 use super::arguments::Arguments;
-use super::computed::{Computation, ComputedExec};
+use super::computed::{Computation, ComputedTable};
 use super::documented::{Manual, Section};
 use super::report::number;
 use super::summary::{Cell, Cells, schema_of, table};
@@ -74,12 +72,11 @@ impl TableFunctionImpl for BudgetCauses {
             windows: Vec::new(),
             window: None,
         };
-        Ok(Arc::new(Attribution { query, slo: self.slo.clone() }))
+        Ok(Arc::new(ComputedTable::new(Attribution { query, slo: self.slo.clone() })))
     }
 }
 
-/// One call: a table, and the plan that makes its rows.
-#[derive(Clone)]
+/// One call.
 struct Attribution {
     query: ReportQuery,
     slo: SloTables,
@@ -88,27 +85,6 @@ struct Attribution {
 impl fmt::Debug for Attribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple(CAUSES.0).field(&self.query).finish()
-    }
-}
-
-#[async_trait]
-impl TableProvider for Attribution {
-    fn schema(&self) -> SchemaRef {
-        schema()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Temporary
-    }
-
-    async fn scan(
-        &self,
-        _session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(ComputedExec::new(Arc::new(self.clone()), projection)?))
     }
 }
 

@@ -1,5 +1,5 @@
-//! A node of a plan that has no children and computes all of its rows when they are asked for: what
-//! table functions have in common that are no views.
+//! A table whose rows are computed when they are asked for, and the node of a plan that does it: what table
+//! functions have in common that are no views.
 //!
 //! The rows count against the query's memory until the last batch is taken.
 
@@ -9,10 +9,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
@@ -37,6 +39,37 @@ pub(super) trait Computation: fmt::Debug + Send + Sync {
         context: Arc<TaskContext>,
         memory: &MemoryReservation,
     ) -> Result<Vec<RecordBatch>>;
+}
+
+/// A call of a table function whose rows need nothing but its arguments.
+#[derive(Debug)]
+pub(super) struct ComputedTable(Arc<dyn Computation>);
+
+impl ComputedTable {
+    pub(super) fn new(computation: impl Computation + 'static) -> ComputedTable {
+        ComputedTable(Arc::new(computation))
+    }
+}
+
+#[async_trait]
+impl TableProvider for ComputedTable {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    async fn scan(
+        &self,
+        _session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(ComputedExec::new(self.0.clone(), projection)?))
+    }
 }
 
 #[derive(Debug)]

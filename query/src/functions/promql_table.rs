@@ -13,18 +13,16 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
 use promql::{TimeRange, Times, Value};
 use telemetry::Labels;
 
 use self::rows::Rows;
 use super::arguments::Arguments;
-use super::computed::{Computation, ComputedExec};
+use super::computed::{Computation, ComputedTable};
 use super::documented::{Manual, Section};
 use super::types::{map_type, timestamp_type};
 use crate::QueryError;
@@ -85,7 +83,8 @@ impl TableFunctionImpl for PromqlFunction {
             }),
         };
         let query = promql::parse(&text).map_err(|error| failed(error.into()))?;
-        Ok(Arc::new(Evaluation { text, query: Arc::new(query), times, engine: self.clone() }))
+        let query = Arc::new(query);
+        Ok(Arc::new(ComputedTable::new(Evaluation { text, query, times, engine: self.clone() })))
     }
 }
 
@@ -102,8 +101,8 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-/// One call: an expression and its times. A table, and the plan that makes its rows.
-#[derive(Clone, Debug)]
+/// One call: an expression and its times.
+#[derive(Debug)]
 struct Evaluation {
     text: String,
     query: Arc<promql::Query>,
@@ -142,27 +141,6 @@ impl Evaluation {
             }
         }
         rows.finish()
-    }
-}
-
-#[async_trait]
-impl TableProvider for Evaluation {
-    fn schema(&self) -> SchemaRef {
-        schema()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Temporary
-    }
-
-    async fn scan(
-        &self,
-        _session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(ComputedExec::new(Arc::new(self.clone()), projection)?))
     }
 }
 

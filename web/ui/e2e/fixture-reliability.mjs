@@ -101,7 +101,7 @@ function gateOf(service) {
         burn,
         "below",
         14.4,
-        `the budget burns at ${burn}x over 1h, below 14.4x it has to be`,
+        `the budget burns at ${burn}x over 1h, it has to be below 14.4x`,
         burn !== null && burn >= 14.4,
       ),
     ];

@@ -110,7 +110,7 @@ impl Judge {
             };
             let said = |value: f64| {
                 let (value, limit) = (short(value), short(*limit));
-                format!("the budget burns at {value}x over {name}, below {limit}x it has to be")
+                format!("the budget burns at {value}x over {name}, it has to be below {limit}x")
             };
             self.each_objective(objectives, asked, rate, said);
         }
@@ -182,7 +182,7 @@ impl Judge {
         let rate = deployments.failed as f64 / deployments.all as f64;
         let said = |rate: f64| {
             format!(
-                "{} of {} deployments in {over} failed: {}, below {} it has to be",
+                "{} of {} deployments in {over} failed: {}, it has to be below {}",
                 deployments.failed,
                 deployments.all,
                 share(rate),

@@ -84,7 +84,7 @@ fn each_condition_blocks_at_its_limit() {
     let burn = GateFacts { objectives: Ok(vec![objective(Some(0.5), Some(14.4))]), ..healthy() };
     assert_eq!(
         blocking(&strict(), &burn),
-        ["BurnRate checkout/1: the budget burns at 14.4x over 1h, below 14.4x it has to be"]
+        ["BurnRate checkout/1: the budget burns at 14.4x over 1h, it has to be below 14.4x"]
     );
     let open = BTreeMap::from([("SEV1".to_owned(), 1), ("SEV3".to_owned(), 7)]);
     let incident = GateFacts { open_incidents: Ok(open), ..healthy() };
@@ -100,7 +100,7 @@ fn each_condition_blocks_at_its_limit() {
     let failing = GateFacts { deployments: Ok(Deployments { all: 20, failed: 5 }), ..healthy() };
     assert_eq!(
         blocking(&strict(), &failing),
-        ["ChangeFailRate -: 5 of 20 deployments in 1w failed: 25 %, below 25 % it has to be"]
+        ["ChangeFailRate -: 5 of 20 deployments in 1w failed: 25 %, it has to be below 25 %"]
     );
     let freeze =
         Freeze { name: "peak".into(), reason: Some("sale".into()), until: Timestamp::from_secs(1_086_400) };
@@ -148,14 +148,14 @@ fn a_burn_rate_may_be_asked_for_over_any_window() {
     assert_eq!(
         blocking(&terms, &facts),
         [
-            "BurnRate checkout/1: the budget burns at 1.5x over 3d, below 1x it has to be",
+            "BurnRate checkout/1: the budget burns at 1.5x over 3d, it has to be below 1x",
             "BurnRate checkout/2: the burn rate over 3d is not known",
         ]
     );
     let decision = decide(&terms, &facts, &[], now());
     assert_eq!(
         decision.explanation(),
-        "checkout/1: the budget burns at 1.5x over 3d, below 1x it has to be; \
+        "checkout/1: the budget burns at 1.5x over 3d, it has to be below 1x; \
          checkout/2: the burn rate over 3d is not known"
     );
     let windows = decision.conditions.iter().filter_map(|condition| condition.window.as_deref());

@@ -11,7 +11,7 @@ const condition = (given: Partial<GateCondition>): GateCondition => ({
   limit: 14.4,
   outcome: "met",
   blocks: false,
-  detail: "the budget burns at 2x over 1h, below 14.4x it has to be",
+  detail: "the budget burns at 2x over 1h, it has to be below 14.4x",
   ...given,
 });
 

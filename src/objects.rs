@@ -177,7 +177,13 @@ fn parse(path: &Path, text: &str, mode: Mode) -> Parsed {
             None => {
                 let line =
                     document.lines().position(|line| !line.trim().is_empty()).map(|line| line as u64 + 1);
-                let message = "not a kind that is known: expected apiVersion openslo/v1 or evenkeel/v1, an objective of Sloth or Pyrra, or a Prometheus rule file with groups";
+                let found = document
+                    .lines()
+                    .find_map(|line| value_of("apiVersion", line))
+                    .map_or_else(String::new, |version| format!(" (apiVersion `{version}`)"));
+                let message = format!(
+                    "not a kind that is known{found}: expected apiVersion openslo/v1 or evenkeel/v1, an objective of Sloth or Pyrra, or a Prometheus rule file with groups"
+                );
                 parsed.defects.push(Defect::error(&file, line, message));
             }
         }
@@ -239,7 +245,7 @@ fn owner_of(document: &str) -> Option<Owner> {
 
 fn owner_of_version(version: &str) -> Option<Owner> {
     match version.split('/').next() {
-        Some("openslo" | "sloth.slok.dev" | "pyrra.dev") => Some(Owner::Slo),
+        Some("openslo" | "openslo.com" | "sloth.slok.dev" | "pyrra.dev") => Some(Owner::Slo),
         Some("evenkeel") => Some(Owner::Alerting),
         _ => None,
     }

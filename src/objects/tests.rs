@@ -30,9 +30,18 @@ fn kinds_of_several_owners_share_a_file_and_keep_their_lines() {
     assert_eq!(objects.slos.len(), 4);
     assert_eq!(objects.files, 1);
     let other_line = mixed.lines().position(|line| line == "apiVersion: other/v1").unwrap() + 1;
-    let expected = format!("all.yaml:{other_line}: not a kind that is known");
+    let expected = format!("all.yaml:{other_line}: not a kind that is known (apiVersion `other/v1`)");
     let found = objects.defects[0].to_string();
     assert!(found.contains(&expected), "{found} is not {expected}");
+}
+
+#[test]
+fn other_versions_of_openslo_are_told_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let newer = "- apiVersion: openslo.com/v2alpha\n  kind: Service\n  metadata: {name: shop}\n  spec: {}\n";
+    write(dir.path(), &[("newer.yaml", newer)]);
+    let found = load(dir.path()).defects[0].to_string();
+    assert!(found.contains("newer.yaml:1: apiVersion `openslo.com/v2alpha` is not supported"), "{found}");
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub fn resolve_with(documents: Vec<Document>, known: &Known) -> (Vec<Slo>, Vec<D
                 parts.services.insert(name);
             }
             Kind::DataSource(object) => {
+                sli::data_source(&object.spec, &mut findings_of(document, &mut defects));
                 parts.data_sources.insert(name, object.spec.source_type.value.clone());
             }
             Kind::AlertNotificationTarget(object) => {
@@ -154,10 +155,14 @@ fn referred<'a, T>(
             None
         }
         None => {
-            findings.error(line, format!("there is no {what} `{name}`"));
+            findings.error(line, dangling(what, name));
             None
         }
     }
+}
+
+fn dangling(what: &str, name: &str) -> String {
+    format!("there is no {what} `{name}` among the files that were read; add it or write it inline here")
 }
 
 fn without_duplicates(documents: Vec<Document>, defects: &mut Vec<Defect>) -> Vec<Document> {

@@ -201,7 +201,7 @@ fn read_piece(piece: &split::Piece, findings: &mut Findings<'_>) -> Result<Vec<(
             return Err(Mistake { line: Some(kind.line), message });
         }
         (other, _) => {
-            let message = format!("apiVersion `{other}` is not supported; this reads openslo/v1");
+            let message = wording::of_unread_version(other);
             return Err(Mistake { line: Some(version.line), message });
         }
     };

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Parts, referred};
+use super::{Parts, dangling, referred};
 use crate::burn::{Exceeds, Severity, Tier, unreachable_because};
 use crate::decimal::Ratio;
 use crate::objective::{AlertCondition, AlertPolicy};
@@ -42,22 +42,7 @@ pub(super) fn condition(
         );
         return None;
     }
-    let exceeds = match written.op.value.as_str() {
-        "gt" => Exceeds::Above,
-        "gte" => Exceeds::AtLeast,
-        "lt" | "lte" => {
-            let message = format!(
-                "op `{}` on a burn rate would alert while the budget burns slowly; read as gte",
-                written.op.value
-            );
-            findings.warning(written.op.line, message);
-            Exceeds::AtLeast
-        }
-        other => {
-            findings.error(written.op.line, format!("op `{other}` is none of lte, gte, lt and gt"));
-            return None;
-        }
-    };
+    let exceeds = exceeds(written.op.as_ref(), spec.condition.line, findings)?;
     let lookback = written.lookback_window.value.duration();
     if lookback.is_zero() {
         findings.error(written.lookback_window.line, "lookbackWindow must not be zero");
@@ -73,6 +58,29 @@ pub(super) fn condition(
     Some(ReadCondition { condition, exceeds, tier: tier_of(metadata) })
 }
 
+/// How a burn rate is compared; `line` is where the condition begins.
+fn exceeds(op: Option<&At<String>>, line: u64, findings: &mut Findings<'_>) -> Option<Exceeds> {
+    let Some(op) = op else {
+        findings
+            .unofficial(line, "`op` is missing; read as gt: alert while the burn rate exceeds the threshold");
+        return Some(Exceeds::Above);
+    };
+    match op.value.as_str() {
+        "gt" => Some(Exceeds::Above),
+        "gte" => Some(Exceeds::AtLeast),
+        slow @ ("lt" | "lte") => {
+            let message =
+                format!("op `{slow}` on a burn rate would alert while the budget burns slowly; read as gte");
+            findings.warning(op.line, message);
+            Some(Exceeds::AtLeast)
+        }
+        other => {
+            findings.error(op.line, format!("op `{other}` is none of lte, gte, lt and gt"));
+            None
+        }
+    }
+}
+
 pub(super) fn policy(
     metadata: &Metadata,
     spec: &AlertPolicySpec,
@@ -83,6 +91,9 @@ pub(super) fn policy(
     for entry in &spec.conditions.value {
         let line = entry.line;
         let entry = &entry.value;
+        if let Some(operator) = &entry.operator {
+            is_sound &= joins_nothing(operator, spec.conditions.value.len(), findings);
+        }
         let read = match (&entry.condition_ref, &entry.metadata, &entry.spec) {
             (Some(name), None, None) => {
                 referred("AlertCondition", &name.value, name.line, &parts.conditions, findings).cloned()
@@ -113,8 +124,7 @@ pub(super) fn policy(
             (Some(name), None) => {
                 let found = parts.targets.get(&name.value);
                 if found.is_none() {
-                    findings
-                        .error(name.line, format!("there is no AlertNotificationTarget `{}`", name.value));
+                    findings.error(name.line, dangling("AlertNotificationTarget", &name.value));
                 }
                 found.cloned()
             }
@@ -143,6 +153,23 @@ pub(super) fn policy(
         notify,
     };
     is_sound.then(|| ReadPolicy { policy, conditions, tier: tier_of(metadata) })
+}
+
+/// Whether `operator` changes nothing among `conditions`: one has nothing to be joined with, and several
+/// alert one by one, as if joined by `or`.
+fn joins_nothing(operator: &At<String>, conditions: usize, findings: &mut Findings<'_>) -> bool {
+    let written = &operator.value;
+    if conditions <= 1 || written == "or" {
+        let message =
+            format!("`operator` is not OpenSLO v1 and `{written}` joins nothing here; leave it out");
+        findings.unofficial(operator.line, message);
+        return true;
+    }
+    let message = format!(
+        "`operator: {written}` cannot join conditions: give the long and the short window the same {TIER_ANNOTATION}, or leave `operator` out for an alert each"
+    );
+    findings.error(operator.line, message);
+    false
 }
 
 fn tier_of(metadata: &Metadata) -> Option<String> {

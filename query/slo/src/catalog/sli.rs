@@ -6,7 +6,7 @@ use super::{Parts, missing_description};
 use crate::indicator::latency::OffBoundary;
 use crate::indicator::{Counted, Numerator, Query, QueryForm, QueryLanguage, RawType, form};
 use crate::openslo::findings::Findings;
-use crate::openslo::kinds::{At, MetricHolder, SliSpec};
+use crate::openslo::kinds::{At, DataSourceSpec, MetricHolder, SliSpec};
 
 /// Keys of a metric source's `spec` that hold the query text, in the order tried.
 const QUERY_KEYS: [&str; 4] = ["query", "expr", "promql", "sql"];
@@ -217,6 +217,15 @@ fn query_text(spec: &At<Value>) -> Option<String> {
             keys.into_iter().find_map(|key| map.get(key)).and_then(Value::as_str).map(str::to_owned)
         }
         _ => None,
+    }
+}
+
+/// Says so where nothing that refers to this data source will have data.
+pub(super) fn data_source(spec: &DataSourceSpec, findings: &mut Findings<'_>) {
+    if let QueryLanguage::Other(named) = language_of(&spec.source_type.value) {
+        let message =
+            format!("data sources of type `{named}` are not evaluated here: SLOs of it will have no data");
+        findings.warning(spec.source_type.line, message);
     }
 }
 

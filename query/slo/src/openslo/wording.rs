@@ -16,6 +16,9 @@ pub(super) fn of_yaml_error(error: &Error) -> String {
                 expected.join(", ")
             )
         }
+        Error::SerdeMissingField { field: "budgetingMethod", .. } => {
+            "`budgetingMethod` is missing: Occurrences, Timeslices or RatioTimeslices".to_owned()
+        }
         Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
         Error::SerdeInvalidType { unexpected, expected, .. }
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
@@ -28,6 +31,20 @@ pub(super) fn of_yaml_error(error: &Error) -> String {
         Error::DuplicateMappingKey { key: None, .. } => "a key is written twice".to_owned(),
         other => DefaultMessageFormatter.format_message(other).into_owned(),
     }
+}
+
+/// What to do about a document of another version of OpenSLO.
+pub(super) fn of_unread_version(version: &str) -> String {
+    let changes = match version.rsplit_once('/') {
+        Some((_, "v1alpha" | "v1alpha1")) => {
+            ": `timeWindows` are a `timeWindow` with a `duration`, queries stand in an `indicator` under `metricSource`"
+        }
+        Some((_, "v2alpha" | "v2alpha1")) => {
+            ": `sli` is `indicator`, `dataSourceRef` is `metricSourceRef` in a `metricSource`"
+        }
+        _ => "",
+    };
+    format!("apiVersion `{version}` is not supported; this reads openslo/v1, write it as that{changes}")
 }
 
 /// `; did you mean ...?` where one of `known` is a slip of the hand away from `word`, else nothing.

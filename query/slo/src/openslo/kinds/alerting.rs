@@ -81,6 +81,9 @@ pub struct AlertPolicySpec {
 pub struct ConditionEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition_ref: Option<At<String>>,
+    /// Of drafts before v1, which joined the conditions of a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +123,8 @@ pub struct AlertConditionSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Condition {
     pub kind: At<String>,
-    pub op: At<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op: Option<At<String>>,
     #[serde(serialize_with = "crate::openslo::write::whole_number")]
     pub threshold: At<Decimal>,
     pub lookback_window: At<Shorthand>,

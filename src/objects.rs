@@ -23,8 +23,8 @@ pub use watch::Watch;
 
 /// A configuration directory with more files is a mistake in the path.
 const FILES_MAX: usize = 10_000;
-/// Sloth's files say this instead of an `apiVersion`.
-const SLOTH_VERSION: &str = "prometheus/v1";
+/// Sloth's files begin with a `version` of this group instead of an `apiVersion`.
+const SLOTH_GROUP: &str = "prometheus/";
 /// Of one file.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -179,7 +179,7 @@ fn parse(path: &Path, text: &str, mode: Mode) -> Parsed {
                     document.lines().position(|line| !line.trim().is_empty()).map(|line| line as u64 + 1);
                 let found = document
                     .lines()
-                    .find_map(|line| value_of("apiVersion", line))
+                    .find_map(api_version)
                     .map_or_else(String::new, |version| format!(" (apiVersion `{version}`)"));
                 let message = format!(
                     "not a kind that is known{found}: expected apiVersion openslo/v1 or evenkeel/v1, an objective of Sloth or Pyrra, or a Prometheus rule file with groups"
@@ -211,7 +211,7 @@ fn parse_json(file: &str, text: &str, mode: Mode, parsed: &mut Parsed) {
             parsed.objects.append(&mut objects);
             parsed.defects.append(&mut defects);
         }
-        None if version("version") != SLOTH_VERSION => {
+        None if !version("version").starts_with(SLOTH_GROUP) => {
             let message = "ignored: no object, which has apiVersion openslo/v1 or evenkeel/v1";
             parsed.defects.push(Defect::warning(file, Some(1), message));
         }
@@ -231,12 +231,10 @@ enum Owner {
 
 fn owner_of(document: &str) -> Option<Owner> {
     document.lines().find_map(|line| {
-        // An object may be an item of a list, or JSON.
-        let key = line.trim_start_matches(['-', ' ', '{', '[', '"', '\'']);
-        if let Some(version) = value_of("apiVersion", key) {
+        if let Some(version) = api_version(line) {
             return owner_of_version(version);
         }
-        if value_of("version", line).is_some_and(|version| version == SLOTH_VERSION) {
+        if value_of("version", line).is_some_and(|version| version.starts_with(SLOTH_GROUP)) {
             return Some(Owner::Slo);
         }
         line.starts_with("groups:").then_some(Owner::Alerting)
@@ -245,10 +243,16 @@ fn owner_of(document: &str) -> Option<Owner> {
 
 fn owner_of_version(version: &str) -> Option<Owner> {
     match version.split('/').next() {
-        Some("openslo" | "openslo.com" | "sloth.slok.dev" | "pyrra.dev") => Some(Owner::Slo),
+        // Nobl9's are not read, but told apart from what nobody knows.
+        Some("openslo" | "openslo.com" | "n9" | "sloth.slok.dev" | "pyrra.dev") => Some(Owner::Slo),
         Some("evenkeel") => Some(Owner::Alerting),
         _ => None,
     }
+}
+
+/// The `apiVersion` that a line says; an object may be an item of a list, or JSON.
+fn api_version(line: &str) -> Option<&str> {
+    value_of("apiVersion", line.trim_start_matches(['-', ' ', '{', '[', '"', '\'']))
 }
 
 /// The value behind `key` at the start of `text`, without quotes.

@@ -41,7 +41,20 @@ fn other_versions_of_openslo_are_told_as_such() {
     let newer = "- apiVersion: openslo.com/v2alpha\n  kind: Service\n  metadata: {name: shop}\n  spec: {}\n";
     write(dir.path(), &[("newer.yaml", newer)]);
     let found = load(dir.path()).defects[0].to_string();
-    assert!(found.contains("newer.yaml:1: apiVersion `openslo.com/v2alpha` is not supported"), "{found}");
+    assert!(found.contains("newer.yaml:1: apiVersion `openslo.com/v2alpha` is not read here"), "{found}");
+
+    let nobl9 = "- apiVersion: n9/v1alpha\n  kind: Agent\n- apiVersion: n9/v1alpha\n  kind: SLO\n";
+    write(dir.path(), &[("newer.yaml", nobl9)]);
+    let found: Vec<String> = load(dir.path()).defects.iter().map(ToString::to_string).collect();
+    assert!(
+        found[0].starts_with("newer.yaml:1: apiVersion `n9/v1alpha` of Nobl9 is not read here"),
+        "{found:?}"
+    );
+    assert!(found[1].starts_with("newer.yaml:3: apiVersion `n9/v1alpha`") && found.len() == 2, "{found:?}");
+
+    write(dir.path(), &[("newer.yaml", "version: prometheus/v2\nservice: shop\n")]);
+    let found = load(dir.path()).defects[0].to_string();
+    assert!(found.contains("newer.yaml:1: version `prometheus/v2` is not supported"), "{found}");
 }
 
 #[test]

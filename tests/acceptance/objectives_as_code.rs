@@ -30,7 +30,14 @@ async fn objectives_of_sloth_are_converted_and_mean_the_same() {
     let converted = evenkeel(&["slo", "convert", "sloth.yaml", "--to", "openslo"], dir.path(), "").await;
     assert_eq!(converted.code, 0, "{}", converted.stderr);
     assert!(converted.stdout.contains("apiVersion: openslo/v1"), "{}", converted.stdout);
-    assert!(converted.stderr.contains("there is no Service `payments`"), "{}", converted.stderr);
+    assert!(converted.stderr.contains("no Service `payments` was read"), "{}", converted.stderr);
+    // A reference to another file is found when both are given.
+    let service = "apiVersion: openslo/v1\nkind: Service\nmetadata: {name: payments}\nspec: {}\n";
+    std::fs::write(dir.path().join("service.yaml"), service).expect("a file");
+    let both = evenkeel(&["slo", "convert", "sloth.yaml", "service.yaml"], dir.path(), "").await;
+    assert_eq!((both.code, both.stderr.as_str()), (0, ""));
+    assert!(both.stdout.starts_with(converted.stdout.trim_end()), "{}", both.stdout);
+    assert!(both.stdout.contains("kind: Service"), "{}", both.stdout);
     let piped = evenkeel(&["slo", "convert", "-"], dir.path(), SLOTH).await;
     assert_eq!(piped.stdout, converted.stdout);
 

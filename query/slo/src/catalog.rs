@@ -7,6 +7,7 @@
 mod alerting;
 mod composite;
 mod objective;
+mod references;
 mod settings;
 mod sli;
 mod slo;
@@ -39,12 +40,12 @@ pub fn resolve(documents: Vec<Document>) -> (Vec<Slo>, Vec<Defect>) {
 }
 
 /// Builds every SLO, sorted by name. Dangling references to an SLI, alert policy, condition or
-/// notification target are errors; to a service or data source, which only describe, warnings
-/// (errors in strict mode).
+/// notification target are errors; to a service or data source, which only describe, warnings.
 pub fn resolve_with(documents: Vec<Document>, known: &Known) -> (Vec<Slo>, Vec<Defect>) {
     let mut defects = Vec::new();
     let documents = without_duplicates(documents, &mut defects);
-    let mut parts = Parts { services: known.services.clone(), ..Parts::default() };
+    let files = documents.iter().map(|document| document.file.clone()).collect();
+    let mut parts = Parts { files, services: known.services.clone(), ..Parts::default() };
     for document in &documents {
         let name = document.kind.metadata().name.value.clone();
         match &document.kind {
@@ -97,6 +98,7 @@ pub fn resolve_with(documents: Vec<Document>, known: &Known) -> (Vec<Slo>, Vec<D
     slos.sort_by(|a, b| a.name.cmp(&b.name));
     let slos = with_members(slos, &documents, &mut defects);
     defects.sort();
+    defects.dedup();
     (slos, defects)
 }
 
@@ -111,7 +113,7 @@ fn with_members(slos: Vec<Slo>, documents: &[Document], defects: &mut Vec<Defect
     let mut members: Vec<Option<Vec<Member>>> = Vec::with_capacity(slos.len());
     for slo in &slos {
         let line = line_of(slo).unwrap_or(slo.line);
-        let mut findings = Findings { file: &slo.file, mode: Mode::default(), defects };
+        let mut findings = Findings::new(&slo.file, Mode::default(), defects);
         members.push(composite::members_of(slo, &slos, line, &mut findings));
     }
     let filled = slos.into_iter().zip(members).filter_map(|(mut slo, members)| {
@@ -124,12 +126,14 @@ fn with_members(slos: Vec<Slo>, documents: &[Document], defects: &mut Vec<Defect
 }
 
 fn findings_of<'a>(document: &'a Document, defects: &'a mut Vec<Defect>) -> Findings<'a> {
-    Findings { file: &document.file, mode: document.mode, defects }
+    Findings::new(&document.file, document.mode, defects)
 }
 
 /// What SLOs refer to, by name. `None` where the object exists and has errors.
 #[derive(Default)]
 struct Parts {
+    /// Where objects were read from.
+    files: BTreeSet<String>,
     services: BTreeSet<String>,
     /// Name to type.
     data_sources: BTreeMap<String, String>,
@@ -138,31 +142,6 @@ struct Parts {
     slis: BTreeMap<String, Option<sli::Shape>>,
     conditions: BTreeMap<String, Option<alerting::ReadCondition>>,
     policies: BTreeMap<String, Option<alerting::ReadPolicy>>,
-}
-
-/// Looks a reference up; a dangling one and one to a broken object are errors at `line`.
-fn referred<'a, T>(
-    what: &str,
-    name: &str,
-    line: u64,
-    among: &'a BTreeMap<String, Option<T>>,
-    findings: &mut Findings<'_>,
-) -> Option<&'a T> {
-    match among.get(name) {
-        Some(Some(found)) => Some(found),
-        Some(None) => {
-            findings.error(line, format!("{what} `{name}` has errors"));
-            None
-        }
-        None => {
-            findings.error(line, dangling(what, name));
-            None
-        }
-    }
-}
-
-fn dangling(what: &str, name: &str) -> String {
-    format!("there is no {what} `{name}` among the files that were read; add it or write it inline here")
 }
 
 fn without_duplicates(documents: Vec<Document>, defects: &mut Vec<Defect>) -> Vec<Document> {
@@ -182,15 +161,6 @@ fn without_duplicates(documents: Vec<Document>, defects: &mut Vec<Defect>) -> Ve
         }
     }
     unique
-}
-
-/// Dangling references to things that only describe.
-fn missing_description(what: &str, name: &str, line: u64, findings: &mut Findings<'_>) {
-    let message = format!("there is no {what} `{name}`");
-    match findings.mode {
-        Mode::Strict => findings.error(line, message),
-        Mode::Lenient => findings.warning(line, message),
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub(crate) mod findings;
 pub mod kinds;
 pub mod shorthand;
 mod split;
+mod versions;
 pub(crate) mod wording;
 pub mod write;
 
@@ -39,7 +40,8 @@ pub enum Mode {
     /// Rejected as there.
     Strict,
     /// Accepted with a warning where the meaning is clear: `op` beside a ratio SLI, a missing
-    /// `timeWindow`, bare names in `alertPolicies`, an over-long description.
+    /// `timeWindow`, bare names in `alertPolicies`, an over-long description. Both modes accept what
+    /// the validator accepts unless nothing could be evaluated.
     #[default]
     Lenient,
 }
@@ -108,14 +110,14 @@ pub fn parse_documents(file: &str, text: &str, mode: Mode) -> (Vec<Document>, Ve
         return (Vec::new(), vec![Defect::error(file, None, message)]);
     }
     for piece in &pieces {
-        let mut findings = Findings { file, mode, defects: &mut defects };
+        let mut findings = Findings::new(file, mode, &mut defects);
         match read_piece(piece, &mut findings) {
-            Ok(kinds) => {
+            Ok(Read { kinds, is_imported }) => {
                 for (kind, line) in kinds {
                     let before = defects.len();
                     let document =
                         Document { file: file.to_owned(), line, mode, kind, text: piece.shown(text) };
-                    check::document(&document, &mut defects);
+                    check::document(&document, is_imported, &mut defects);
                     if !defects[before..].iter().any(Defect::is_error) {
                         documents.push(document);
                     }
@@ -130,6 +132,9 @@ pub fn parse_documents(file: &str, text: &str, mode: Mode) -> (Vec<Document>, Ve
     for defect in &mut defects {
         wording::name_placeholder(defect, text);
     }
+    // What several imported SLOs share is wrong in each of them.
+    defects.sort();
+    defects.dedup();
     (documents, defects)
 }
 
@@ -151,8 +156,22 @@ struct Header {
 const KINDS: [&str; 7] =
     ["Service", "DataSource", "SLI", "SLO", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"];
 
-/// The documents that one object of a file is, with their lines; none for an object of another group.
-fn read_piece(piece: &split::Piece, findings: &mut Findings<'_>) -> Result<Vec<(Kind, u64)>, Mistake> {
+/// The documents that one object of a file is.
+struct Read {
+    /// With their lines.
+    kinds: Vec<(Kind, u64)>,
+    /// From an object of another tool.
+    is_imported: bool,
+}
+
+impl Read {
+    fn imported(kinds: Vec<(Kind, u64)>) -> Read {
+        Read { kinds, is_imported: true }
+    }
+}
+
+/// No documents for an object of another group.
+fn read_piece(piece: &split::Piece, findings: &mut Findings<'_>) -> Result<Read, Mistake> {
     let header: Header = read(piece)?;
     let missing = |key: &str| Mistake {
         line: Some(piece.line),
@@ -160,7 +179,7 @@ fn read_piece(piece: &split::Piece, findings: &mut Findings<'_>) -> Result<Vec<(
     };
     if let (None, Some(version)) = (&header.api_version, &header.version) {
         if version.value == sloth::VERSION {
-            return Ok(sloth::documents(read(piece)?, findings));
+            return Ok(Read::imported(sloth::documents(read(piece)?, findings)));
         }
         let message =
             format!("version `{}` is not supported; this reads {} of Sloth", version.value, sloth::VERSION);
@@ -168,17 +187,17 @@ fn read_piece(piece: &split::Piece, findings: &mut Findings<'_>) -> Result<Vec<(
     }
     let version = header.api_version.ok_or_else(|| missing("apiVersion"))?;
     if version.value.starts_with("evenkeel/") {
-        return Ok(Vec::new());
+        return Ok(Read::imported(Vec::new()));
     }
     let kind = header.kind.ok_or_else(|| missing("kind"))?;
     let document = match (version.value.as_str(), kind.value.as_str()) {
-        (sloth::API_VERSION, sloth::KIND) => {
+        (sloth::API_VERSION, sloth::KIND | sloth::KIND_MANAGED) => {
             let resource: sloth::Resource = read(piece)?;
-            return Ok(sloth::documents(resource.spec, findings));
+            return Ok(Read::imported(sloth::documents(resource.spec, findings)));
         }
         (pyrra::API_VERSION, pyrra::KIND) => {
             let document = pyrra::document(read(piece)?, findings);
-            return Ok(document.map(|kind| (kind, piece.line)).into_iter().collect());
+            return Ok(Read::imported(document.map(|kind| (kind, piece.line)).into_iter().collect()));
         }
         ("openslo/v1", "Service") => Kind::Service(read(piece)?),
         ("openslo/v1", "DataSource") => Kind::DataSource(read(piece)?),
@@ -197,15 +216,16 @@ fn read_piece(piece: &split::Piece, findings: &mut Findings<'_>) -> Result<Vec<(
         }
         (sloth::API_VERSION | pyrra::API_VERSION, other) => {
             let known = if version.value == sloth::API_VERSION { sloth::KIND } else { pyrra::KIND };
-            let message = format!("kind `{other}` of {} is not read here, only {known}", version.value);
+            let hint = if other == sloth::KIND_WINDOWS { sloth::WINDOWS_HINT } else { "" };
+            let message = format!("kind `{other}` of {} is not read here, only {known}{hint}", version.value);
             return Err(Mistake { line: Some(kind.line), message });
         }
         (other, _) => {
-            let message = wording::of_unread_version(other);
+            let message = versions::of_unread(other, &kind.value);
             return Err(Mistake { line: Some(version.line), message });
         }
     };
-    Ok(vec![(document, piece.line)])
+    Ok(Read { kinds: vec![(document, piece.line)], is_imported: false })
 }
 
 fn read<T: DeserializeOwned>(piece: &split::Piece) -> Result<T, Mistake> {

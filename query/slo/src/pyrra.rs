@@ -127,6 +127,11 @@ struct Alerting {
     _name: Option<String>,
     #[serde(rename = "absentName")]
     _absent_name: Option<String>,
+    /// Of the alerts: who is paged is said by services, routes and policies.
+    #[serde(rename = "labels")]
+    _labels: Option<IgnoredAny>,
+    #[serde(rename = "annotations")]
+    _annotations: Option<IgnoredAny>,
 }
 
 /// The resource as an SLO; `None` after the defects are put down.
@@ -193,7 +198,7 @@ fn indicator(written: At<Indicator>, findings: &mut Findings<'_>) -> Option<(Rat
         }
         Indicator { ratio: None, latency: Some(latency), latency_native: None, bool_gauge: None } => {
             let Latency { success, total, grouping } = latency.value;
-            if !success.metric.value.contains("le=") {
+            if !selects_bucket(&success.metric.value) {
                 findings.error(
                     success.metric.line,
                     "the success metric selects one bucket by its `le` label, such as le=\"0.5\"",
@@ -249,6 +254,15 @@ fn indicator(written: At<Indicator>, findings: &mut Findings<'_>) -> Option<(Rat
             None
         }
     }
+}
+
+/// Whether the selector has a matcher of the label `le`.
+fn selects_bucket(metric: &str) -> bool {
+    metric
+        .split(['{', ','])
+        .skip(1)
+        .filter_map(|matcher| matcher.trim_start().strip_prefix("le"))
+        .any(|rest| rest.trim_start().starts_with('='))
 }
 
 fn sum(metric: At<String>, grouping: &[String]) -> At<String> {

@@ -22,6 +22,12 @@ pub(crate) const VERSION: &str = "prometheus/v1";
 /// `apiVersion` of the Kubernetes resource.
 pub(crate) const API_VERSION: &str = "sloth.slok.dev/v1";
 pub(crate) const KIND: &str = "PrometheusServiceLevel";
+/// The same for Google's managed Prometheus, as former versions had it.
+pub(crate) const KIND_MANAGED: &str = "ManagedPrometheusServiceLevel";
+/// Factors of alerts, which are not objectives.
+pub(crate) const KIND_WINDOWS: &str = "AlertWindows";
+pub(crate) const WINDOWS_HINT: &str =
+    "; the default alerts are Sloth's at 30 days, others are written as alertPolicies of an SLO";
 
 /// Sloth's default period.
 const PERIOD: Shorthand = Shorthand { count: 30, unit: Unit::Day };
@@ -103,8 +109,7 @@ struct Plugin {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Alerting {
-    #[serde(rename = "name")]
-    _name: Option<String>,
+    name: Option<At<String>>,
     #[serde(rename = "labels")]
     _labels: Option<IgnoredAny>,
     #[serde(rename = "annotations")]
@@ -120,6 +125,9 @@ struct Alerting {
 struct Alert {
     #[serde(default)]
     disable: bool,
+    /// How long the alert has to hold, of a plugin.
+    #[serde(rename = "for")]
+    hold: Option<At<String>>,
     #[serde(rename = "labels")]
     _labels: Option<IgnoredAny>,
     #[serde(rename = "annotations")]
@@ -157,12 +165,29 @@ pub(crate) fn documents(spec: Spec, findings: &mut Findings<'_>) -> Vec<(Kind, u
             window: At { value: PERIOD, line },
             indicator,
         };
+        if let Some(alerting) = &slo.alerting {
+            check_alerting(alerting, findings);
+        }
         if let Some((alerts, line)) = slo.alerting.as_ref().and_then(left_on) {
             imported.annotate("alerts", alerts, line);
         }
         documents.push((imported.into_kind(), line));
     }
     documents
+}
+
+fn check_alerting(alerting: &Alerting, findings: &mut Findings<'_>) {
+    for alert in [&alerting.page_alert, &alerting.ticket_alert].into_iter().flatten() {
+        if let Some(hold) = &alert.value.hold {
+            let message = format!("`for: {}` is passed over: both windows of a burn rate decide", hold.value);
+            findings.warning(hold.line, message);
+        }
+    }
+    let is_off = left_on(alerting).is_some_and(|(alerts, _)| alerts == "off");
+    if let Some(name) = alerting.name.as_ref().filter(|name| name.value.is_empty() && !is_off) {
+        let message = "`name` of `alerting` is empty, which Sloth refuses; alerts are named by the SLO here";
+        findings.unofficial(name.line, message);
+    }
 }
 
 /// What alerts remain when one or both are disabled, and where that is said.

@@ -1,4 +1,4 @@
-//! `evenkeel slo convert FILE [--to openslo]`: objectives of Sloth and Pyrra as OpenSLO documents.
+//! `evenkeel slo convert FILE... [--to openslo]`: objectives of Sloth and Pyrra as OpenSLO documents.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,20 +20,25 @@ pub enum Format {
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A file with objects of Sloth, Pyrra or OpenSLO; `-` reads standard input.
-    file: PathBuf,
+    /// Files with objects of Sloth, Pyrra or OpenSLO that may refer to each other; `-` reads standard
+    /// input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// The format to write.
     #[arg(long, value_enum, default_value_t)]
     to: Format,
 }
 
 /// The documents go to standard output, what is to be said about them to standard error. Nothing is
-/// written when there is an error: half of a file would look like all of it.
+/// written when there is an error: half of the documents would look like all of them.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Format::Openslo = args.to;
-    let text = read(&args.file)?;
-    let name = args.file.display().to_string();
-    let (documents, mut defects) = parse_documents(&name, &text, Mode::Lenient);
+    let (mut documents, mut defects) = (Vec::new(), Vec::new());
+    for file in &args.files {
+        let (found, wrong) = parse_documents(&file.display().to_string(), &read(file)?, Mode::Lenient);
+        documents.extend(found);
+        defects.extend(wrong);
+    }
     defects.extend(catalog::resolve(documents.clone()).1);
     defects.sort();
     defects.iter().for_each(|defect| eprintln!("{defect}"));
@@ -41,7 +46,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_NO));
     }
     if documents.is_empty() {
-        eprintln!("{name}: there are no objectives in it: expected documents of OpenSLO, Sloth or Pyrra");
+        eprintln!("there are no objectives in what was given: expected documents of OpenSLO, Sloth or Pyrra");
         return Ok(ExitCode::from(EXIT_NO));
     }
     print(write::documents(&documents).context("the documents could not be written")?.trim_end())?;

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Parts, dangling, referred};
+use super::Parts;
+use super::references::{Needed, dangling, referred};
 use crate::burn::{Exceeds, Severity, Tier, unreachable_because};
 use crate::decimal::Ratio;
 use crate::objective::{AlertCondition, AlertPolicy};
 use crate::openslo::findings::Findings;
-use crate::openslo::kinds::{AlertConditionSpec, AlertPolicySpec, At, Metadata};
+use crate::openslo::kinds::{AlertConditionSpec, AlertPolicySpec, At, ConditionEntry, Metadata};
 
 /// Joins conditions into one tier.
 const TIER_ANNOTATION: &str = "evenkeel.dev/tier";
@@ -35,12 +36,17 @@ pub(super) fn condition(
     findings: &mut Findings<'_>,
 ) -> Option<ReadCondition> {
     let written = &spec.condition.value;
-    if written.kind.value != "burnrate" {
-        findings.error(
-            written.kind.line,
-            format!("condition kind `{}` is unknown; OpenSLO v1 has burnrate", written.kind.value),
-        );
-        return None;
+    match &written.kind {
+        Some(kind) if kind.value != "burnrate" => {
+            let message = format!("condition kind `{}` is unknown; OpenSLO v1 has burnrate", kind.value);
+            findings.error(kind.line, message);
+            return None;
+        }
+        Some(_) => {}
+        None => findings.unofficial(
+            spec.condition.line,
+            "`kind` of the condition is missing; read as burnrate, the only one there is",
+        ),
     }
     let exceeds = exceeds(written.op.as_ref(), spec.condition.line, findings)?;
     let lookback = written.lookback_window.value.duration();
@@ -88,15 +94,17 @@ pub(super) fn policy(
     findings: &mut Findings<'_>,
 ) -> Option<ReadPolicy> {
     let (mut conditions, mut is_sound) = (Vec::new(), true);
+    let is_joined = spec.conditions.value.len() > 1 && !are_joined_by_or(&spec.conditions.value);
+    if let Some(operator) = spec.conditions.value.iter().find_map(|entry| entry.value.operator.as_ref()) {
+        is_sound &= !is_joined;
+        joined(operator, spec.conditions.value.len(), is_joined, findings);
+    }
     for entry in &spec.conditions.value {
         let line = entry.line;
         let entry = &entry.value;
-        if let Some(operator) = &entry.operator {
-            is_sound &= joins_nothing(operator, spec.conditions.value.len(), findings);
-        }
         let read = match (&entry.condition_ref, &entry.metadata, &entry.spec) {
             (Some(name), None, None) => {
-                referred("AlertCondition", &name.value, name.line, &parts.conditions, findings).cloned()
+                referred(Needed::AlertCondition, name, &parts.conditions, &parts.files, findings).cloned()
             }
             (None, Some(metadata), Some(spec)) => condition(metadata, spec, findings),
             _ => {
@@ -112,11 +120,12 @@ pub(super) fn policy(
             findings.error(spec.conditions.line, "an alert policy needs a condition");
             return None;
         }
-        1 => {}
-        count => findings.unofficial(
+        // How conditions that are joined can be written is said already.
+        count if count > 1 && !is_joined => findings.unofficial(
             spec.conditions.line,
             format!("OpenSLO v1 has one condition per alert policy, not {count}; each is read as an alert of its own"),
         ),
+        _ => {}
     }
     let mut notify = Vec::new();
     for entry in &spec.notification_targets {
@@ -124,7 +133,9 @@ pub(super) fn policy(
             (Some(name), None) => {
                 let found = parts.targets.get(&name.value);
                 if found.is_none() {
-                    findings.error(name.line, dangling("AlertNotificationTarget", &name.value));
+                    let known: Vec<&str> = parts.targets.keys().map(String::as_str).collect();
+                    let what = Needed::AlertNotificationTarget;
+                    findings.error_once(name.line, dangling(what, &name.value, &known, &parts.files));
                 }
                 found.cloned()
             }
@@ -155,21 +166,24 @@ pub(super) fn policy(
     is_sound.then(|| ReadPolicy { policy, conditions, tier: tier_of(metadata) })
 }
 
-/// Whether `operator` changes nothing among `conditions`: one has nothing to be joined with, and several
-/// alert one by one, as if joined by `or`.
-fn joins_nothing(operator: &At<String>, conditions: usize, findings: &mut Findings<'_>) -> bool {
+/// Several conditions alert one by one, as if joined by `or`.
+fn are_joined_by_or(conditions: &[At<ConditionEntry>]) -> bool {
+    let mut operators = conditions.iter().filter_map(|entry| entry.value.operator.as_ref());
+    operators.all(|operator| operator.value == "or")
+}
+
+/// What the first `operator` among `conditions` means: an error where it would have to join them.
+fn joined(operator: &At<String>, conditions: usize, is_joined: bool, findings: &mut Findings<'_>) {
     let written = &operator.value;
-    if conditions <= 1 || written == "or" {
+    if !is_joined {
         let message =
             format!("`operator` is not OpenSLO v1 and `{written}` joins nothing here; leave it out");
-        findings.unofficial(operator.line, message);
-        return true;
+        return findings.unofficial(operator.line, message);
     }
     let message = format!(
-        "`operator: {written}` cannot join conditions: give the long and the short window the same {TIER_ANNOTATION}, or leave `operator` out for an alert each"
+        "{conditions} conditions cannot be joined by `operator`, OpenSLO v1 has one per alert policy: give the long and the short window the same {TIER_ANNOTATION}, or leave `operator` out for an alert each"
     );
     findings.error(operator.line, message);
-    false
 }
 
 fn tier_of(metadata: &Metadata) -> Option<String> {

@@ -43,7 +43,9 @@ impl Context<'_> {
         let counting = self.counting(spec, line, findings);
         let shape = self.shape(spec, line, findings);
         let grouping = self.settings.grouping.as_ref();
-        let indicator = shape.and_then(|shape| shape.with_threshold(spec, line, grouping, findings));
+        let indicator = shape.and_then(|shape| {
+            shape.with_threshold(spec, line, self.spec.indicator.is_some(), grouping, findings)
+        });
         if let Some(weight) = spec.composite_weight.as_ref().filter(|weight| !is_weight(weight.value)) {
             findings.error(weight.line, format!("compositeWeight {} {}", weight.value, weight_rule()));
             return None;
@@ -97,11 +99,11 @@ impl Context<'_> {
         if let Some(unused) = &spec.time_slice_target
             && self.method != BudgetingMethod::Timeslices
         {
-            findings.unofficial(unused.line, format!("`timeSliceTarget` means nothing under {method}"));
+            findings.warning(unused.line, format!("`timeSliceTarget` means nothing under {method}"));
         }
         if self.method == BudgetingMethod::Occurrences {
             if let Some(unused) = &spec.time_slice_window {
-                findings.unofficial(unused.line, "`timeSliceWindow` means nothing under Occurrences");
+                findings.warning(unused.line, "`timeSliceWindow` means nothing under Occurrences");
             }
             return Some(Counting::Occurrences);
         }
@@ -220,10 +222,14 @@ pub(super) fn target(spec: &ObjectiveSpec, line: u64, findings: &mut Findings<'_
     };
     let target = Ratio::new(share);
     if target.is_none() {
-        let message = if share == Decimal::ONE {
-            "a target of 100 % leaves no error budget; choose one below 1 (such as 0.999)".to_owned()
-        } else {
-            format!("target {share} is not below 1; 99.9 % is `target: 0.999` or `targetPercent: 99.9`")
+        let message = match &spec.target_percent {
+            _ if share == Decimal::ONE => {
+                "a target of 100 % leaves no error budget; choose one below 1 (such as 0.999)".to_owned()
+            }
+            Some(percent) => format!("a target of {} % is not below 100 %", percent.value),
+            None => {
+                format!("target {share} is not below 1; 99.9 % is `target: 0.999` or `targetPercent: 99.9`")
+            }
         };
         findings.error(at, message);
     }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Parts, missing_description};
+use super::Parts;
+use super::references;
 use crate::indicator::latency::OffBoundary;
 use crate::indicator::{Counted, Numerator, Query, QueryForm, QueryLanguage, RawType, form};
 use crate::openslo::findings::Findings;
@@ -173,28 +174,22 @@ fn query(holder: &MetricHolder, counter: bool, parts: &Parts, findings: &mut Fin
     let source = &holder.metric_source;
     let line = source.line;
     let source = &source.value;
-    let referred_type = source.metric_source_ref.as_ref().and_then(|name| {
-        let found = parts.data_sources.get(&name.value);
-        if found.is_none() {
-            missing_description("DataSource", &name.value, name.line, findings);
-        }
-        found.map(String::as_str)
-    });
-    let language = match source.source_type.as_ref().map(|at| at.value.as_str()).or(referred_type) {
-        Some(named) => language_of(named),
-        None if source.metric_source_ref.is_some() => QueryLanguage::PromQl,
-        None => {
-            findings.unofficial(
-                line,
-                "the metric source has neither `type` nor `metricSourceRef`; read as Prometheus",
-            );
-            QueryLanguage::PromQl
-        }
-    };
+    let written = source.source_type.as_ref().map(|at| at.value.as_str());
+    let referred = source.metric_source_ref.as_ref();
+    let referred_type = referred
+        .and_then(|name| references::data_source(name, written.is_some(), &parts.data_sources, findings));
+    if written.or(referred_type).is_none() && referred.is_none() {
+        let message = "the metric source has neither `type` nor `metricSourceRef`; read as Prometheus";
+        findings.warning(line, message);
+    }
+    let language = written.or(referred_type).map_or(QueryLanguage::PromQl, language_of);
     if let QueryLanguage::Other(named) = &language {
         let message =
-            format!("metric sources of type `{named}` are not evaluated here: the SLO will have no data");
-        findings.warning(line, message);
+            format!("metric sources of type `{named}` are not evaluated here: their SLOs will have no data");
+        findings.warning_once(line, message);
+        if is_empty(&source.spec.value) {
+            findings.unofficial(source.spec.line, "the metric source's `spec` is empty");
+        }
         let text = query_text(&source.spec).unwrap_or_else(|| source.spec.value.to_string());
         return Some(Query { form: form(&text, counter), text, data_source: ref_name(source), language });
     }
@@ -220,12 +215,16 @@ fn query_text(spec: &At<Value>) -> Option<String> {
     }
 }
 
+fn is_empty(spec: &Value) -> bool {
+    spec.is_null() || spec.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
 /// Says so where nothing that refers to this data source will have data.
 pub(super) fn data_source(spec: &DataSourceSpec, findings: &mut Findings<'_>) {
     if let QueryLanguage::Other(named) = language_of(&spec.source_type.value) {
         let message =
-            format!("data sources of type `{named}` are not evaluated here: SLOs of it will have no data");
-        findings.warning(spec.source_type.line, message);
+            format!("data sources of type `{named}` are not evaluated here: their SLOs will have no data");
+        findings.warning_once(spec.source_type.line, message);
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::alerting::{self, ReadPolicy};
 use super::objective::Context;
+use super::references::{self, Needed, referred};
 use super::settings::settings;
 use super::sli::{self, Shape};
 use super::window::windows;
-use super::{Parts, composite, missing_description, referred};
+use super::{Parts, composite};
 use crate::objective::{BudgetingMethod, Objective, SLICE_DEFAULT, Slo};
 use crate::openslo::findings::Findings;
 use crate::openslo::kinds::{At, Inline, Metadata, Object, PolicyEntry, SliSpec, SloSpec};
@@ -21,9 +22,7 @@ pub(super) fn build(
     findings: &mut Findings<'_>,
 ) -> Option<Slo> {
     let (metadata, spec) = (&object.metadata, &object.spec);
-    if !parts.services.contains(&spec.service.value) {
-        missing_description("Service", &spec.service.value, spec.service.line, findings);
-    }
+    references::service(&spec.service, &parts.services, findings);
     // Everything is read before the first failure ends it, so that all mistakes show at once.
     let settings = settings(metadata, findings);
     let method = method(&spec.budgeting_method, findings);
@@ -127,7 +126,7 @@ pub(super) fn indicator(
     match (inline, reference) {
         (Some(inline), None) => sli::shape(&inline.value.spec, parts, findings).map(Some),
         (None, Some(name)) => {
-            referred("SLI", &name.value, name.line, &parts.slis, findings).cloned().map(Some)
+            referred(Needed::Sli, name, &parts.slis, &parts.files, findings).cloned().map(Some)
         }
         (Some(_), Some(reference)) => {
             findings.error(reference.line, "`indicator` and `indicatorRef` exclude each other");
@@ -147,10 +146,13 @@ fn policies<'a>(
     for entry in &spec.alert_policies {
         let read = match &entry.value {
             PolicyEntry::Name(name) => {
-                referred("AlertPolicy", name, entry.line, &parts.policies, findings).map(Cow::Borrowed)
+                let name = At { value: name.clone(), line: entry.line };
+                referred(Needed::AlertPolicy, &name, &parts.policies, &parts.files, findings)
+                    .map(Cow::Borrowed)
             }
             PolicyEntry::Ref(name) => {
-                referred("AlertPolicy", &name.value, name.line, &parts.policies, findings).map(Cow::Borrowed)
+                referred(Needed::AlertPolicy, name, &parts.policies, &parts.files, findings)
+                    .map(Cow::Borrowed)
             }
             PolicyEntry::Inline(inline) => {
                 alerting::policy(&inline.metadata, &inline.spec, parts, findings).map(Cow::Owned)

@@ -9,29 +9,31 @@ use crate::openslo::kinds::{At, ObjectiveSpec};
 use super::sli::Shape;
 
 impl Shape {
-    /// `None` after the defects are put down. `line` is where the objective begins.
+    /// `None` after the defects are put down. `line` is where the objective begins. The official
+    /// validator refuses a threshold beside a ratio where the ratio `is_inline` in the SLO.
     pub(super) fn with_threshold(
         self,
         spec: &ObjectiveSpec,
         line: u64,
+        is_inline: bool,
         grouping: Option<&Grouping>,
         findings: &mut Findings<'_>,
     ) -> Option<Indicator> {
         match self {
             Shape::Ratio { counter, numerator, total } => {
-                means_nothing_beside("a ratio", spec, findings);
+                means_nothing_beside("a ratio", spec, is_inline, findings);
                 Some(Indicator::Ratio { counter, numerator, total })
             }
             Shape::Raw { query, reads } => {
-                means_nothing_beside("a ratio", spec, findings);
+                means_nothing_beside("a ratio", spec, is_inline, findings);
                 Some(Indicator::Raw { query, reads })
             }
             Shape::Statement { query, counts } => {
-                means_nothing_beside("a ratio", spec, findings);
+                means_nothing_beside("a ratio", spec, is_inline, findings);
                 Some(Indicator::Statement { query, counts })
             }
             Shape::Probe(query) => {
-                means_nothing_beside("a probe", spec, findings);
+                means_nothing_beside("a probe", spec, false, findings);
                 Some(probe(&query, grouping))
             }
             Shape::Threshold(query) => {
@@ -70,9 +72,20 @@ fn threshold<'s>(
     line: u64,
     findings: &mut Findings<'_>,
 ) -> Option<(At<Comparison>, &'s At<Decimal>)> {
-    let (Some(op), Some(value)) = (&spec.op, &spec.value) else {
-        findings.error(line, "a threshold SLI needs `op` and `value` in the objective");
-        return None;
+    let (op, value) = match (&spec.op, &spec.value) {
+        (Some(op), Some(value)) => (op, value),
+        (op, value) => {
+            let missing = match (op, value) {
+                (Some(_), None) => "`value` is missing",
+                (None, Some(_)) => "`op` is missing",
+                _ => "`op` and `value` are missing",
+            };
+            let message = format!(
+                "{missing}: the objective of a threshold SLI says what is good, such as `op: lte` and `value: 200`"
+            );
+            findings.error(line, message);
+            return None;
+        }
     };
     let Some(comparison) = Comparison::parse(&op.value) else {
         findings.error(op.line, format!("op `{}` is none of lte, gte, lt and gt", op.value));
@@ -104,11 +117,11 @@ fn upper_bound(what: &str, spec: &ObjectiveSpec, line: u64, findings: &mut Findi
     Some(value.value)
 }
 
-fn means_nothing_beside(what: &str, spec: &ObjectiveSpec, findings: &mut Findings<'_>) {
-    if let Some(op) = &spec.op {
-        findings.unofficial(op.line, format!("`op` means nothing beside {what}"));
-    }
-    if let Some(value) = &spec.value {
-        findings.unofficial(value.line, format!("`value` means nothing beside {what}"));
+fn means_nothing_beside(what: &str, spec: &ObjectiveSpec, is_refused: bool, findings: &mut Findings<'_>) {
+    let op = spec.op.as_ref().map(|op| ("op", op.line));
+    let value = spec.value.as_ref().map(|value| ("value", value.line));
+    for (key, line) in [op, value].into_iter().flatten() {
+        let message = format!("`{key}` means nothing beside {what}; leave it out");
+        if is_refused { findings.unofficial(line, message) } else { findings.warning(line, message) }
     }
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use telemetry::time::format_duration;
 
 use crate::openslo::findings::Findings;
-use crate::openslo::kinds::{At, SloSpec, TimeWindow};
+use crate::openslo::kinds::{At, Calendar, SloSpec, TimeWindow};
 use crate::openslo::shorthand::{Shorthand, Unit};
 use crate::window::{PeriodUnit, Window};
 
@@ -99,7 +99,7 @@ fn window(written: &At<TimeWindow>, slice: Duration, findings: &mut Findings<'_>
         (Some(true), Some(calendar)) => {
             findings.error(
                 calendar.line,
-                "a rolling window has no calendar; set `isRolling: false` or leave `calendar` out",
+                "a rolling window has no calendar: leave `calendar` out, or set `isRolling: false` for periods of the calendar",
             );
             None
         }
@@ -126,8 +126,11 @@ fn window(written: &At<TimeWindow>, slice: Duration, findings: &mut Findings<'_>
                     return None;
                 }
             };
-            let anchor = anchor(&calendar.value.start_time, findings);
-            let zone = zone(&calendar.value.time_zone, findings);
+            let Calendar { start_time, time_zone } = &calendar.value;
+            let anchor = required("startTime", start_time, calendar.line, findings)
+                .and_then(|written| anchor(written, findings));
+            let zone = required("timeZone", time_zone, calendar.line, findings)
+                .and_then(|written| zone(written, findings));
             Some(Window::Calendar {
                 text: duration.value.to_string(),
                 count: duration.value.count,
@@ -151,6 +154,21 @@ fn window(written: &At<TimeWindow>, slice: Duration, findings: &mut Findings<'_>
             Some(Window::Rolling { text: duration.value.to_string(), length })
         }
     }
+}
+
+fn required<'t>(
+    key: &str,
+    written: &'t Option<At<String>>,
+    line: u64,
+    findings: &mut Findings<'_>,
+) -> Option<&'t At<String>> {
+    if written.is_none() {
+        let message = format!(
+            "`{key}` is missing: a calendar has `startTime` (2026-01-31 00:00:00) and `timeZone` (Europe/Berlin)"
+        );
+        findings.error(line, message);
+    }
+    written.as_ref()
 }
 
 fn anchor(written: &At<String>, findings: &mut Findings<'_>) -> Option<DateTime> {

@@ -4,6 +4,7 @@
 //! lead anywhere in [`crate::catalog`].
 
 mod alerting;
+mod inline;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ pub use alerting::{
     AlertConditionSpec, AlertPolicySpec, Condition, ConditionEntry, NotificationTargetSpec, PolicyEntry,
     TargetEntry,
 };
+pub use inline::Inline;
 
 /// A key without a value (`alertPolicies:`) is the same as no key.
 fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
@@ -47,18 +49,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
 pub struct Object<S> {
     pub api_version: String,
     pub kind: String,
-    pub metadata: Metadata,
-    pub spec: S,
-}
-
-/// An object written inside of another one.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Inline<S> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<At<String>>,
     pub metadata: Metadata,
     pub spec: S,
 }
@@ -207,8 +197,11 @@ pub struct TimeWindow {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Calendar {
-    pub start_time: At<String>,
-    pub time_zone: At<String>,
+    /// Required where the calendar means something; a rolling window has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<At<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<At<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

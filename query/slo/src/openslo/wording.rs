@@ -6,16 +6,7 @@ use telemetry::Defect;
 /// The sentence without its place.
 pub(super) fn of_yaml_error(error: &Error) -> String {
     match error.without_snippet() {
-        Error::SerdeUnknownField { field, expected, .. } if expected.is_empty() => {
-            format!("unknown key `{field}`")
-        }
-        Error::SerdeUnknownField { field, expected, .. } => {
-            format!(
-                "unknown key `{field}`{}; known here: {}",
-                did_you_mean(field, expected),
-                expected.join(", ")
-            )
-        }
+        Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected),
         Error::SerdeMissingField { field: "budgetingMethod", .. } => {
             "`budgetingMethod` is missing: Occurrences, Timeslices or RatioTimeslices".to_owned()
         }
@@ -33,18 +24,45 @@ pub(super) fn of_yaml_error(error: &Error) -> String {
     }
 }
 
-/// What to do about a document of another version of OpenSLO.
-pub(super) fn of_unread_version(version: &str) -> String {
-    let changes = match version.rsplit_once('/') {
-        Some((_, "v1alpha" | "v1alpha1")) => {
-            ": `timeWindows` are a `timeWindow` with a `duration`, queries stand in an `indicator` under `metricSource`"
-        }
-        Some((_, "v2alpha" | "v2alpha1")) => {
-            ": `sli` is `indicator`, `dataSourceRef` is `metricSourceRef` in a `metricSource`"
-        }
-        _ => "",
+/// Keys that are read only to say something better about them than that they are unknown.
+const TOLERATED_KEYS: [&str; 1] = ["operator"];
+
+fn unknown_key(key: &str, expected: &[&str]) -> String {
+    let known: Vec<&str> = expected.iter().filter(|known| !TOLERATED_KEYS.contains(known)).copied().collect();
+    if known.is_empty() {
+        return format!("unknown key `{key}`");
+    }
+    let hint = match misplaced(key, &known) {
+        Some(hint) => format!(": {hint}"),
+        None => did_you_mean(key, &known),
     };
-    format!("apiVersion `{version}` is not supported; this reads openslo/v1, write it as that{changes}")
+    format!("unknown key `{key}`{hint}; known here: {}", known.join(", "))
+}
+
+/// Where a key belongs that published documents have at another place, told by what is known there.
+fn misplaced(key: &str, known: &[&str]) -> Option<&'static str> {
+    let is_among = |sibling: &str| known.contains(&sibling);
+    match key {
+        "counter" if is_among("ratioMetric") => Some("it belongs in `ratioMetric`"),
+        "count" | "unit" if is_among("isRolling") => Some("write both as `duration`, such as 30d"),
+        "timeWindows" if is_among("timeWindow") => {
+            Some("write one `timeWindow` with a `duration` such as 30d")
+        }
+        "ratioMetric" | "ratioMetrics" | "thresholdMetric" if is_among("indicator") => {
+            Some("it belongs in the `spec` of an `indicator`")
+        }
+        "sli" if is_among("indicator") => Some("it is `indicator` in OpenSLO v1"),
+        "sliRef" if is_among("indicatorRef") => Some("it is `indicatorRef` in OpenSLO v1"),
+        "dataSourceRef" | "source" if is_among("metricSource") => {
+            Some("write `metricSource` with `metricSourceRef` or `type`, and `spec`")
+        }
+        "type" if is_among("lookbackWindow") => Some("it is `kind` in OpenSLO v1"),
+        "denominator_corrected" if is_among("events") => Some("write its queries as `events`"),
+        "matchers" if known == ["metric"] => {
+            Some("write them in `metric`, as in requests_total{job=\"api\"}")
+        }
+        _ => None,
+    }
 }
 
 /// `; did you mean ...?` where one of `known` is a slip of the hand away from `word`, else nothing.

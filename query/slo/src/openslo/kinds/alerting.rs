@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for PolicyEntry {
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         struct Entry {
             alert_policy_ref: Option<At<String>>,
-            api_version: Option<String>,
+            api_version: Option<At<String>>,
             kind: Option<At<String>>,
             metadata: Option<Metadata>,
             spec: Option<AlertPolicySpec>,
@@ -85,9 +85,9 @@ pub struct ConditionEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_version: Option<String>,
+    pub api_version: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,9 +101,9 @@ pub struct TargetEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_ref: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_version: Option<String>,
+    pub api_version: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +122,8 @@ pub struct AlertConditionSpec {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Condition {
-    pub kind: At<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<At<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub op: Option<At<String>>,
     #[serde(serialize_with = "crate::openslo::write::whole_number")]

@@ -1,7 +1,7 @@
 //! The command line: one file per command, each an `Args` and a `run`.
 //!
 //! Commands that ask a running server go through [`client::Client`]; only `serve`, `demo`, `check`,
-//! `restore` and `openapi` work in this process.
+//! `settings`, `restore` and `openapi` work in this process.
 
 mod backup;
 mod chart;
@@ -17,6 +17,7 @@ mod output;
 mod promql;
 mod restore;
 mod serve;
+mod settings;
 mod shell;
 mod slo;
 mod sql;
@@ -26,6 +27,8 @@ mod token;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::settings::SettingsArgs;
 
 /// What a command ends with when it did its work and the answer is no.
 const EXIT_NO: u8 = 1;
@@ -47,6 +50,8 @@ enum Command {
     Demo(demo::Args),
     /// Check a configuration directory; exit 1 when there is an error in it.
     Check(check::Args),
+    /// Print the settings that `serve` would run with; exit 3 when they cannot be read.
+    Settings(Box<SettingsArgs>),
     /// Run a SQL query.
     Sql(sql::Args),
     /// Evaluate a PromQL expression.
@@ -104,6 +109,7 @@ impl Cli {
                 Command::Serve(args) => serve::run(*args).await,
                 Command::Demo(args) => demo::run(args).await,
                 Command::Check(args) => check::run(&args),
+                Command::Settings(args) => settings::run(&args),
                 Command::Sql(args) => sql::run(args).await,
                 Command::Promql(args) => promql::run(args).await,
                 Command::Logs(args) => logs::run(args).await,

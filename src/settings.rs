@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use alerting::config::{SmtpConfig, SmtpTls};
 use anyhow::{Context, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// An address to listen on, or `off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Listen {
     Off,
     On(SocketAddr),
@@ -42,8 +42,17 @@ impl TryFrom<String> for Listen {
     }
 }
 
-/// What the file may hold. An unknown key is an error with its line.
-#[derive(Clone, Debug, Deserialize)]
+impl From<Listen> for String {
+    fn from(listen: Listen) -> String {
+        match listen {
+            Listen::Off => "off".to_owned(),
+            Listen::On(address) => address.to_string(),
+        }
+    }
+}
+
+/// What the file may hold. An unknown key is an error with its line. `docs/settings.md` lists all of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Everything embedded: `wal/`, `lake/`, `evenkeel.db`.
@@ -88,14 +97,14 @@ pub struct Settings {
     pub scrape_config_files: Vec<PathBuf>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IngestSettings {
     pub limits: ingest::IngestLimits,
 }
 
 /// The workflow store.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreSettings {
     /// Set aside on the disk and given up when it is full, so that people are paged all the same.
@@ -108,7 +117,7 @@ impl Default for StoreSettings {
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BackupSettings {
     /// `evenkeel backup` writes below this directory; without it there are no backups.
@@ -317,67 +326,4 @@ fn smtp_at(address: &str, from: &str) -> SmtpConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str, args: SettingsArgs) -> Result<Settings, String> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("evenkeel.yaml");
-        std::fs::write(&path, text).unwrap();
-        let prefix = format!("{}/", dir.path().display());
-        Settings::load(&SettingsArgs { config: Some(path), ..args })
-            .map_err(|error| format!("{error:#}").replace(&prefix, ""))
-    }
-
-    #[test]
-    fn flags_win_over_the_file_and_the_file_over_the_defaults() {
-        let text = "http_listen: 127.0.0.1:1\npostgres_listen: off\nlake:\n  flush_interval: 5s\n";
-        let args =
-            SettingsArgs { http_listen: Some("127.0.0.1:2".parse().unwrap()), ..SettingsArgs::default() };
-        let settings = load(text, args).unwrap();
-        assert_eq!(settings.http_listen, "127.0.0.1:2".parse().unwrap());
-        assert_eq!(settings.postgres_listen, Listen::Off);
-        assert_eq!(settings.otlp_http_listen, "127.0.0.1:4318".parse().unwrap());
-        assert_eq!(settings.elastic_listen, Listen::Off);
-        assert_eq!(settings.lake.flush_interval, Duration::from_secs(5));
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_its_line() {
-        let error = load("data_dir: x\nlake:\n  flush_intervall: 5s\n", SettingsArgs::default()).unwrap_err();
-        assert!(error.starts_with("evenkeel.yaml:3:") && error.contains("flush_intervall"), "{error}");
-    }
-
-    #[test]
-    fn hooks_are_a_list_with_known_keys() {
-        let text = "hooks:\n  - name: shop\n    provider: github\n    secret: 0123456789abcdef\n";
-        assert_eq!(load(text, SettingsArgs::default()).unwrap().hooks[0].name, "shop");
-        let wrong = load(&text.replace("secret:", "secrett:"), SettingsArgs::default()).unwrap_err();
-        assert!(wrong.starts_with("evenkeel.yaml:4:") && wrong.contains("secrett"), "{wrong}");
-        let wrong = load(&text.replace("github", "gitea"), SettingsArgs::default()).unwrap_err();
-        assert!(wrong.starts_with("evenkeel.yaml:3:") && wrong.contains("gitea"), "{wrong}");
-    }
-
-    #[test]
-    fn a_bad_address_is_named() {
-        let error = load("http_listen: localhost\n", SettingsArgs::default()).unwrap_err();
-        assert!(error.contains("\"localhost\" is not ADDRESS:PORT"), "{error}");
-    }
-
-    #[test]
-    fn an_acknowledgement_is_durable_unless_somebody_says_less() {
-        assert_eq!(load("", SettingsArgs::default()).unwrap().lake.ack, lake::Ack::Durable);
-        assert_eq!(load("lake: {ack: memory}", SettingsArgs::default()).unwrap().lake.ack, lake::Ack::Memory);
-        let ack = |text: &str| SettingsArgs { ack: Some(text.into()), ..SettingsArgs::default() };
-        assert_eq!(load("lake: {ack: memory}", ack("written")).unwrap().lake.ack, lake::Ack::Written);
-        assert!(load("", ack("fast")).unwrap_err().contains("durable, written or memory"));
-    }
-
-    #[test]
-    fn metrics_can_be_kept_forever() {
-        let forever = SettingsArgs { retention_metrics: Some("forever".into()), ..SettingsArgs::default() };
-        assert_eq!(load("", forever).unwrap().lake.retention.metrics, None);
-        let wrong = SettingsArgs { retention_metrics: Some("long".into()), ..SettingsArgs::default() };
-        assert!(load("", wrong).unwrap_err().starts_with("--retention-metrics"));
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Makes ring the provider of the process; safe to call again.
 pub fn install() {
@@ -19,7 +19,7 @@ pub fn install() {
 }
 
 /// Where a listener's certificate is, as PEM files that are read at the start.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
     /// The certificate, and those that it was signed with after it.

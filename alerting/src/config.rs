@@ -12,9 +12,11 @@ use crate::incident::PAGING_SEVERITIES;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertingConfig {
-    /// What links in pages start with.
+    /// What links in pages start with: one setting of the whole server.
+    #[serde(skip)]
     pub external_url: String,
-    /// Without it no mail goes out, and pages by mail fail.
+    /// Without it no mail goes out, and pages by mail fail: a section of its own in the server's file.
+    #[serde(skip)]
     pub smtp: Option<SmtpConfig>,
     pub webhook: WebhookConfig,
     /// Between two evaluations of a rule group that names no interval.

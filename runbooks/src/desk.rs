@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use alerting::{AlertFilter, Alerting, Incident, IncidentId};
 use db::Store;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use telemetry::time::duration_text;
 use telemetry::{Clock, Event, EventKind, Labels};
 
@@ -24,7 +24,7 @@ use crate::store::retrospectives as rows;
 use crate::timeline::{self, TimelineEntry};
 
 /// Settings of the desk; the key `runbooks` of the server's file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunbooksConfig {
     pub steps: StepLimits,
@@ -37,7 +37,8 @@ pub struct RunbooksConfig {
     pub list_rows_max: i64,
     /// A retrospective longer than this is refused.
     pub retrospective_bytes_max: usize,
-    /// What links in a retrospective start with.
+    /// What links in a retrospective start with: one setting of the whole server.
+    #[serde(skip)]
     pub external_url: Option<String>,
 }
 

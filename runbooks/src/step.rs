@@ -8,12 +8,12 @@ mod http;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::document::{Step, StepKind};
 
 /// Bounds of what steps may do.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StepLimits {
     /// Script steps may be switched off where the server must not run anything.
@@ -54,7 +54,7 @@ pub async fn carry_out(
     let work = async {
         match &step.kind {
             StepKind::Command { .. } if !limits.commands_enabled => {
-                StepOutcome::failed("script steps are switched off (runbooks.commands_enabled)")
+                StepOutcome::failed("script steps are switched off (runbooks.steps.commands_enabled)")
             }
             StepKind::Command { script } => command::run(script, params, limits.output_bytes_max).await,
             StepKind::Http(request) => {

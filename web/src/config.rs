@@ -11,7 +11,9 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebConfig {
-    /// What links start with. `None`: links are relative and cookies are not marked `Secure`.
+    /// What links start with: one setting of the whole server. `None`: links are relative and cookies are
+    /// not marked `Secure`.
+    #[serde(skip)]
     pub external_url: Option<Url>,
     pub auth: AuthConfig,
     /// Bodies of the JSON API and of queries, in bytes. Retrospectives are the longest.

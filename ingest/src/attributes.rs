@@ -7,11 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use telemetry::RejectReason;
+use telemetry::Limit;
 
-use crate::IngestLimits;
 use crate::body::excerpt;
-use crate::validate::Refusal;
+use crate::{IngestLimits, OverLimit};
 
 /// The first that is there wins. `service` as everywhere: label `service`, else `service_name`, else
 /// the part of `job` after `/`.
@@ -42,17 +41,17 @@ pub(crate) const ATTRIBUTE_BYTES: usize = 32;
 pub(crate) struct Attributes(BTreeMap<Box<str>, Box<str>>);
 
 impl Attributes {
-    pub(crate) fn set(&mut self, key: &str, value: &str, limits: &IngestLimits) -> Result<(), Refusal> {
+    pub(crate) fn set(&mut self, key: &str, value: &str, limits: &IngestLimits) -> Result<(), OverLimit> {
         let max = limits.label_name_bytes_max;
         if key.len() > max {
-            let what = format!("an attribute key is longer than {max} bytes (label_name_bytes_max)");
-            return Err((RejectReason::OverLimit, what));
+            let what = format!("an attribute key is longer than {max} bytes");
+            return Err(OverLimit::new(Limit::LabelNameBytes, what));
         }
         let max = limits.attribute_value_bytes_max;
         if value.len() > max {
             let key = excerpt(key);
-            let what = format!("attribute {key:?} is longer than {max} bytes (attribute_value_bytes_max)");
-            return Err((RejectReason::OverLimit, what));
+            let what = format!("attribute {key:?} is longer than {max} bytes");
+            return Err(OverLimit::new(Limit::AttributeValueBytes, what));
         }
         // Replacing a value keeps the key: nothing is allocated for it.
         match self.0.get_mut(key) {
@@ -65,11 +64,10 @@ impl Attributes {
         Ok(())
     }
 
-    fn check_count(&self, more: usize, limits: &IngestLimits) -> Result<(), Refusal> {
+    fn check_count(&self, more: usize, limits: &IngestLimits) -> Result<(), OverLimit> {
         let max = limits.attributes_per_log_max;
         if self.0.len() + more > max {
-            let what = format!("more than {max} attributes (attributes_per_log_max)");
-            return Err((RejectReason::OverLimit, what));
+            return Err(OverLimit::new(Limit::AttributesPerLog, format!("more than {max} attributes")));
         }
         Ok(())
     }
@@ -135,11 +133,10 @@ fn hex_id(text: &str, digits: usize) -> Option<Box<str>> {
 }
 
 /// Refuses a record's text that is longer than allowed.
-pub(crate) fn check_body(body: &str, limits: &IngestLimits) -> Result<(), Refusal> {
+pub(crate) fn check_body(body: &str, limits: &IngestLimits) -> Result<(), OverLimit> {
     let max = limits.log_body_bytes_max;
     if body.len() > max {
-        let what = format!("the body is longer than {max} bytes (log_body_bytes_max)");
-        return Err((RejectReason::OverLimit, what));
+        return Err(OverLimit::new(Limit::LogBodyBytes, format!("the body is longer than {max} bytes")));
     }
     Ok(())
 }
@@ -207,7 +204,7 @@ mod tests {
             ..IngestLimits::default()
         };
         let mut all = Attributes::default();
-        let mut set = |key: &str, value: &str| all.set(key, value, &limits).map_err(|(_, what)| what);
+        let mut set = |key: &str, value: &str| all.set(key, value, &limits).map_err(|over| over.to_string());
         set("a", "1").unwrap();
         set("b", "1").unwrap();
         set("a", "2").unwrap();

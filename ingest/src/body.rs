@@ -8,8 +8,9 @@ use std::io::Read;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use telemetry::Limit;
 
-use crate::{IngestError, IngestLimits};
+use crate::{IngestError, IngestLimits, OverLimit};
 
 /// How much of a gzip or zstd body is unpacked between two looks at the limits.
 const STEP_BYTES: usize = 64 << 10;
@@ -122,8 +123,8 @@ fn check_plain_length(length: u64, limits: &IngestLimits) -> Result<(), IngestEr
     if length > limits.decompressed_bytes_max {
         return Err(IngestError::TooLarge {
             what: "the decompressed body in bytes",
-            name: "decompressed_bytes_max",
-            limit: limits.decompressed_bytes_max,
+            limit: Limit::DecompressedBytes,
+            max: limits.decompressed_bytes_max,
         });
     }
     Ok(())
@@ -142,7 +143,7 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> &'a str {
 
 /// Refuses JSON that nests deeper than a limit, before anything recurses into it. Looks at brackets
 /// outside of strings only; whether the text is JSON at all is for the parser to say.
-pub fn check_json_depth(body: &[u8], depth_max: usize) -> Result<(), IngestError> {
+pub fn check_json_depth(body: &[u8], depth_max: usize) -> Result<(), OverLimit> {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in body {
         if in_string {
@@ -159,9 +160,8 @@ pub fn check_json_depth(body: &[u8], depth_max: usize) -> Result<(), IngestError
             b'{' | b'[' => {
                 depth += 1;
                 if depth > depth_max {
-                    return Err(IngestError::Malformed(format!(
-                        "the JSON nests deeper than {depth_max} levels (json_depth_max)"
-                    )));
+                    let what = format!("the JSON nests deeper than {depth_max} levels");
+                    return Err(OverLimit::new(Limit::JsonDepth, what));
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),

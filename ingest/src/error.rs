@@ -5,15 +5,17 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use telemetry::Limit;
+use telemetry::time::format_duration;
 
-use crate::limits;
+use crate::OverLimit;
 
 /// Nothing of the request was stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IngestError {
     /// The body, or what it unpacks to, is over a limit of [`IngestLimits`](crate::IngestLimits).
-    #[error("the request is too large: {what} is over {limit} ({name})")]
-    TooLarge { what: &'static str, name: &'static str, limit: u64 },
+    #[error("the request is too large: {what} is over {max} ({limit})")]
+    TooLarge { what: &'static str, limit: Limit, max: u64 },
     #[error("content type {found:?} is not understood here; send {expected}")]
     UnsupportedMediaType { found: String, expected: &'static str },
     #[error("content encoding {found:?} is not understood here; send {expected}")]
@@ -27,12 +29,16 @@ pub enum IngestError {
     /// The body is not what its content type says; the text says what and where.
     #[error("{0}")]
     Malformed(String),
+    /// As malformed, for a limit says so: something of the body spoils the rest of it.
+    #[error("{0}")]
+    OverLimit(#[from] OverLimit),
     /// A bound on memory or queues is reached; sending the same again later will work.
-    #[error("overloaded: {what}; try again in {}", telemetry::time::format_duration(*retry_after))]
-    Overloaded { what: String, retry_after: Duration },
-    /// Writes are stopped (disk full, shutting down); sending again later may work.
-    #[error("not accepting writes: {what}; try again in {}", telemetry::time::format_duration(*retry_after))]
-    Unavailable { what: String, retry_after: Duration },
+    #[error("overloaded: {what}{}; try again in {}", Limit::note(*limit), format_duration(*retry_after))]
+    Overloaded { what: String, limit: Option<Limit>, retry_after: Duration },
+    /// Writes are stopped (disk full, shutting down); sending again later may work. The limit is for
+    /// whoever runs the server.
+    #[error("not accepting writes: {what}; try again in {}", format_duration(*retry_after))]
+    Unavailable { what: String, limit: Option<Limit>, retry_after: Duration },
 }
 
 impl IngestError {
@@ -44,7 +50,7 @@ impl IngestError {
             | IngestError::UnsupportedEncoding { .. }
             | IngestError::UnsupportedVersion(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             IngestError::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-            IngestError::Malformed(_) => StatusCode::BAD_REQUEST,
+            IngestError::Malformed(_) | IngestError::OverLimit(_) => StatusCode::BAD_REQUEST,
             IngestError::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
             IngestError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -60,13 +66,17 @@ impl IngestError {
         }
     }
 
-    /// The setting that caused it, where one did.
-    pub(crate) fn limit(&self) -> Option<&'static str> {
+    /// The limit that caused it, where one did.
+    pub(crate) fn limit(&self) -> Option<Limit> {
         match self {
-            IngestError::TooLarge { name, .. } => Some(name),
-            IngestError::Overloaded { what, .. } => limits::named_in(what),
-            IngestError::Malformed(what) => limits::named_in(what),
-            _ => None,
+            IngestError::TooLarge { limit, .. } => Some(*limit),
+            IngestError::OverLimit(over) => Some(over.limit),
+            IngestError::Overloaded { limit, .. } | IngestError::Unavailable { limit, .. } => *limit,
+            IngestError::UnsupportedMediaType { .. }
+            | IngestError::UnsupportedEncoding { .. }
+            | IngestError::UnsupportedVersion(_)
+            | IngestError::Unauthenticated(_)
+            | IngestError::Malformed(_) => None,
         }
     }
 
@@ -78,7 +88,7 @@ impl IngestError {
             | IngestError::UnsupportedEncoding { .. }
             | IngestError::UnsupportedVersion(_) => "unsupported",
             IngestError::Unauthenticated(_) => "unauthenticated",
-            IngestError::Malformed(_) => "malformed",
+            IngestError::Malformed(_) | IngestError::OverLimit(_) => "malformed",
             IngestError::Overloaded { .. } => "overloaded",
             IngestError::Unavailable { .. } => "unavailable",
         }

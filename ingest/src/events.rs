@@ -9,11 +9,11 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
-use telemetry::RejectReason;
+use telemetry::Limit;
 
 use crate::body::{Encoding, check_json_depth, excerpt, media_type};
 use crate::error::retry_after_secs;
-use crate::{Context, Decoded, Dialect, Fault, IngestError, Outcome, Receipt, Rejections};
+use crate::{Context, Decoded, Dialect, Fault, IngestError, Outcome, OverLimit, Receipt, Rejections};
 
 mod cloudevents;
 mod documents;
@@ -87,8 +87,7 @@ fn read_one(
 ) -> Result<telemetry::Event, Vec<Problem>> {
     let text = document.map_err(|problem| vec![problem])?;
     check_length(text.len(), context)?;
-    let depth = check_json_depth(text.as_bytes(), context.limits.json_depth_max);
-    depth.map_err(|error| vec![Problem::new("", error.to_string())])?;
+    check_json_depth(text.as_bytes(), context.limits.json_depth_max).map_err(|over| vec![over.into()])?;
     let value =
         serde_json::from_str(text).map_err(|error| vec![Problem::new("", format!("not JSON: {error}"))])?;
     match format {
@@ -115,8 +114,8 @@ fn read_binary(parts: &Parts, body: &[u8], context: &Context<'_>) -> Decoded {
 fn check_length(bytes: usize, context: &Context<'_>) -> Result<(), Vec<Problem>> {
     let max = context.limits.event_payload_bytes_max;
     if bytes > max {
-        let message = format!("the event is longer than {max} bytes (event_payload_bytes_max)");
-        return Err(vec![Problem::new("", message)]);
+        let what = format!("the event is longer than {max} bytes");
+        return Err(vec![OverLimit::new(Limit::EventPayloadBytes, what).into()]);
     }
     Ok(())
 }
@@ -128,7 +127,7 @@ fn reject(rejections: &mut Rejections, index: usize, problems: Vec<Problem>) {
         rejections.reject(Fault {
             index: index as u64,
             pointer: problem.pointer,
-            reason: RejectReason::InvalidPayload,
+            reason: problem.reason,
             count,
             message: problem.message,
         });

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use prometheus_client::metrics::gauge::Gauge;
+use telemetry::Limit;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{IngestError, IngestLimits};
@@ -33,17 +34,13 @@ impl Gate {
 
     pub(crate) fn enter(&self, limits: &IngestLimits) -> Result<Ticket, IngestError> {
         let request = self.requests.clone().try_acquire_owned().map_err(|_| IngestError::Overloaded {
-            what: format!(
-                "{} requests are in flight (requests_in_flight_max)",
-                limits.requests_in_flight_max
-            ),
+            what: format!("{} requests are in flight", limits.requests_in_flight_max),
+            limit: Some(Limit::RequestsInFlight),
             retry_after: limits.retry_after,
         })?;
         let over = IngestError::Overloaded {
-            what: format!(
-                "{} bytes of requests are in flight (bytes_in_flight_max)",
-                limits.bytes_in_flight_max
-            ),
+            what: format!("{} bytes of requests are in flight", limits.bytes_in_flight_max),
+            limit: Some(Limit::BytesInFlight),
             retry_after: limits.retry_after,
         };
         self.in_flight.inc();
@@ -103,12 +100,10 @@ mod tests {
         let gate = Gate::new(&limits, in_flight.clone());
         let mut one = gate.enter(&limits).unwrap();
         let mut two = gate.enter(&limits).unwrap();
-        let refused = gate.enter(&limits).unwrap_err().to_string();
-        assert!(refused.contains("requests_in_flight_max"), "{refused}");
+        assert_eq!(gate.enter(&limits).unwrap_err().limit(), Some(Limit::RequestsInFlight));
         one.charge(3000).unwrap();
         one.charge(72).unwrap();
-        let refused = two.charge(2000).unwrap_err().to_string();
-        assert!(refused.contains("bytes_in_flight_max"), "{refused}");
+        assert_eq!(two.charge(2000).unwrap_err().limit(), Some(Limit::BytesInFlight));
         assert_eq!(in_flight.get(), 2);
         drop(one);
         two.charge(4096).unwrap();

@@ -17,6 +17,7 @@ use bytes::{Buf, Bytes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use prost::Message;
+use telemetry::Limit;
 use tonic::body::Body;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::Service;
@@ -163,9 +164,10 @@ impl<S: Signal> Service<http::Request<Body>> for ExportService<S> {
             let limits = service.ingest.limits();
             let late = IngestError::Overloaded {
                 what: format!(
-                    "the request was not complete within {} (web.request_timeout)",
+                    "the request was not complete within {}",
                     telemetry::time::format_duration(service.request_timeout)
                 ),
+                limit: Some(Limit::RequestTimeout),
                 retry_after: limits.retry_after,
             };
             let answer = grpc.unary(service.clone(), request);

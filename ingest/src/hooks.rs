@@ -21,7 +21,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
-use telemetry::Event;
+use telemetry::{Event, Limit};
 
 pub use config::{Hook, HookConfig, HookError, Hooks, Provider};
 pub use github::GithubHook;
@@ -41,8 +41,8 @@ enum Delivery {
 /// What both providers have in common; the rest is in their files.
 const ENCODINGS: (&[Encoding], &str) = (&[Encoding::Identity], "none");
 
-fn body_bytes_max(limits: &IngestLimits) -> (u64, &'static str) {
-    (limits.hook_body_bytes_max, "hook_body_bytes_max")
+fn body_bytes_max(limits: &IngestLimits) -> (u64, Limit) {
+    (limits.hook_body_bytes_max, Limit::HookBodyBytes)
 }
 
 /// The hook that the route found for the request.

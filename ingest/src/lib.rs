@@ -41,7 +41,7 @@ mod validate;
 pub use error::IngestError;
 pub use families::{FamilyMeta, FamilyTypes};
 pub use known_series::KnownSeries;
-pub use limits::IngestLimits;
+pub use limits::{IngestLimits, OverLimit};
 pub use metrics::{IngestMetrics, OTHER_SOURCES, SourceCounts};
 pub use receiver::{Context, Decoded, Dialect, Ingest, Item, Outcome, Receipt};
 pub use rejections::{Fault, Rejections};

@@ -1,10 +1,13 @@
-//! Every bound of the receivers, by name. An error that a limit causes carries the limit's name, so
-//! that whoever reads it finds the setting.
+//! Every bound of the receivers, by name. What a limit refuses says which one ([`OverLimit`]), so that
+//! whoever reads it finds the setting.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use telemetry::time::duration_text;
+use telemetry::{Limit, RejectReason};
+
+use crate::validate::Refusal;
 
 /// The section `ingest.limits` of the server settings. Bytes are bytes, not KiB.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,45 +90,30 @@ impl Default for IngestLimits {
     }
 }
 
-/// The settings whose names refusals carry: those above, and the lake's.
-const NAMES: [&str; 28] = [
-    "body_bytes_max",
-    "hook_body_bytes_max",
-    "decompressed_bytes_max",
-    "decoded_bytes_max",
-    "rows_per_request_max",
-    "events_per_request_max",
-    "json_depth_max",
-    "value_depth_max",
-    "symbols_per_request_max",
-    "buckets_per_histogram_max",
-    "labels_per_series_max",
-    "label_name_bytes_max",
-    "label_value_bytes_max",
-    "attributes_per_log_max",
-    "attribute_value_bytes_max",
-    "log_body_bytes_max",
-    "event_payload_bytes_max",
-    "requests_in_flight_max",
-    "bytes_in_flight_max",
-    "metric_families_max",
-    "known_series_max",
-    "sources_counted_max",
-    "series_max",
-    "series_per_metric_max",
-    "series_per_source_max",
-    "buffer_bytes_max",
-    "wal.bytes_max",
-    "unmerged_files_max",
-];
+/// A row, or a part of a request, is over a limit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} ({limit})")]
+pub struct OverLimit {
+    pub limit: Limit,
+    /// What is, and how much is allowed.
+    pub what: String,
+}
 
-/// The limit that a refusal's text names in brackets, by its setting. What a sender wrote stands before
-/// that, so the last name counts.
-pub(crate) fn named_in(refusal: &str) -> Option<&'static str> {
-    refusal.rmatch_indices('(').find_map(|(at, _)| {
-        let (inside, _) = refusal[at + 1..].split_once(')')?;
-        NAMES.iter().find(|name| **name == inside).copied()
-    })
+impl OverLimit {
+    pub(crate) fn new(limit: Limit, what: impl Into<String>) -> OverLimit {
+        OverLimit { limit, what: what.into() }
+    }
+
+    /// The same, with the place where it is before it.
+    pub(crate) fn at(self, place: impl std::fmt::Display) -> OverLimit {
+        OverLimit { what: format!("{place}: {}", self.what), ..self }
+    }
+}
+
+impl From<OverLimit> for Refusal {
+    fn from(over: OverLimit) -> Refusal {
+        (RejectReason::OverLimit(over.limit), over.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -133,29 +121,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_its_limit() {
-        for (refusal, expect) in [
-            (
-                "series up{}: 200 labels, 128 are allowed (labels_per_series_max)",
-                Some("labels_per_series_max"),
-            ),
-            (
-                "up{a=\"(body_bytes_max)\"}: metric \"up\" has 5 series (series_per_metric_max); of metric \"up\", label",
-                Some("series_per_metric_max"),
-            ),
-            ("the write-ahead log is full (wal.bytes_max)", Some("wal.bytes_max")),
-            ("(nothing) of (that", None),
-            ("", None),
-        ] {
-            assert_eq!(named_in(refusal), expect, "{refusal}");
-        }
+    fn what_is_over_a_limit_is_refused_for_it_whatever_its_sender_wrote() {
+        let what = r#"up{a="(body_bytes_max)"}: 200 labels, 128 are allowed"#;
+        let (reason, text) = Refusal::from(OverLimit::new(Limit::LabelsPerSeries, what).at("row 7"));
+        assert_eq!(reason.limit(), Some(Limit::LabelsPerSeries));
+        assert_eq!(text, format!("row 7: {what} (labels_per_series_max)"));
     }
 
     #[test]
     fn every_limit_can_be_named() {
         let limits = serde_json::to_value(IngestLimits::default()).unwrap();
         for name in limits.as_object().unwrap().keys().filter(|name| *name != "retry_after") {
-            assert!(NAMES.contains(&name.as_str()), "{name}");
+            assert!(Limit::ALL.iter().any(|limit| limit.setting() == name), "{name}");
         }
     }
 

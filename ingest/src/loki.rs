@@ -31,7 +31,7 @@ use push::Push;
 #[derive(Clone, Copy, Debug)]
 pub struct LokiPush;
 
-/// `POST /loki/otlp/v1/logs`: OTLP logs with Loki's tenant.
+/// `POST /otlp/v1/logs` and `/loki/otlp/v1/logs`: OTLP logs with Loki's tenant.
 #[derive(Clone, Copy, Debug)]
 pub struct LokiOtlpLogs;
 
@@ -89,14 +89,9 @@ impl Dialect for LokiPush {
 
     fn answer(&self, _parts: &Parts, outcome: &Outcome) -> Response<Bytes> {
         match outcome {
-            Ok(receipt) => match receipt.complaint() {
+            Ok(receipt) => match receipt.complaint_about("entries") {
                 None => text(StatusCode::NO_CONTENT, ""),
-                Some(complaint) => {
-                    let (refused, all) = (receipt.rejected_rows(), receipt.rows);
-                    let head =
-                        format!("{refused} of {all} entries were not stored, the others were. {complaint}\n");
-                    text(StatusCode::BAD_REQUEST, &head)
-                }
+                Some(complaint) => text(StatusCode::BAD_REQUEST, &format!("{complaint}\n")),
             },
             Err(error) => {
                 let mut answer = text(error.status(), &format!("{error}\n"));

@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
-use telemetry::RejectReason;
+use telemetry::{Limit, RejectReason};
 
 use crate::receiver::Source;
 use crate::{IngestError, Receipt};
@@ -122,7 +122,7 @@ impl IngestMetrics {
         }
         let others = OfSource { dialect: source.dialect, source: OTHER_SOURCES.to_owned() };
         if sources.insert(others.clone()) {
-            self.limit_hit("sources_counted_max", 1);
+            self.limit_hit(Limit::SourcesCounted, 1);
         }
         others
     }
@@ -154,8 +154,9 @@ impl IngestMetrics {
         }
     }
 
-    pub(crate) fn limit_hit(&self, limit: &'static str, hits: u64) {
+    pub(crate) fn limit_hit(&self, limit: Limit, hits: u64) {
         if hits > 0 {
+            let limit = limit.setting();
             self.limit_hits.get_or_create(&OfLimit { limit }).inc_by(hits);
         }
     }
@@ -171,9 +172,8 @@ impl IngestMetrics {
             let of_outcome = OfOutcome { dialect: labels.dialect, source: labels.source.clone(), outcome };
             self.requests.get(&of_outcome).map_or(0, |it| it.get())
         };
-        let rejected = |reason: RejectReason| {
-            let (dialect, source) = (labels.dialect, labels.source.clone());
-            let of_reason = OfReason { dialect, source, reason: reason.as_str() };
+        let rejected = |reason: &'static str| {
+            let of_reason = OfReason { dialect: labels.dialect, source: labels.source.clone(), reason };
             self.rejected_rows.get(&of_reason).map_or(0, |it| it.get())
         };
         let turned_away = TURNED_AWAY.into_iter().map(requests).sum();
@@ -186,7 +186,7 @@ impl IngestMetrics {
             body_bytes: read(&self.body_bytes),
             stored_rows: read(&self.stored_rows),
             duplicate_rows: read(&self.duplicate_rows),
-            rejected_rows: REASONS.into_iter().map(rejected).sum(),
+            rejected_rows: RejectReason::NAMES.into_iter().map(rejected).sum(),
             source: labels.source.clone(),
         }
     }
@@ -195,16 +195,6 @@ impl IngestMetrics {
 /// The values of `outcome` for a request of which nothing was stored.
 const FAILURES: [&str; 4] = ["too_large", "unsupported", "unauthenticated", "malformed"];
 const TURNED_AWAY: [&str; 2] = ["overloaded", "unavailable"];
-
-const REASONS: [RejectReason; 7] = [
-    RejectReason::InvalidLabels,
-    RejectReason::TooOld,
-    RejectReason::TooFarAhead,
-    RejectReason::OverLimit,
-    RejectReason::DeltaOutOfOrder,
-    RejectReason::Unsupported,
-    RejectReason::InvalidPayload,
-];
 
 #[cfg(test)]
 mod tests {
@@ -232,16 +222,17 @@ mod tests {
         let metrics = IngestMetrics::new(10);
         let refused =
             |reason, count| Rejection { source: String::new(), reason, count, sample: String::new() };
+        let over = refused(RejectReason::OverLimit(Limit::LogBodyBytes), 1);
         let receipt = Receipt {
             stored: Stored { logs: 5, duplicates: 2, ..Stored::default() },
-            refused: vec![refused(RejectReason::TooOld, 3), refused(RejectReason::OverLimit, 1)],
+            refused: vec![refused(RejectReason::TooOld, 3), over],
             ..Receipt::default()
         };
         metrics.body(&source("shop"), 100);
         metrics.acknowledged(&source("shop"), &receipt);
         let retry_after = Duration::from_secs(1);
-        let what = "256 requests are in flight (requests_in_flight_max)".to_owned();
-        metrics.refused(&source("shop"), &IngestError::Overloaded { what, retry_after });
+        let (what, limit) = ("256 requests are in flight".to_owned(), Some(Limit::RequestsInFlight));
+        metrics.refused(&source("shop"), &IngestError::Overloaded { what, limit, retry_after });
         metrics.refused(&source(""), &IngestError::Malformed("no JSON".to_owned()));
         let text = shown(&metrics);
         for line in [

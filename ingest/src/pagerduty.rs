@@ -15,7 +15,7 @@ use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
-use telemetry::{Event, EventKind, RejectReason};
+use telemetry::{Event, EventKind, Limit, RejectReason};
 use uuid::Uuid;
 
 use crate::body::{Encoding, check_json_depth, media_type};
@@ -68,8 +68,8 @@ impl Dialect for ChangeEvents {
         (&[Encoding::Identity, Encoding::Gzip], "gzip or none")
     }
 
-    fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, &'static str) {
-        (limits.hook_body_bytes_max, "hook_body_bytes_max")
+    fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, Limit) {
+        (limits.hook_body_bytes_max, Limit::HookBodyBytes)
     }
 
     fn check_head(&self, parts: &Parts) -> Result<(), IngestError> {
@@ -82,10 +82,10 @@ impl Dialect for ChangeEvents {
     }
 
     fn decode(&self, parts: &Parts, body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError> {
-        let limit = context.limits.event_payload_bytes_max;
-        if body.len() > limit {
-            let (what, name) = ("the event in bytes", "event_payload_bytes_max");
-            return Err(IngestError::TooLarge { what, name, limit: limit as u64 });
+        let max = context.limits.event_payload_bytes_max;
+        if body.len() > max {
+            let (what, limit) = ("the event in bytes", Limit::EventPayloadBytes);
+            return Err(IngestError::TooLarge { what, limit, max: max as u64 });
         }
         check_json_depth(body, context.limits.json_depth_max)?;
         let mut map: Map<String, Value> = serde_json::from_slice(body)

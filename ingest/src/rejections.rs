@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use telemetry::{RejectReason, Rejection};
-
-use crate::limits;
+use telemetry::{Limit, RejectReason, Rejection};
 
 /// One refused row, or several that share a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +26,6 @@ pub struct Rejections {
     refused: BTreeMap<RejectReason, Sum>,
     /// Parts of rows that have no place to be stored; in the ledger, but no reason to complain.
     dropped_parts: BTreeMap<RejectReason, Sum>,
-    /// How often each limit was the reason.
-    limits_hit: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug)]
@@ -44,7 +40,6 @@ impl Rejections {
     }
 
     pub fn reject(&mut self, fault: Fault) {
-        self.note_limit(&fault.message, fault.count);
         add(&mut self.refused, fault.reason, fault.count, || fault.message.clone());
         if self.faults.len() < self.details_max {
             self.faults.push(fault);
@@ -55,20 +50,14 @@ impl Rejections {
     /// sender's rows are fine, so the answer does not speak of it.
     pub fn drop_parts(&mut self, reason: RejectReason, count: u64, what: &str) {
         if count > 0 {
-            self.note_limit(what, count);
             add(&mut self.dropped_parts, reason, count, || what.to_owned());
         }
     }
 
-    fn note_limit(&mut self, message: &str, count: u64) {
-        if let Some(limit) = limits::named_in(message) {
-            *self.limits_hit.entry(limit).or_default() += count;
-        }
-    }
-
     /// The limits that rows or parts of them were refused for, and how many.
-    pub(crate) fn limits_hit(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.limits_hit.iter().map(|(limit, hits)| (*limit, *hits))
+    pub(crate) fn limits_hit(&self) -> impl Iterator<Item = (Limit, u64)> {
+        let sums = self.refused.iter().chain(&self.dropped_parts);
+        sums.filter_map(|(reason, sum)| Some((reason.limit()?, sum.count)))
     }
 
     pub fn faults(&self) -> &[Fault] {
@@ -79,7 +68,7 @@ impl Rejections {
         self.faults
     }
 
-    /// One entry for each reason that the answer has to mention.
+    /// One entry for each reason, and each limit, that the answer has to mention.
     pub fn refused(&self, source: &str) -> Vec<Rejection> {
         as_rejections(&self.refused, source)
     }
@@ -132,5 +121,24 @@ mod tests {
         assert_eq!((refused.len(), refused[0].count, refused[0].sample.as_str()), (1, 10, "row 0"));
         let ledger = rejections.ledger("otlp:demo");
         assert_eq!(ledger.iter().map(|entry| entry.count).sum::<u64>(), 13);
+    }
+
+    #[test]
+    fn each_limit_has_a_sum_and_a_sample_of_its_own() {
+        let mut rejections = Rejections::new(0);
+        let labels = RejectReason::OverLimit(Limit::LabelsPerSeries);
+        let value = RejectReason::OverLimit(Limit::LabelValueBytes);
+        for (index, reason) in [labels, value, labels, RejectReason::TooOld].into_iter().enumerate() {
+            rejections.reject(fault(index as u64, reason));
+        }
+        rejections.drop_parts(value, 5, "exemplars");
+        let refused = rejections.refused("otlp:demo");
+        let told: Vec<_> = refused.iter().map(|it| (it.reason, it.count, it.sample.as_str())).collect();
+        assert_eq!(told, [(RejectReason::TooOld, 1, "row 3"), (labels, 2, "row 0"), (value, 1, "row 1")]);
+        let hits: Vec<_> = rejections.limits_hit().collect();
+        assert_eq!(
+            hits,
+            [(Limit::LabelsPerSeries, 2), (Limit::LabelValueBytes, 1), (Limit::LabelValueBytes, 5)]
+        );
     }
 }

@@ -15,6 +15,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use lake::Written;
+use telemetry::Limit;
 
 use crate::body::{Encoding, excerpt, media_type};
 use crate::error::retry_after_secs;
@@ -110,17 +111,9 @@ impl Dialect for RemoteWrite {
 
     fn answer(&self, _parts: &Parts, outcome: &Outcome) -> Response<Bytes> {
         let mut answer = match outcome {
-            Ok(receipt) => match receipt.complaint() {
+            Ok(receipt) => match receipt.complaint_about("samples") {
                 None => empty(StatusCode::NO_CONTENT),
-                Some(complaint) => {
-                    let head = match (receipt.rejected_rows(), receipt.rows) {
-                        (refused, all) if refused < all => {
-                            format!("{refused} of {all} samples were not stored, the others were.")
-                        }
-                        (_, all) => format!("none of {all} samples was stored."),
-                    };
-                    text(StatusCode::BAD_REQUEST, &format!("{head} {complaint}"))
-                }
+                Some(complaint) => text(StatusCode::BAD_REQUEST, &complaint),
             },
             Err(error) => {
                 let status = match error {
@@ -166,8 +159,8 @@ fn decode_v2(body: &[u8], context: &Context<'_>) -> Result<Decoded, IngestError>
     let symbols_max = context.limits.symbols_per_request_max;
     let symbols = v2::symbols(body, symbols_max).map_err(malformed)?.ok_or(IngestError::TooLarge {
         what: "the number of symbols",
-        name: "symbols_per_request_max",
-        limit: symbols_max as u64,
+        limit: Limit::SymbolsPerRequest,
+        max: symbols_max as u64,
     })?;
     let buckets_max = context.limits.buckets_per_histogram_max;
     let mut reader = v2::SeriesReader::new(body, &symbols, context.known.look(), buckets_max);

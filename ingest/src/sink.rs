@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lake::{AppendOptions, Lake, LakeError, RefusedLog, Written};
-use telemetry::{Batch, Rejection, SeriesRef};
+use telemetry::{Batch, Limit, Rejection, SeriesRef};
 
 use crate::IngestError;
 
@@ -77,21 +77,20 @@ const CLOSED_RETRY: Duration = Duration::from_secs(5);
 /// What a sender is told of the lake's troubles. Paths and causes go to the log alone.
 fn refusal(error: LakeError) -> IngestError {
     match error {
-        LakeError::Overloaded { what, retry_after } => {
-            IngestError::Overloaded { what: what.to_owned(), retry_after }
+        LakeError::Overloaded { what, limit, retry_after } => {
+            IngestError::Overloaded { what: what.to_owned(), limit, retry_after }
         }
-        LakeError::DiskFull { .. } => {
-            IngestError::Unavailable { what: "the disk is full".to_owned(), retry_after: DISK_FULL_RETRY }
-        }
-        LakeError::Closed => IngestError::Unavailable {
-            what: "the server is shutting down".to_owned(),
-            retry_after: CLOSED_RETRY,
-        },
+        LakeError::DiskFull { limit, .. } => unavailable("the disk is full", Some(limit), DISK_FULL_RETRY),
+        LakeError::Closed => unavailable("the server is shutting down", None, CLOSED_RETRY),
         other => {
             tracing::error!(error = &other as &dyn std::error::Error, "a batch could not be written");
-            IngestError::Unavailable { what: "the write failed".to_owned(), retry_after: CLOSED_RETRY }
+            unavailable("the write failed", None, CLOSED_RETRY)
         }
     }
+}
+
+fn unavailable(what: &str, limit: Option<Limit>, retry_after: Duration) -> IngestError {
+    IngestError::Unavailable { what: what.to_owned(), limit, retry_after }
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 //! Not checked here: whether a row is too old for its table or too far ahead of the clock (the lake
 //! owns retention), and values: any `f64` is a sample, NaN payloads are kept bit by bit.
 
-use telemetry::{LabelError, Labels, METRIC_NAME, RejectReason, Timestamp};
+use telemetry::{LabelError, Labels, Limit, METRIC_NAME, RejectReason, Timestamp};
 
 use crate::body::excerpt;
-use crate::{IngestError, IngestLimits};
+use crate::{IngestError, IngestLimits, OverLimit};
 
 /// Why a row is refused, with a text for its sender.
 pub(crate) type Refusal = (RejectReason, String);
@@ -24,34 +24,34 @@ pub(crate) fn check_is_set(ts: Timestamp) -> Result<(), Refusal> {
 pub(crate) fn series_labels(pairs: &[(&str, &str)], limits: &IngestLimits) -> Result<Labels, Refusal> {
     let metric = pairs.iter().find(|(name, _)| *name == METRIC_NAME).map_or("", |(_, value)| value);
     let invalid = |what: String| (RejectReason::InvalidLabels, format!("series {}: {what}", describe(pairs)));
-    let over = |what: String| (RejectReason::OverLimit, format!("series {}: {what}", describe(pairs)));
     if metric.is_empty() {
         return Err(invalid(format!("the metric name (label {METRIC_NAME}) is missing")));
     }
     if metric.chars().any(char::is_control) {
         return Err(invalid("the metric name holds a control character".to_owned()));
     }
-    check_label_sizes(pairs, limits).map_err(over)?;
+    check_label_sizes(pairs, limits).map_err(|over| over.at(format_args!("series {}", describe(pairs))))?;
     Labels::new(pairs.iter().copied()).map_err(|error: LabelError| invalid(error.to_string()))
 }
 
 /// Checks how many labels there are and how long they are.
-pub(crate) fn check_label_sizes(pairs: &[(&str, &str)], limits: &IngestLimits) -> Result<(), String> {
+pub(crate) fn check_label_sizes(pairs: &[(&str, &str)], limits: &IngestLimits) -> Result<(), OverLimit> {
     if pairs.len() > limits.labels_per_series_max {
         let max = limits.labels_per_series_max;
-        return Err(format!("{} labels, {max} are allowed (labels_per_series_max)", pairs.len()));
+        let what = format!("{} labels, {max} are allowed", pairs.len());
+        return Err(OverLimit::new(Limit::LabelsPerSeries, what));
     }
     for (name, value) in pairs {
         if name.len() > limits.label_name_bytes_max {
             let max = limits.label_name_bytes_max;
-            return Err(format!("a label name is longer than {max} bytes (label_name_bytes_max)"));
+            let what = format!("a label name is longer than {max} bytes");
+            return Err(OverLimit::new(Limit::LabelNameBytes, what));
         }
         if value.len() > limits.label_value_bytes_max {
             let max = limits.label_value_bytes_max;
             let name = excerpt(name);
-            return Err(format!(
-                "the value of label {name:?} is longer than {max} bytes (label_value_bytes_max)"
-            ));
+            let what = format!("the value of label {name:?} is longer than {max} bytes");
+            return Err(OverLimit::new(Limit::LabelValueBytes, what));
         }
     }
     Ok(())
@@ -89,8 +89,8 @@ impl<'a> Meter<'a> {
         if self.rows > self.limits.rows_per_request_max {
             return Err(IngestError::TooLarge {
                 what: "the number of rows",
-                name: "rows_per_request_max",
-                limit: self.limits.rows_per_request_max,
+                limit: Limit::RowsPerRequest,
+                max: self.limits.rows_per_request_max,
             });
         }
         self.text(bytes)
@@ -102,8 +102,8 @@ impl<'a> Meter<'a> {
         if self.bytes > self.limits.decoded_bytes_max {
             return Err(IngestError::TooLarge {
                 what: "the decoded text in bytes",
-                name: "decoded_bytes_max",
-                limit: self.limits.decoded_bytes_max,
+                limit: Limit::DecodedBytes,
+                max: self.limits.decoded_bytes_max,
             });
         }
         Ok(())
@@ -151,19 +151,22 @@ mod tests {
         );
         check(
             &[("__name__", "up"), ("a", "1"), ("b", "1"), ("c", "1")],
-            (OverLimit, r#"series up{a="1", b="1", c="1"}: 4 labels, 3 are allowed (labels_per_series_max)"#),
+            (
+                OverLimit(Limit::LabelsPerSeries),
+                r#"series up{a="1", b="1", c="1"}: 4 labels, 3 are allowed (labels_per_series_max)"#,
+            ),
         );
         check(
             &[("__name__", "up"), ("a", "01234567890")],
             (
-                OverLimit,
+                OverLimit(Limit::LabelValueBytes),
                 "series up{a=\"01234567890\"}: the value of label \"a\" is longer than 10 bytes (label_value_bytes_max)",
             ),
         );
         check(
             &[("__name__", "up"), ("a_name_that_is_too_long", "1")],
             (
-                OverLimit,
+                OverLimit(Limit::LabelNameBytes),
                 "series up{a_name_that_is_too_long=\"1\"}: a label name is longer than 20 bytes (label_name_bytes_max)",
             ),
         );
@@ -189,7 +192,7 @@ mod tests {
             IngestLimits { rows_per_request_max: 2, decoded_bytes_max: 100, ..IngestLimits::default() };
         let mut meter = Meter::new(&limits);
         meter.row(60).unwrap();
-        assert!(matches!(meter.row(60), Err(IngestError::TooLarge { name: "decoded_bytes_max", .. })));
-        assert!(matches!(meter.row(0), Err(IngestError::TooLarge { name: "rows_per_request_max", .. })));
+        assert!(matches!(meter.row(60), Err(IngestError::TooLarge { limit: Limit::DecodedBytes, .. })));
+        assert!(matches!(meter.row(0), Err(IngestError::TooLarge { limit: Limit::RowsPerRequest, .. })));
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::sync::Arc;
 use web::{ComponentHealth, Health, HealthReport, ReadyRole};
 
-use super::ObjectsInUse;
+use super::reload::ObjectsInUse;
 
 pub(super) struct ServerHealth {
     lake: Lake,
@@ -100,9 +100,12 @@ impl Health for ServerHealth {
             name: "objectives",
             role: None,
             ok: problems.is_empty(),
-            detail: match problems.first() {
-                None => format!("{} objectives", self.slos.statuses().len()),
-                Some((slo, problem)) => format!("{slo}: {problem}"),
+            detail: match &problems[..] {
+                [] => format!("{} objectives", self.slos.statuses().len()),
+                [(slo, problem)] => format!("{slo}: {problem}"),
+                [(slo, problem), others @ ..] => {
+                    format!("{slo}: {problem}; and {} more, see evenkeel slo list", others.len())
+                }
             },
         });
         let (object_files, mut defects) = self.objects.get();

@@ -16,7 +16,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LakeConfig {
-    /// Holds `wal/` and `lake/`.
+    /// Holds `wal/` and `lake/`; whoever opens the lake says where.
+    #[serde(skip)]
     pub dir: PathBuf,
     /// What an acknowledgement promises.
     pub ack: Ack,

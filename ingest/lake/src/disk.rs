@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use telemetry::Limit;
 use tokio::time::Instant;
 
 use crate::config::LakeConfig;
@@ -74,7 +75,7 @@ impl DiskWatch {
 
     pub fn is_full(&self) -> bool {
         let space = self.space();
-        space.free < self.needed(space)
+        space.free < self.needed(space).0
     }
 
     /// What is left belongs to the workflow store.
@@ -90,12 +91,18 @@ impl DiskWatch {
     /// What a sender is told, with the figures of now.
     pub fn full(&self) -> LakeError {
         let space = self.space();
-        LakeError::DiskFull { free_bytes: space.free, needed_bytes: self.needed(space) }
+        let (needed_bytes, limit) = self.needed(space);
+        LakeError::DiskFull { free_bytes: space.free, needed_bytes, limit }
     }
 
-    fn needed(&self, space: Space) -> u64 {
-        let share = space.total as f64 * self.free_min_percent / 100.0;
-        self.free_min_bytes.max(share as u64)
+    /// The larger of the two bounds.
+    fn needed(&self, space: Space) -> (u64, Limit) {
+        let share = (space.total as f64 * self.free_min_percent / 100.0) as u64;
+        if share > self.free_min_bytes {
+            (share, Limit::DiskFreePercent)
+        } else {
+            (self.free_min_bytes, Limit::DiskFreeBytes)
+        }
     }
 }
 
@@ -117,7 +124,11 @@ mod tests {
         assert!(watch(999, 2_000).is_full() && !watch(1_000, 2_000).is_full());
         assert!(watch(4_999, 100_000).is_full() && !watch(5_000, 100_000).is_full());
         assert!(!watch(100, 2_000).is_reserved() && watch(99, 2_000).is_reserved());
-        let error = watch(10, 100_000).check().unwrap_err().to_string();
-        assert!(error.contains("10 bytes") && error.contains("5000"), "{error}");
+        let full = |free, total| match watch(free, total).check() {
+            Err(LakeError::DiskFull { free_bytes, needed_bytes, limit }) => (free_bytes, needed_bytes, limit),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(full(10, 100_000), (10, 5_000, Limit::DiskFreePercent));
+        assert_eq!(full(10, 2_000), (10, 1_000, Limit::DiskFreeBytes));
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use deltalake::DeltaTableError;
+use telemetry::Limit;
 
 use crate::versions::{Committed, TableVersion};
 
@@ -12,15 +13,12 @@ use crate::versions::{Committed, TableVersion};
 /// sender (try later); the others are for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
-    /// A configured bound is reached; nothing of the batch was stored.
-    #[error("{what}: try again in {} s", retry_after.as_secs_f64())]
-    Overloaded { what: &'static str, retry_after: Duration },
-    /// The disk has less room than `disk_free_min_bytes`; nothing of the batch was stored.
-    #[error(
-        "disk is full: {free_bytes} bytes free of the {needed_bytes} that writing needs (disk_free_min_bytes, \
-         disk_free_min_percent)"
-    )]
-    DiskFull { free_bytes: u64, needed_bytes: u64 },
+    /// A bound is reached, or the same batch is on its way; nothing of the batch was stored.
+    #[error("{what}{}: try again in {} s", Limit::note(*limit), retry_after.as_secs_f64())]
+    Overloaded { what: &'static str, limit: Option<Limit>, retry_after: Duration },
+    /// The disk has less room than a bound asks for; nothing of the batch was stored.
+    #[error("disk is full: {free_bytes} bytes free of the {needed_bytes} that writing needs ({limit})")]
+    DiskFull { free_bytes: u64, needed_bytes: u64, limit: Limit },
     /// The log of the last run is still being read: writes are taken, reads have to wait.
     #[error(
         "the write-ahead log is being replayed: {} of {} MiB done",

@@ -202,7 +202,7 @@ fn prepare_samples(
         let slot = match slot {
             Ok(slot) => slot,
             Err(limit) => {
-                ledger.add(RejectReason::OverLimit, in_bounds.count() as u64, || {
+                ledger.add(RejectReason::OverLimit(limit.into()), in_bounds.count() as u64, || {
                     index.explain(limit, &series.labels, &prepared.source, limits)
                 });
                 continue;

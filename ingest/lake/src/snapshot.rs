@@ -1,13 +1,12 @@
 //! What a reader gets: one table at one moment, files and buffered rows, each row exactly once.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use telemetry::Timestamp;
 use url::Url;
@@ -53,9 +52,9 @@ impl TableSnapshot {
         if self.root.scheme() != "file" {
             return Ok(None);
         }
+        // The store is rooted at `/`, and a location holds no `..`.
         let location = self.location(file)?;
-        let path = LocalFileSystem::new().path_to_filesystem(&location);
-        path.map(Some).map_err(LakeError::Store)
+        Ok(Some(FsPath::new("/").join(location.as_ref())))
     }
 
     /// Whether a key may occur in more than one source. Cheap.

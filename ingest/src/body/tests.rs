@@ -1,6 +1,7 @@
 //! Bombs, truncated bodies, wrong encodings.
 
 use std::io::Write;
+use std::time::Duration;
 
 use super::*;
 
@@ -74,7 +75,7 @@ fn bombs_stop_at_the_limit() {
             charged += bytes;
             Ok(())
         });
-        assert!(matches!(refused, Err(IngestError::TooLarge { name: "decompressed_bytes_max", .. })));
+        assert!(matches!(refused, Err(IngestError::TooLarge { limit: Limit::DecompressedBytes, .. })));
         assert!(charged <= 1 << 20, "{encoding:?} unpacked {charged} bytes");
     }
 }
@@ -121,7 +122,7 @@ fn garbage_and_cut_off_bodies_are_errors() {
 #[test]
 fn a_refused_charge_ends_the_work() {
     let full =
-        IngestError::Overloaded { what: "full".into(), retry_after: std::time::Duration::from_secs(1) };
+        IngestError::Overloaded { what: "full".into(), limit: None, retry_after: Duration::from_secs(1) };
     let refused = decompress(Encoding::Gzip, gzip(&[0; 1000]), &limits(1 << 20), &mut |_| Err(full.clone()));
     assert_eq!(refused, Err(full));
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
-use telemetry::RejectReason;
+use telemetry::{Limit, RejectReason};
 
 use crate::Item;
 
@@ -133,7 +133,9 @@ pub(super) fn document_refused(reason: RejectReason, what: &str) -> Value {
 
 fn refusal_type(reason: RejectReason) -> &'static str {
     match reason {
-        RejectReason::InvalidPayload => "document_parsing_exception",
+        RejectReason::InvalidPayload | RejectReason::OverLimit(Limit::JsonDepth) => {
+            "document_parsing_exception"
+        }
         _ => "illegal_argument_exception",
     }
 }

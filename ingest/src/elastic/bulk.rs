@@ -8,11 +8,12 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use telemetry::Limit;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::body::{check_json_depth, excerpt};
 use crate::json_text::JsonText;
-use crate::{IngestError, IngestLimits};
+use crate::{IngestError, IngestLimits, OverLimit};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -89,19 +90,27 @@ pub(super) fn operations<'a>(
         }
         let (number, line) = lines.next()?;
         let operation = read_action(line, index_in_path, limits)
-            .map_err(|what| IngestError::Malformed(format!("line {number} of the bulk body: {what}")))
+            .map_err(|error| at_line(error, number))
             .and_then(|(action, index, id)| match action {
                 Action::Delete => Ok(Operation { action, index, id, document: b"" }),
                 _ => match lines.next() {
                     Some((_, document)) => Ok(Operation { action, index, id, document }),
-                    None => Err(IngestError::Malformed(format!(
-                        "line {number} of the bulk body: the document after this action is missing"
-                    ))),
+                    None => Err(at_line(malformed("the document after this action is missing"), number)),
                 },
             });
         is_over = operation.is_err();
         Some(operation)
     })
+}
+
+/// Says where in the body the error is.
+fn at_line(error: IngestError, number: usize) -> IngestError {
+    let place = format!("line {number} of the bulk body");
+    match error {
+        IngestError::Malformed(what) => IngestError::Malformed(format!("{place}: {what}")),
+        IngestError::OverLimit(over) => over.at(place).into(),
+        other => other,
+    }
 }
 
 type ActionHead<'a> = (Action, Cow<'a, str>, Option<Cow<'a, str>>);
@@ -110,10 +119,10 @@ fn read_action<'a>(
     line: &'a [u8],
     index_in_path: &'a str,
     limits: &IngestLimits,
-) -> Result<ActionHead<'a>, String> {
-    check_json_depth(line, limits.json_depth_max).map_err(|error| error.to_string())?;
+) -> Result<ActionHead<'a>, IngestError> {
+    check_json_depth(line, limits.json_depth_max)?;
     let read: ActionLine<'a> =
-        serde_json::from_slice(line).map_err(|error| format!("not an action: {error}"))?;
+        serde_json::from_slice(line).map_err(|error| malformed(format!("not an action: {error}")))?;
     let (action, target) = match read {
         ActionLine { create: Some(target), .. } => (Action::Create, target),
         ActionLine { index: Some(target), .. } => (Action::Index, target),
@@ -121,22 +130,27 @@ fn read_action<'a>(
         ActionLine { delete: Some(target), .. } => (Action::Delete, target),
         _ => {
             let text = excerpt(&String::from_utf8_lossy(line));
-            return Err(format!("{text:?} is not an action (create, index, update or delete)"));
+            return Err(malformed(format!("{text:?} is not an action (create, index, update or delete)")));
         }
     };
     let index = target.index.map_or(Cow::Borrowed(index_in_path), |JsonText(index)| index);
     if index.is_empty() {
-        return Err("the action names no index (_index), and the path neither".to_owned());
+        return Err(malformed("the action names no index (_index), and the path neither"));
     }
     let id = target.id.map(|JsonText(id)| id);
     check_target(&index, id.as_deref(), limits)?;
     Ok((action, index, id))
 }
 
-pub(super) fn check_target(index: &str, id: Option<&str>, limits: &IngestLimits) -> Result<(), String> {
+fn malformed(what: impl Into<String>) -> IngestError {
+    IngestError::Malformed(what.into())
+}
+
+pub(super) fn check_target(index: &str, id: Option<&str>, limits: &IngestLimits) -> Result<(), OverLimit> {
     let max = limits.label_value_bytes_max;
     if index.len() > max || id.is_some_and(|id| id.len() > max) {
-        return Err(format!("_index or _id is longer than {max} bytes (label_value_bytes_max)"));
+        let what = format!("_index or _id is longer than {max} bytes");
+        return Err(OverLimit::new(Limit::LabelValueBytes, what));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use telemetry::{LogRecord, RejectReason, Timestamp};
+use telemetry::{Limit, LogRecord, RejectReason, Timestamp};
 
 use super::bulk::{Action, Operation};
 use super::time;
@@ -18,7 +18,7 @@ use crate::attributes::{Attributes, Columns, check_body};
 use crate::body::{check_json_depth, excerpt};
 use crate::json_text::JsonText;
 use crate::validate::Refusal;
-use crate::{Context, IngestLimits};
+use crate::{Context, IngestLimits, OverLimit};
 
 /// The first that is a string; `message` may be anything.
 const MESSAGE: &str = "message";
@@ -43,8 +43,7 @@ pub(super) fn read(operation: &Operation<'_>, context: &Context<'_>) -> Result<(
     let invalid = |what: String| (RejectReason::InvalidPayload, what);
     let document = std::str::from_utf8(operation.document)
         .map_err(|error| invalid(format!("the document is not UTF-8 after byte {}", error.valid_up_to())))?;
-    check_json_depth(operation.document, limits.json_depth_max)
-        .map_err(|error| invalid(error.to_string()))?;
+    check_json_depth(operation.document, limits.json_depth_max)?;
     let Members(mut members) = members_of(document)?;
 
     let own_time = take_time(&mut members)?;
@@ -175,22 +174,21 @@ impl Flattener<'_> {
                 let limits = self.limits;
                 let depth_left = depth_left.checked_sub(1).ok_or_else(|| {
                     let (max, key) = (limits.value_depth_max, excerpt(&self.key));
-                    let what = format!("{key:?} nests deeper than {max} levels (value_depth_max)");
-                    (RejectReason::OverLimit, what)
+                    OverLimit::new(Limit::ValueDepth, format!("{key:?} nests deeper than {max} levels"))
                 })?;
                 self.check_key()?;
                 self.add(members_of(raw.get())?.0, depth_left)
             }
-            _ => self.attributes.set(&self.key, &text_of(raw), self.limits),
+            _ => Ok(self.attributes.set(&self.key, &text_of(raw), self.limits)?),
         }
     }
 
     /// A key that is too long already grows no further.
-    fn check_key(&self) -> Result<(), Refusal> {
+    fn check_key(&self) -> Result<(), OverLimit> {
         let max = self.limits.label_name_bytes_max;
         if self.key.len() > max {
-            let what = format!("an attribute key is longer than {max} bytes (label_name_bytes_max)");
-            return Err((RejectReason::OverLimit, what));
+            let what = format!("an attribute key is longer than {max} bytes");
+            return Err(OverLimit::new(Limit::LabelNameBytes, what));
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Dialect for ElasticDocument {
         let Some(DocumentInPath { index, id, create }) = parts.extensions.get() else {
             return Err(IngestError::Malformed("the path names no index".to_owned()));
         };
-        check_target(index, id.as_deref(), context.limits).map_err(IngestError::Malformed)?;
+        check_target(index, id.as_deref(), context.limits)?;
         let action = if *create { Action::Create } else { Action::Index };
         let id = id.as_deref().map(Into::into);
         let is_named = id.is_some();

@@ -127,7 +127,8 @@ async fn items_that_the_lake_refuses_are_found_among_their_neighbours() {
 async fn overload_is_said_above_and_at_each_item() {
     let overloaded = |sink: &FakeSink| {
         let retry_after = Duration::from_secs(3);
-        *sink.refuse_with.lock() = Some(IngestError::Overloaded { what: "full".into(), retry_after });
+        *sink.refuse_with.lock() =
+            Some(IngestError::Overloaded { what: "full".into(), limit: None, retry_after });
     };
     let (answer, _) = send(overloaded, &[NDJSON], BODY.as_bytes()).await;
     assert_eq!((answer.status, answer.wait.as_deref()), (429, Some("3")));
@@ -140,7 +141,7 @@ async fn overload_is_said_above_and_at_each_item() {
     let full = |sink: &FakeSink| {
         let retry_after = Duration::from_secs(30);
         *sink.refuse_with.lock() =
-            Some(IngestError::Unavailable { what: "the disk is full".into(), retry_after });
+            Some(IngestError::Unavailable { what: "the disk is full".into(), limit: None, retry_after });
     };
     let (answer, _) = send(full, &[NDJSON], BODY.as_bytes()).await;
     assert_eq!((answer.status, statuses(&answer)[0].1), (503, 503));
@@ -226,7 +227,10 @@ proptest::proptest! {
                     proptest::prop_assert_eq!(decoded.items.len() as u64, decoded.rows);
                     proptest::prop_assert_eq!(stored, decoded.batch.logs.len());
                 }
-                Err(error) => proptest::prop_assert!(matches!(error, IngestError::Malformed(_))),
+                Err(error) => proptest::prop_assert!(matches!(
+                    error,
+                    IngestError::Malformed(_) | IngestError::OverLimit(_)
+                )),
             }
         }
     }

@@ -225,7 +225,8 @@ fn decoded(base64: &Value, content_type: Option<&str>) -> Result<Option<Value>, 
     let essence = essence.trim().to_ascii_lowercase();
     if essence.ends_with("/json") || essence.ends_with("+json") {
         // Its depth was not looked at with that of the event around it.
-        crate::body::check_json_depth(&bytes, DATA_DEPTH_MAX).map_err(|error| error.to_string())?;
+        crate::body::check_json_depth(&bytes, DATA_DEPTH_MAX)
+            .map_err(|_| format!("holds JSON that nests deeper than {DATA_DEPTH_MAX} levels"))?;
         return serde_json::from_slice(&bytes).map(Some).map_err(|error| format!("holds no JSON: {error}"));
     }
     let text = essence.starts_with("text/").then(|| String::from_utf8(bytes).ok()).flatten();

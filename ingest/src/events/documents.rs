@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use telemetry::Limit;
 
 use super::problem::Problem;
 use crate::{IngestError, IngestLimits};
@@ -68,8 +69,8 @@ fn check_count(count: usize, limits: &IngestLimits) -> Result<(), IngestError> {
     if count as u64 > limits.events_per_request_max {
         return Err(IngestError::TooLarge {
             what: "the number of events",
-            name: "events_per_request_max",
-            limit: limits.events_per_request_max,
+            limit: Limit::EventsPerRequest,
+            max: limits.events_per_request_max,
         });
     }
     Ok(())

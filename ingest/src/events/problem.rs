@@ -1,18 +1,30 @@
 //! What is wrong with one event, and where in it.
 
 use serde_json::{Map, Value};
-use telemetry::Timestamp;
+use telemetry::{RejectReason, Timestamp};
+
+use crate::OverLimit;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// JSON pointer into the event.
     pub(crate) pointer: String,
+    pub(crate) reason: RejectReason,
     pub(crate) message: String,
 }
 
 impl Problem {
     pub(crate) fn new(pointer: impl Into<String>, message: impl Into<String>) -> Problem {
-        Problem { pointer: pointer.into(), message: message.into() }
+        let reason = RejectReason::InvalidPayload;
+        Problem { pointer: pointer.into(), reason, message: message.into() }
+    }
+}
+
+/// Of the whole event.
+impl From<OverLimit> for Problem {
+    fn from(over: OverLimit) -> Problem {
+        let (pointer, (reason, message)) = (String::new(), over.into());
+        Problem { pointer, reason, message }
     }
 }
 

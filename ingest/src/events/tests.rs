@@ -268,8 +268,10 @@ fn errors_are_problem_documents() {
     let json: Value = serde_json::from_slice(answer.body()).unwrap();
     assert_eq!(json, json!({"title": "Bad Request", "detail": "the body is not JSON", "status": 400}));
     let wait = Duration::from_secs(2);
-    let answer =
-        Events.answer(&head(&[]), &Err(IngestError::Overloaded { what: "full".into(), retry_after: wait }));
+    let answer = Events.answer(
+        &head(&[]),
+        &Err(IngestError::Overloaded { what: "full".into(), limit: None, retry_after: wait }),
+    );
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()[RETRY_AFTER]),
         (429, &HeaderValue::from_static("2"))

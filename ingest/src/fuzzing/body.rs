@@ -1,6 +1,7 @@
 //! Packed bodies.
 
 use bytes::Bytes;
+use telemetry::Limit;
 
 use super::LIMITS;
 use crate::IngestError;
@@ -28,11 +29,12 @@ pub fn decompression(body: &[u8]) {
     match &unpacked {
         Ok(plain) if encoding == Encoding::Identity => assert_eq!(*plain, packed),
         Ok(plain) => assert_eq!(plain.len() as u64, charged, "{encoding:?}"),
-        Err(IngestError::TooLarge { name, .. }) => assert_eq!(*name, "decompressed_bytes_max"),
+        Err(IngestError::TooLarge { limit, .. }) => assert_eq!(*limit, Limit::DecompressedBytes),
         Err(error) => assert!(matches!(error, IngestError::Malformed(_)), "{error}"),
     }
 
-    let full = IngestError::Overloaded { what: "full".to_owned(), retry_after: LIMITS.retry_after };
+    let full =
+        IngestError::Overloaded { what: "full".to_owned(), limit: None, retry_after: LIMITS.retry_after };
     let stopped = decompress(encoding, packed, &LIMITS, &mut |_| Err(full.clone()));
     if charges > 0 {
         assert_eq!(stopped, Err(full), "{encoding:?}");

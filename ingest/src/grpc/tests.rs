@@ -99,7 +99,8 @@ async fn nothing_is_taken_without_the_right_token() {
 async fn backpressure_says_when_to_come_again() {
     let (channel, sink) = serve(IngestLimits::default()).await;
     let retry_after = Duration::from_millis(2_500);
-    *sink.refuse_with.lock() = Some(IngestError::Overloaded { what: "the WAL is full".into(), retry_after });
+    *sink.refuse_with.lock() =
+        Some(IngestError::Overloaded { what: "the WAL is full".into(), limit: None, retry_after });
     let mut client = LogsServiceClient::new(channel);
     let status = client.export(with_token(logs(), "Bearer good")).await.unwrap_err();
     assert_eq!(status.code(), GrpcCode::Unavailable);

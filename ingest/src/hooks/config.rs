@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A shorter secret can be guessed over a network.
 pub(crate) const SECRET_BYTES_MIN: usize = 16;
@@ -22,7 +22,7 @@ pub(crate) const SECRET_BYTES_MIN: usize = 16;
 const NAME_BYTES_MAX: usize = 63;
 
 /// Whose webhooks a hook takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     Github,
@@ -39,13 +39,14 @@ impl Provider {
 }
 
 /// A hook as it is configured.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HookConfig {
     /// The end of its URL: `/hooks/PROVIDER/NAME`.
     pub name: String,
     pub provider: Provider,
-    /// What the provider signs with; `secret_file` keeps it out of the settings.
+    /// What the provider signs with; `secret_file` keeps it out of the settings. Never shown again.
+    #[serde(skip_serializing)]
     pub secret: Option<String>,
     /// Read once, at start.
     pub secret_file: Option<PathBuf>,

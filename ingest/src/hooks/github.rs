@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value, json};
+use telemetry::Limit;
 
 use super::reader::{Deploy, Document, Phase, version_of};
 use super::{Delivery, proof};
@@ -35,7 +36,7 @@ impl Dialect for GithubHook {
         false
     }
 
-    fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, &'static str) {
+    fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, Limit) {
         super::body_bytes_max(limits)
     }
 

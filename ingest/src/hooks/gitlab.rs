@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
 use serde_json::{Map, Value};
+use telemetry::Limit;
 
 use super::reader::{Deploy, Document, Phase, version_of};
 use super::{Delivery, proof};
@@ -34,7 +35,7 @@ impl Dialect for GitlabHook {
         false
     }
 
-    fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, &'static str) {
+    fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, Limit) {
         super::body_bytes_max(limits)
     }
 

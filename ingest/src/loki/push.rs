@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use telemetry::{LogColumn, LogRow, LogRows, RejectReason, Timestamp, Word};
+use telemetry::{Limit, LogColumn, LogRow, LogRows, RejectReason, Timestamp, Word};
 
 use super::TENANT;
 use crate::attributes::{ATTRIBUTE_BYTES, Attributes, Columns, check_body};
@@ -80,10 +80,10 @@ impl<'a> Push<'a> {
     /// Begins the next stream: its labels, or why they cannot be read.
     pub(super) fn begin_stream(&mut self, labels: Result<Pairs<'_>, String>) -> Result<(), Stopped> {
         self.streams += 1;
-        let limit = self.context.limits.rows_per_request_max;
-        if self.streams > limit {
-            let (what, name) = ("the number of streams", "rows_per_request_max");
-            return Err(self.stop(IngestError::TooLarge { what, name, limit }));
+        let max = self.context.limits.rows_per_request_max;
+        if self.streams > max {
+            let (what, limit) = ("the number of streams", Limit::RowsPerRequest);
+            return Err(self.stop(IngestError::TooLarge { what, limit, max }));
         }
         self.stream = match labels {
             Ok(labels) => Stream::of(&labels, self.tenant, self.context.limits),
@@ -139,7 +139,7 @@ impl Stream {
         let tenant = tenant.map(|tenant| (TENANT, tenant));
         let set = texts.iter().copied().chain(tenant).try_for_each(|(name, value)| match name {
             "" => Err((RejectReason::InvalidLabels, "a label has an empty name".to_owned())),
-            name => attributes.set(name, value, limits),
+            name => Ok(attributes.set(name, value, limits)?),
         });
         Stream {
             name: format!(" {}", describe(&texts)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
-use telemetry::{LogRecord, RejectReason, Rejection, Timestamp};
+use telemetry::{Limit, LogRecord, RejectReason, Rejection, Timestamp};
 
 use super::protobuf::generated::{self, PushRequest};
 use super::*;
@@ -166,7 +166,9 @@ fn bad_entries_are_named_and_their_neighbours_kept() {
 #[test]
 fn a_body_that_is_no_push_request_is_refused_with_its_place() {
     let check = |text: &str, says: &str| match decode_json(text) {
-        Err(IngestError::Malformed(message)) => assert!(message.contains(says), "{text}: {message}"),
+        Err(error @ (IngestError::Malformed(_) | IngestError::OverLimit(_))) => {
+            assert!(error.to_string().contains(says), "{text}: {error}");
+        }
         other => panic!("{text}: {other:?}"),
     };
     check("", "not a Loki push request: EOF");
@@ -194,15 +196,15 @@ fn a_body_that_is_no_push_request_is_refused_with_its_place() {
 #[test]
 fn a_request_cannot_expand_without_bound() {
     let refused = |limits: IngestLimits, text: &str| match decode_with(&[JSON], text.as_bytes(), &limits) {
-        Err(IngestError::TooLarge { name, .. }) => name,
+        Err(IngestError::TooLarge { limit, .. }) => limit,
         other => panic!("{other:?}"),
     };
     let two = r#"{"streams": [{"stream": {"a": "0123456789"}, "values": [["1", "x"], ["2", "y"]]}]}"#;
     let rows = IngestLimits { rows_per_request_max: 1, ..IngestLimits::default() };
-    assert_eq!(refused(rows.clone(), two), "rows_per_request_max");
-    assert_eq!(refused(rows, r#"{"streams": [{"stream": {}}, {"stream": {}}]}"#), "rows_per_request_max");
+    assert_eq!(refused(rows.clone(), two), Limit::RowsPerRequest);
+    assert_eq!(refused(rows, r#"{"streams": [{"stream": {}}, {"stream": {}}]}"#), Limit::RowsPerRequest);
     let bytes = IngestLimits { decoded_bytes_max: 60, ..IngestLimits::default() };
-    assert_eq!(refused(bytes, two), "decoded_bytes_max");
+    assert_eq!(refused(bytes, two), Limit::DecodedBytes);
 }
 
 async fn send(headers: &[(&str, &str)], bytes: &[u8]) -> (u16, String, Option<u128>, usize) {
@@ -324,18 +326,24 @@ async fn entries_that_the_lake_refuses_are_a_400_and_overload_is_not() {
     let (status, text, _) = push().await;
     assert_eq!(
         (status, text.as_str()),
-        (400, "1 of 1 entries were not stored, the others were. too_old (1): log record at 1970\n")
+        (400, "none of 1 entries was stored. too_old (1): log record at 1970\n")
     );
-    let overloaded =
-        IngestError::Overloaded { what: "full".into(), retry_after: Duration::from_millis(1_500) };
+    let overloaded = IngestError::Overloaded {
+        what: "full".into(),
+        limit: None,
+        retry_after: Duration::from_millis(1_500),
+    };
     *sink.refuse_with.lock() = Some(overloaded);
     let (status, text, wait) = push().await;
     assert_eq!(
         (status, text.as_str(), wait.as_deref()),
         (429, "overloaded: full; try again in 1s500ms\n", Some("2"))
     );
-    let stopped =
-        IngestError::Unavailable { what: "the disk is full".into(), retry_after: Duration::from_secs(30) };
+    let stopped = IngestError::Unavailable {
+        what: "the disk is full".into(),
+        limit: None,
+        retry_after: Duration::from_secs(30),
+    };
     *sink.refuse_with.lock() = Some(stopped);
     assert_eq!(push().await.0, 503);
 }

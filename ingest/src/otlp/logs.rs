@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::logs::v1::{
     LogRecord as WireRecord, ResourceLogs, ScopeLogs, SeverityNumber,
 };
 use prost::Message;
-use telemetry::{LogRecord, RejectReason, Timestamp};
+use telemetry::{Limit, LogRecord, Timestamp};
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod against_prost;
@@ -23,7 +23,7 @@ use super::values::{TooDeep, attribute, hex_id, text};
 use crate::attributes::{Attributes, check_body, severity_word};
 use crate::body::excerpt;
 use crate::validate::{Meter, Refusal, check_is_set};
-use crate::{Context, Decoded, Fault, IngestError, IngestLimits, Rejections};
+use crate::{Context, Decoded, Fault, IngestError, IngestLimits, OverLimit, Rejections};
 
 /// The first that is there names the service ...
 const SERVICE_KEYS: [&str; 2] = ["service", "service.name"];
@@ -57,7 +57,7 @@ pub(crate) fn decode_request(
                 let index = decoded.rows;
                 decoded.rows += 1;
                 meter.row(shared_bytes + record.encoded_len())?;
-                let shared = shared.as_ref().map_err(Refusal::clone);
+                let shared = shared.as_ref().map_err(|over| over.clone().into());
                 match shared.and_then(|shared| translate(record, &origin, shared, context)) {
                     Ok(record) => decoded.batch.log_rows.push(&record),
                     Err((reason, what)) => {
@@ -93,7 +93,7 @@ fn shared_attributes(
     resource: &ResourceLogs,
     scope: &ScopeLogs,
     limits: &IngestLimits,
-) -> Result<Attributes, Refusal> {
+) -> Result<Attributes, OverLimit> {
     let mut map = Attributes::default();
     if let Some(resource) = &resource.resource {
         add_attributes(&mut map, &resource.attributes, limits)?;
@@ -153,7 +153,7 @@ fn severity(text: &str, number: i32) -> Option<Box<str>> {
     (number != SeverityNumber::Unspecified).then(|| word.into())
 }
 
-fn add_text(map: &mut Attributes, key: &str, value: &str, limits: &IngestLimits) -> Result<(), Refusal> {
+fn add_text(map: &mut Attributes, key: &str, value: &str, limits: &IngestLimits) -> Result<(), OverLimit> {
     if value.is_empty() { Ok(()) } else { map.set(key, value, limits) }
 }
 
@@ -161,7 +161,7 @@ fn add_attributes(
     map: &mut Attributes,
     attributes: &[KeyValue],
     limits: &IngestLimits,
-) -> Result<(), Refusal> {
+) -> Result<(), OverLimit> {
     for pair in attributes {
         let value = text(pair.value.as_ref(), limits.value_depth_max)
             .map_err(|TooDeep| too_deep(&format!("attribute {:?}", excerpt(&pair.key)), limits))?;
@@ -170,7 +170,7 @@ fn add_attributes(
     Ok(())
 }
 
-fn too_deep(what: &str, limits: &IngestLimits) -> Refusal {
+fn too_deep(what: &str, limits: &IngestLimits) -> OverLimit {
     let max = limits.value_depth_max;
-    (RejectReason::OverLimit, format!("{what} nests deeper than {max} levels (value_depth_max)"))
+    OverLimit::new(Limit::ValueDepth, format!("{what} nests deeper than {max} levels"))
 }

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
-use telemetry::{METRIC_NAME, RejectReason};
+use telemetry::{Limit, METRIC_NAME, RejectReason};
 
 use super::names::label_name;
 use super::values::{TooDeep, attribute, text};
-use crate::IngestLimits;
 use crate::body::excerpt;
 use crate::validate::{Refusal, check_label_sizes, pair_bytes};
+use crate::{IngestLimits, OverLimit};
 
 /// Labels by name, without the metric's.
 pub(super) type LabelMap = BTreeMap<String, String>;
@@ -59,7 +59,7 @@ impl<'a> Origin<'a> {
     ) -> Result<(), Refusal> {
         self.fixed = scope_labels(scope, schema_url, limits)?;
         self.fixed.extend(self.identity.iter().cloned());
-        check_label_sizes(&self.shared(), limits).map_err(|what| (RejectReason::OverLimit, what))
+        Ok(check_label_sizes(&self.shared(), limits)?)
     }
 
     /// Bytes that are copied for each point.
@@ -151,8 +151,8 @@ pub(super) fn attribute_labels(
         })?;
         let value = text(pair.value.as_ref(), limits.value_depth_max).map_err(|TooDeep| {
             let (key, max) = (excerpt(&pair.key), limits.value_depth_max);
-            let what = format!("attribute {key:?} nests deeper than {max} levels (value_depth_max)");
-            (RejectReason::OverLimit, what)
+            let what = format!("attribute {key:?} nests deeper than {max} levels");
+            OverLimit::new(Limit::ValueDepth, what)
         })?;
         match map.get_mut(&name) {
             None => {

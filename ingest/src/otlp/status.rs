@@ -33,7 +33,8 @@ impl Code {
             IngestError::UnsupportedMediaType { .. }
             | IngestError::UnsupportedEncoding { .. }
             | IngestError::UnsupportedVersion(_)
-            | IngestError::Malformed(_) => Code::InvalidArgument,
+            | IngestError::Malformed(_)
+            | IngestError::OverLimit(_) => Code::InvalidArgument,
         }
     }
 }

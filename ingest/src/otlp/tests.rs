@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
     Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, number_data_point,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use telemetry::{LogRecord, Timestamp, is_stale};
+use telemetry::{Limit, LogRecord, Timestamp, is_stale};
 
 use super::*;
 use crate::receiver::tests::{NOW, head};

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
-use telemetry::{Batch, RejectReason, Timestamp};
+use telemetry::{Batch, Limit, RejectReason, Timestamp};
 
 use super::Outcome;
 use crate::body::{Encoding, media_type};
@@ -30,10 +30,10 @@ pub trait Dialect: Send + Sync + 'static {
         Encoding::of(&parts.headers, allowed, expected)
     }
 
-    /// The longest body, and the limit's name. Less where no token vouches for a request before it
+    /// The longest body, and the limit that says so. Less where no token vouches for a request before it
     /// is read.
-    fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, &'static str) {
-        (limits.body_bytes_max, "body_bytes_max")
+    fn body_bytes_max(&self, limits: &IngestLimits) -> (u64, Limit) {
+        (limits.body_bytes_max, Limit::BodyBytes)
     }
 
     /// Whether the plain body is JSON text that may be mended before it is parsed. Not where a

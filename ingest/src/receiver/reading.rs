@@ -9,6 +9,7 @@ use futures::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
+use telemetry::Limit;
 
 use super::{Decoded, Dialect, Inner, Source};
 use crate::IngestError;
@@ -25,23 +26,23 @@ pub(super) const INLINE_BODY_BYTES_MAX: usize = 16 << 10;
 pub(super) async fn read<S, E>(
     mut body: S,
     headers: &HeaderMap,
-    (limit, name): (u64, &'static str),
+    (max, limit): (u64, Limit),
     ticket: &mut Ticket,
 ) -> Result<Bytes, IngestError>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: Display,
 {
-    let too_large = || IngestError::TooLarge { what: "the body in bytes", name, limit };
+    let too_large = || IngestError::TooLarge { what: "the body in bytes", limit, max };
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit) {
+    if announced.is_some_and(|length| length > max) {
         return Err(too_large());
     }
     let mut collected = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk =
             chunk.map_err(|error| IngestError::Malformed(format!("the body ended early: {error}")))?;
-        if (collected.len() + chunk.len()) as u64 > limit {
+        if (collected.len() + chunk.len()) as u64 > max {
             return Err(too_large());
         }
         ticket.charge(chunk.len() as u64)?;

@@ -44,4 +44,15 @@ impl Receipt {
             .collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
+
+    /// The complaint with how many of the rows it is about. `rows` is what the dialect calls them.
+    pub(crate) fn complaint_about(&self, rows: &str) -> Option<String> {
+        let complaint = self.complaint()?;
+        Some(match (self.rejected_rows(), self.rows) {
+            (refused, all) if refused < all => {
+                format!("{refused} of {all} {rows} were not stored, the others were. {complaint}")
+            }
+            (_, all) => format!("none of {all} {rows} was stored. {complaint}"),
+        })
+    }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::stream;
 use parking_lot::Mutex;
 use prost::Message;
-use telemetry::{ManualClock, RejectReason, Rejection, Timestamp};
+use telemetry::{Limit, ManualClock, RejectReason, Rejection, Timestamp};
 
 use super::reading::INLINE_BODY_BYTES_MAX;
 use super::*;
@@ -226,7 +226,7 @@ async fn a_refusing_lake_is_the_answer_and_the_next_request_is_fine() {
     let (ingest, sink) = ingest_with(IngestLimits::default());
     let retry_after = Duration::from_secs(30);
     *sink.refuse_with.lock() =
-        Some(IngestError::Unavailable { what: "the disk is full".into(), retry_after });
+        Some(IngestError::Unavailable { what: "the disk is full".into(), limit: None, retry_after });
     let (status, text) = send(&ingest, &request(1)).await;
     assert_eq!((status, text.as_str()), (503, "not accepting writes: the disk is full; try again in 30s\n"));
     *sink.refuse_with.lock() = None;
@@ -285,14 +285,20 @@ async fn limits_that_are_hit_are_counted_by_their_settings() {
     assert_eq!(send(&ingest, &request(103)).await.0, 400);
     *sink.rejections.lock() = vec![Rejection {
         source: String::new(),
-        reason: RejectReason::OverLimit,
+        reason: RejectReason::OverLimit(Limit::SeriesPerMetric),
         count: 7,
-        sample: "up{}: metric \"up\" has 5 series and takes no new ones (series_per_metric_max); of it"
-            .into(),
+        sample: "up{}".into(),
     }];
     assert_eq!(send(&ingest, &request(1)).await.0, 400);
     *sink.refuse_with.lock() = Some(IngestError::Overloaded {
-        what: "the write-ahead log is full (wal.bytes_max)".into(),
+        what: "the write-ahead log is full".into(),
+        limit: Some(Limit::WalBytes),
+        retry_after: Duration::from_secs(1),
+    });
+    assert_eq!(send(&ingest, &request(1)).await.0, 503);
+    *sink.refuse_with.lock() = Some(IngestError::Unavailable {
+        what: "the disk is full".into(),
+        limit: Some(Limit::DiskFreeBytes),
         retry_after: Duration::from_secs(1),
     });
     assert_eq!(send(&ingest, &request(1)).await.0, 503);
@@ -300,6 +306,7 @@ async fn limits_that_are_hit_are_counted_by_their_settings() {
         limit_hits(&ingest),
         [
             r#"{limit="body_bytes_max"} 1"#,
+            r#"{limit="disk_free_min_bytes"} 1"#,
             r#"{limit="label_value_bytes_max"} 3"#,
             r#"{limit="series_per_metric_max"} 7"#,
             r#"{limit="wal.bytes_max"} 1"#,

@@ -4,7 +4,7 @@
 //! is left out and counted, and no reason to complain about its row.
 
 use telemetry::{
-    Exemplar, HistogramSample, KnownSample, Labels, METRIC_NAME, MetricType, RejectReason, Sample,
+    Exemplar, HistogramSample, KnownSample, Labels, Limit, METRIC_NAME, MetricType, RejectReason, Sample,
     SeriesMeta, SeriesRef, Timestamp,
 };
 
@@ -13,7 +13,7 @@ use super::series::Series;
 use crate::known_series::SeriesKey;
 use crate::series::SeriesSet;
 use crate::validate::{Meter, Refusal, check_label_sizes, describe, pair_bytes, series_labels};
-use crate::{Context, Decoded, FamilyTypes, Fault, IngestError, Rejections};
+use crate::{Context, Decoded, FamilyTypes, Fault, IngestError, OverLimit, Rejections};
 
 /// `MetricMetadata.MetricType`, as both versions number it.
 pub(super) fn metric_type(number: i32) -> MetricType {
@@ -154,10 +154,9 @@ impl<'a> Gatherer<'a> {
             _ => meta.clone(),
         };
         for histogram in &series.histograms {
-            let refusal = if histogram.is_cut {
+            let refusal: Refusal = if histogram.is_cut {
                 let max = self.context.limits.buckets_per_histogram_max;
-                let what = format!("more than {max} buckets (buckets_per_histogram_max)");
-                (RejectReason::OverLimit, what)
+                OverLimit::new(Limit::BucketsPerHistogram, format!("more than {max} buckets")).into()
             } else {
                 match histogram.to_sample() {
                     Ok(sample) => {
@@ -181,9 +180,8 @@ impl<'a> Gatherer<'a> {
         let newest = newest.chain(series.histograms.iter().map(|histogram| histogram.timestamp_ms)).max();
         for exemplar in &series.exemplars {
             let pairs = series.labels_of(exemplar);
-            let checked = check_label_sizes(pairs, self.context.limits)
-                .map_err(|what| (RejectReason::OverLimit, what))
-                .and_then(|()| {
+            let checked =
+                check_label_sizes(pairs, self.context.limits).map_err(Refusal::from).and_then(|()| {
                     Labels::new(pairs.iter().copied())
                         .map_err(|error| (RejectReason::InvalidLabels, error.to_string()))
                 });

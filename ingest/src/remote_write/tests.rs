@@ -169,7 +169,7 @@ fn one_request_cannot_hold_more_rows_than_allowed() {
     let limits = IngestLimits { rows_per_request_max: 2, ..IngestLimits::default() };
     let timeseries = vec![series(&[("__name__", "x")], &[(1.0, 1), (1.0, 2), (1.0, 3)])];
     let error = decode_with(&WriteRequest { timeseries, metadata: vec![] }, &limits, &FamilyTypes::default());
-    assert!(matches!(error, Err(IngestError::TooLarge { name: "rows_per_request_max", .. })));
+    assert!(matches!(error, Err(IngestError::TooLarge { limit: Limit::RowsPerRequest, .. })));
 }
 
 #[test]

@@ -10,18 +10,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_saphyr::Spanned;
 
 use super::ScrapeLimits;
 use super::relabel::RelabelRule;
 
-/// The section `scrape:` of the server settings.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The section `scrape:` of the server settings. What is in the words of Prometheus is read, and not
+/// written again.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScrapeSettings {
+    #[serde(skip_serializing)]
     pub global: GlobalConfig,
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(skip_serializing, deserialize_with = "null_as_default")]
     pub scrape_configs: Vec<JobConfig>,
     /// Prometheus configuration files, of which the scraping is used. Read again when they change.
     #[serde(deserialize_with = "null_as_default")]

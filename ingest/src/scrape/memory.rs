@@ -11,6 +11,7 @@ use std::sync::Arc;
 use telemetry::{Labels, SeriesMeta, SeriesRef};
 
 use super::metadata::Gathering;
+use crate::OverLimit;
 
 type Hasher = foldhash::fast::RandomState;
 pub(super) type Named = HashSet<SeriesRef, Hasher>;
@@ -40,8 +41,8 @@ pub(super) enum StandsFor {
     Series(Arc<Series>),
     /// Relabelling does not want it.
     Nothing,
-    /// It is over a limit; the text says over which.
-    Refused(Arc<str>),
+    /// It is over a limit.
+    Refused(Arc<OverLimit>),
 }
 
 impl StandsFor {

@@ -16,7 +16,7 @@ use super::memory::{Live, Memory, Series, StandsFor};
 use super::relabel::relabel;
 use crate::exposition::{Entry, ExemplarText, Families, Format, SampleLine, entries};
 use crate::validate::check_label_sizes;
-use crate::{IngestLimits, Rejections};
+use crate::{IngestLimits, OverLimit, Rejections};
 use labels::{check_job_limits, with_target_labels};
 
 /// How a page is read.
@@ -239,13 +239,15 @@ impl<'p> Reading<'_, 'p> {
     }
 
     /// One more sample of a series that is over a limit.
-    fn refuse(&mut self, over: &str) {
+    fn refuse(&mut self, over: &OverLimit) {
+        let (reason, message) = over.clone().into();
+        let index = self.read.scraped;
         self.read.rejections.reject(crate::Fault {
-            index: self.read.scraped,
+            index,
             pointer: String::new(),
-            reason: RejectReason::OverLimit,
+            reason,
             count: 1,
-            message: over.to_owned(),
+            message,
         });
     }
 
@@ -270,8 +272,8 @@ impl<'p> Reading<'_, 'p> {
         }
         let pairs: Vec<(&str, &str)> = labels.iter().collect();
         if let Err(over) = check_label_sizes(&pairs, self.context.limits) {
-            let over = format!("series {}: {over}", crate::validate::describe(&pairs));
-            return Ok(StandsFor::Refused(over.into()));
+            let over = over.at(format_args!("series {}", crate::validate::describe(&pairs)));
+            return Ok(StandsFor::Refused(Arc::new(over)));
         }
         let labels = labels.to_labels().map_err(|error| error.to_string())?;
         Ok(StandsFor::Series(Arc::new(Series { labels, meta })))

@@ -174,7 +174,8 @@ async fn what_ingest_refuses_is_a_failed_scrape_and_no_end_of_series() {
     life.exporter.page("a 1\nb 1\n");
     life.scrape().await;
     life.exporter.page("a 2\n");
-    let refusal = IngestError::Overloaded { what: "the log is behind".into(), retry_after: INTERVAL };
+    let refusal =
+        IngestError::Overloaded { what: "the log is behind".into(), limit: None, retry_after: INTERVAL };
     *life.sink.refuse_with.lock() = Some(refusal);
     assert_eq!(life.scrape().await, Vec::<String>::new());
     assert_eq!(life.error(), "overloaded: the log is behind; try again in 15s");

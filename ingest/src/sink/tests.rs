@@ -209,3 +209,16 @@ async fn a_closed_lake_is_unavailable() {
     assert_eq!(answer.status().as_u16(), 503);
     assert!(answer.headers().contains_key("retry-after"));
 }
+
+#[test]
+fn what_the_lake_refuses_keeps_its_limit() {
+    let limit = Limit::DiskFreePercent;
+    let full = refusal(LakeError::DiskFull { free_bytes: 1, needed_bytes: 2, limit });
+    assert_eq!(full.limit(), Some(limit));
+    assert_eq!(full.to_string(), "not accepting writes: the disk is full; try again in 30s");
+    let (what, retry_after) = ("the write buffer is full", Duration::from_secs(5));
+    let busy = refusal(LakeError::Overloaded { what, limit: Some(Limit::BufferBytes), retry_after });
+    assert_eq!(busy.limit(), Some(Limit::BufferBytes));
+    assert_eq!(busy.to_string(), "overloaded: the write buffer is full (buffer_bytes_max); try again in 5s");
+    assert_eq!(refusal(LakeError::Closed).limit(), None);
+}

@@ -1,24 +1,20 @@
 //! What a receiver decodes one request into, and what the lake takes.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    Event, KnownSample, LogRecord, LogRows, SeriesExemplars, SeriesHistograms, SeriesSamples, SloSlice,
+    Event, KnownSample, Limit, LogRecord, LogRows, SeriesExemplars, SeriesHistograms, SeriesSamples, SloSlice,
 };
 
 /// Rows of any table that were acknowledged, or refused, together.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     pub series: Vec<SeriesSamples>,
     /// More samples, of cumulative series that the lake has named: the short way of what arrives every
     /// few seconds.
-    #[serde(skip)]
     pub known: Vec<KnownSample>,
     pub histograms: Vec<SeriesHistograms>,
     pub exemplars: Vec<SeriesExemplars>,
     pub logs: Vec<LogRecord>,
     /// More log records: the short way of what arrives by the thousand.
-    #[serde(skip)]
     pub log_rows: LogRows,
     pub events: Vec<Event>,
     pub slices: Vec<SloSlice>,
@@ -58,8 +54,7 @@ impl Batch {
 }
 
 /// Why rows were not stored. The names are the values of `ingest_rejections.reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RejectReason {
     /// A label set or metric name breaks the rules.
     InvalidLabels,
@@ -67,8 +62,8 @@ pub enum RejectReason {
     TooOld,
     /// More than `ingest.future_max` ahead of the clock.
     TooFarAhead,
-    /// A limit of `ingest.limits` (labels per series, bytes per value, series per source).
-    OverLimit,
+    /// A configured bound (labels per series, bytes per value, series per source).
+    OverLimit(Limit),
     /// A point of a delta counter that is not newer than the last one.
     DeltaOutOfOrder,
     /// A data type that has no table yet.
@@ -78,21 +73,40 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
+    /// What [`as_str`](RejectReason::as_str) can say.
+    pub const NAMES: [&str; 7] = [
+        "invalid_labels",
+        "too_old",
+        "too_far_ahead",
+        "over_limit",
+        "delta_out_of_order",
+        "unsupported",
+        "invalid_payload",
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             RejectReason::InvalidLabels => "invalid_labels",
             RejectReason::TooOld => "too_old",
             RejectReason::TooFarAhead => "too_far_ahead",
-            RejectReason::OverLimit => "over_limit",
+            RejectReason::OverLimit(_) => "over_limit",
             RejectReason::DeltaOutOfOrder => "delta_out_of_order",
             RejectReason::Unsupported => "unsupported",
             RejectReason::InvalidPayload => "invalid_payload",
         }
     }
+
+    /// The bound that was reached, where one was.
+    pub fn limit(self) -> Option<Limit> {
+        match self {
+            RejectReason::OverLimit(limit) => Some(limit),
+            _ => None,
+        }
+    }
 }
 
 /// Some refused rows of one request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The dialect and the token's name, such as `remote_write:prometheus-eu`.
     pub source: String,

@@ -10,6 +10,7 @@ mod exemplar;
 mod histogram;
 mod ids;
 mod labels;
+mod limit;
 mod log;
 mod log_rows;
 mod matcher;
@@ -30,6 +31,7 @@ pub use histogram::{
 };
 pub use ids::{SeriesId, SeriesRef};
 pub use labels::{LabelError, Labels, METRIC_NAME};
+pub use limit::Limit;
 pub use log::LogRecord;
 pub use log_rows::{LogColumn, LogRow, LogRows};
 pub use matcher::{MatchOp, Matcher, MatcherError};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::Labels;
 
+mod around;
 mod pattern;
 
 use pattern::{Expression, Pattern};

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::error::Problem;
 
-const PATHS: [&str; 4] = ["/v1/metrics", "/v1/logs", "/v1/traces", "/loki/otlp/v1/logs"];
+const PATHS: [&str; 5] = ["/v1/metrics", "/v1/logs", "/v1/traces", "/otlp/v1/logs", "/loki/otlp/v1/logs"];
 
 /// Far more than any of our own problem documents.
 const PROBLEM_BYTES_MAX: usize = 64 << 10;

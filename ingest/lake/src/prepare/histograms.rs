@@ -73,7 +73,7 @@ pub(super) fn prepare_histograms(
                 let rows = if series.meta.delta { &mut deltas } else { &mut rows };
                 rows.extend(zero.iter().chain(kept.iter().copied()).map(|histogram| (id, histogram)));
             }
-            Err(limit) => ledger.add(RejectReason::OverLimit, kept.len() as u64, || {
+            Err(limit) => ledger.add(RejectReason::OverLimit(limit.into()), kept.len() as u64, || {
                 rules.index.explain(limit, &series.labels, &prepared.source, rules.limits)
             }),
         }
@@ -121,7 +121,7 @@ pub(super) fn prepare_exemplars(
                 let id = rules.index.cells().of(slot).id();
                 rows.extend(kept.iter().map(|exemplar| (id, *exemplar)));
             }
-            Err(limit) => ledger.add(RejectReason::OverLimit, kept.len() as u64, || {
+            Err(limit) => ledger.add(RejectReason::OverLimit(limit.into()), kept.len() as u64, || {
                 rules.index.explain(limit, &series.labels, &prepared.source, rules.limits)
             }),
         }

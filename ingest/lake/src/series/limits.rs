@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use telemetry::{Labels, METRIC_NAME};
+use telemetry::{Labels, Limit, METRIC_NAME};
 use tokio::time::Instant;
 
 use super::{Inner, Map, SeriesIndex};
@@ -42,13 +42,12 @@ pub enum SeriesLimit {
     PerSource,
 }
 
-impl SeriesLimit {
-    /// The setting.
-    pub fn name(self) -> &'static str {
-        match self {
-            SeriesLimit::All => "series_max",
-            SeriesLimit::PerMetric => "series_per_metric_max",
-            SeriesLimit::PerSource => "series_per_source_max",
+impl From<SeriesLimit> for Limit {
+    fn from(limit: SeriesLimit) -> Limit {
+        match limit {
+            SeriesLimit::All => Limit::Series,
+            SeriesLimit::PerMetric => Limit::SeriesPerMetric,
+            SeriesLimit::PerSource => Limit::SeriesPerSource,
         }
     }
 }
@@ -118,13 +117,13 @@ impl SeriesIndex {
         source: &str,
         limits: &SeriesLimits,
     ) -> String {
-        let (name, max) = (limit.name(), limits.of(limit));
+        let (setting, max) = (Limit::from(limit), limits.of(limit));
         let who = match limit {
             SeriesLimit::All => "the lake".to_owned(),
             SeriesLimit::PerMetric => format!("metric {:?}", labels.metric()),
             SeriesLimit::PerSource => format!("source {source:?}"),
         };
-        let mut text = format!("{labels}: {who} has {max} series and takes no new ones ({name})");
+        let mut text = format!("{labels}: {who} has {max} series and takes no new ones ({setting})");
         if let Some(explosion) = self.explosion_of(labels.metric()) {
             text.push_str(&format!("; of metric {:?}, {explosion}", labels.metric()));
         }

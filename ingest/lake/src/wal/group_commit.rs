@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use telemetry::Timestamp;
+use telemetry::{Limit, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -332,7 +332,8 @@ fn logged(position: i64, batch: &PreparedBatch) -> Applied {
 /// What a sender is told when the log could not be written. All waiting senders get the same answer.
 fn refusal(error: &io::Error) -> LakeError {
     if error.kind() == io::ErrorKind::StorageFull {
-        return LakeError::DiskFull { free_bytes: 0, needed_bytes: 0 };
+        // Whoever has the figures puts them in.
+        return LakeError::DiskFull { free_bytes: 0, needed_bytes: 0, limit: Limit::DiskFreeBytes };
     }
     LakeError::io("cannot write the", "WAL", io::Error::new(error.kind(), error.to_string()))
 }

@@ -1,7 +1,5 @@
 //! Documents as shippers make them.
 
-use telemetry::RejectReason;
-
 use super::*;
 use crate::receiver::tests::NOW;
 use crate::{FamilyTypes, KnownSeries};
@@ -134,17 +132,25 @@ fn what_cannot_be_read_is_named() {
         (InvalidPayload, "@timestamp \"yesterday\" is not a date with a time"),
     );
     let deep = format!("{{\"a\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    check_refused(&deep, &limits, (InvalidPayload, "json_depth_max"));
+    check_refused(&deep, &limits, (OverLimit(Limit::JsonDepth), "json_depth_max"));
     let nested = format!("{}1{}", "{\"a\":".repeat(40), "}".repeat(40));
-    check_refused(&nested, &limits, (OverLimit, "nests deeper than 32 levels (value_depth_max)"));
+    check_refused(
+        &nested,
+        &limits,
+        (OverLimit(Limit::ValueDepth), "nests deeper than 32 levels (value_depth_max)"),
+    );
     let many = format!("{{{}\"a\":1}}", "\"b\":1,".repeat(MEMBERS_MAX));
     check_refused(&many, &limits, (InvalidPayload, "an object of more than 10000 members"));
     let tight = IngestLimits { log_body_bytes_max: 8, attributes_per_log_max: 2, ..IngestLimits::default() };
-    check_refused("{\"message\": \"123456789\"}", &tight, (OverLimit, "log_body_bytes_max"));
+    check_refused(
+        "{\"message\": \"123456789\"}",
+        &tight,
+        (OverLimit(Limit::LogBodyBytes), "log_body_bytes_max"),
+    );
     let three = "{\"message\": \"m\", \"a\": 1, \"b\": 2, \"c\": 3}";
-    check_refused(three, &tight, (OverLimit, "attributes_per_log_max"));
+    check_refused(three, &tight, (OverLimit(Limit::AttributesPerLog), "attributes_per_log_max"));
     let long_key = format!("{{\"message\": \"m\", \"{}\": {{}}}}", "k".repeat(2_000));
-    check_refused(&long_key, &limits, (OverLimit, "label_name_bytes_max"));
+    check_refused(&long_key, &limits, (OverLimit(Limit::LabelNameBytes), "label_name_bytes_max"));
     for action in [Action::Update, Action::Delete] {
         let (reason, what) = read_with(action, "", &limits).unwrap_err();
         assert_eq!(reason, Unsupported);

@@ -51,7 +51,7 @@ fn translate(exemplar: &proto::Exemplar, at: Timestamp, limits: &IngestLimits) -
     }
     let pairs: Vec<(&str, &str)> =
         labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    check_label_sizes(&pairs, limits).map_err(|what| (RejectReason::OverLimit, what))?;
+    check_label_sizes(&pairs, limits)?;
     let labels = Labels::new(pairs).map_err(|error| (RejectReason::InvalidLabels, error.to_string()))?;
     let ts = if exemplar.time_unix_nano == 0 { at } else { millis_of(exemplar.time_unix_nano) };
     Ok(Exemplar { ts, value, labels })

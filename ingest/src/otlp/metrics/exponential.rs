@@ -6,9 +6,12 @@
 
 use opentelemetry_proto::tonic::metrics::v1::ExponentialHistogramDataPoint;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets as WireBuckets;
-use telemetry::{Buckets, COUNT_EXACT_MAX, HistogramSample, RejectReason, SCHEMA_MAX, SCHEMA_MIN, Timestamp};
+use telemetry::{
+    Buckets, COUNT_EXACT_MAX, HistogramSample, Limit, RejectReason, SCHEMA_MAX, SCHEMA_MIN, Timestamp,
+};
 
 use super::is_stale;
+use crate::OverLimit;
 use crate::validate::Refusal;
 
 pub(super) fn native(
@@ -44,8 +47,8 @@ pub(super) fn native(
 
 fn native_side(buckets: &WireBuckets, merged_by: i32, buckets_max: usize) -> Result<Buckets, Refusal> {
     if buckets.bucket_counts.len() > buckets_max {
-        let what = format!("more than {buckets_max} buckets (buckets_per_histogram_max)");
-        return Err((RejectReason::OverLimit, what));
+        let what = format!("more than {buckets_max} buckets");
+        return Err(OverLimit::new(Limit::BucketsPerHistogram, what).into());
     }
     let mut indexed = Vec::with_capacity(buckets.bucket_counts.len());
     for (at, count) in (i64::from(buckets.offset)..).zip(&buckets.bucket_counts) {
@@ -58,7 +61,7 @@ fn native_side(buckets: &WireBuckets, merged_by: i32, buckets_max: usize) -> Res
 
 fn exact(count: u64) -> Result<f64, Refusal> {
     if count > COUNT_EXACT_MAX {
-        return Err((RejectReason::OverLimit, format!("the count {count} is beyond 2^53")));
+        return Err((RejectReason::InvalidPayload, format!("the count {count} is beyond 2^53")));
     }
     Ok(count as f64)
 }
@@ -104,7 +107,9 @@ mod tests {
     fn what_cannot_be_right_is_refused_by_name() {
         let refusal = |point| native(&point, AT, 3).unwrap_err();
         assert_eq!(refusal(point(-5, 0, &[1])).0, RejectReason::Unsupported);
-        assert!(refusal(point(0, 0, &[1; 4])).1.contains("buckets_per_histogram_max"));
+        let many = refusal(point(0, 0, &[1; 4]));
+        assert_eq!(many.0, RejectReason::OverLimit(Limit::BucketsPerHistogram));
+        assert_eq!(many.1, "more than 3 buckets (buckets_per_histogram_max)");
         assert!(refusal(point(0, i32::MAX, &[1])).1.contains("beyond 32 bits"));
         let short = ExponentialHistogramDataPoint { count: 1, ..point(0, 0, &[1, 1]) };
         assert!(refusal(short).1.contains("more observations than the count"));

@@ -60,8 +60,9 @@ fn success_is_empty_and_partial_success_counts() {
 
 #[test]
 fn errors_are_rpc_statuses_in_the_format_of_the_request() {
+    let wait = Duration::from_secs(3);
     let overloaded: Outcome =
-        Err(IngestError::Overloaded { what: "the WAL is full".into(), retry_after: Duration::from_secs(3) });
+        Err(IngestError::Overloaded { what: "the WAL is full".into(), limit: None, retry_after: wait });
     let answer = OtlpLogs.answer(&protobuf_head(), &overloaded);
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()[RETRY_AFTER]),

@@ -107,7 +107,7 @@ fn refused_records_are_left_to_the_generated_types() {
     assert_eq!((decoded.rows, records(&decoded).len() as u64), (4, 4 - refused));
     let none = IngestLimits { rows_per_request_max: 1, ..IngestLimits::default() };
     let error = decode(&OtlpLogs, &protobuf_head(), &golden(), &none).unwrap_err();
-    assert!(matches!(error, IngestError::TooLarge { name: "rows_per_request_max", .. }));
+    assert!(matches!(error, IngestError::TooLarge { limit: Limit::RowsPerRequest, .. }));
 }
 
 fn some(value: Value) -> AnyValue {

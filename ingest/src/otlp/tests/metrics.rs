@@ -133,7 +133,7 @@ fn a_small_request_cannot_expand_without_bound() {
     assert!(body.len() < 1 << 20);
     let limits = IngestLimits { decoded_bytes_max: 10 << 20, ..IngestLimits::default() };
     let error = decode(&OtlpMetrics, &protobuf_head(), &body, &limits).unwrap_err();
-    assert!(matches!(error, IngestError::TooLarge { name: "decoded_bytes_max", .. }));
+    assert!(matches!(error, IngestError::TooLarge { limit: Limit::DecodedBytes, .. }));
 }
 
 #[test]

@@ -75,14 +75,14 @@ fn answers_are_retryable_for_overload_only() {
     );
     let wait = Duration::from_millis(1_500);
     check_answer(
-        Err(IngestError::Overloaded { what: "the WAL is full".into(), retry_after: wait }),
+        Err(IngestError::Overloaded { what: "the WAL is full".into(), limit: None, retry_after: wait }),
         503,
         Some("2"),
         ["0", "0", "0"],
         "overloaded: the WAL is full; try again in 1s500ms\n",
     );
     check_answer(
-        Err(IngestError::Unavailable { what: "the disk is full".into(), retry_after: wait }),
+        Err(IngestError::Unavailable { what: "the disk is full".into(), limit: None, retry_after: wait }),
         503,
         Some("2"),
         ["0", "0", "0"],

@@ -1,8 +1,9 @@
 //! Regular expressions for whole label values.
 //!
 //! A query compiles its expressions each time it is sent and tries them on some thousand short values. So
-//! what an expression stands for is named where that is possible, for an index to look up; the others are
-//! compiled to what is quick to make: no automaton is built but for the states that values reach.
+//! what an expression stands for is named where that is possible, for an index to look up; of the others
+//! those that need no automaton get none ([`around`](super::around)), and the rest is compiled to what is
+//! quick to make: no automaton is built but for the states that values reach.
 
 use std::fmt;
 
@@ -10,6 +11,8 @@ use regex_automata::meta::{self, Regex};
 use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+use super::around::Around;
 
 /// A compiled expression may take this much memory; patterns come from users.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -25,8 +28,14 @@ pub(super) enum Expression {
 
 #[derive(Clone)]
 pub(super) struct Pattern {
-    regex: Regex,
+    test: Test,
     prefix: String,
+}
+
+#[derive(Clone)]
+enum Test {
+    Around(Around),
+    Regex(Regex),
 }
 
 impl Expression {
@@ -45,23 +54,18 @@ impl Expression {
 impl Pattern {
     fn compile(tree: Hir) -> Result<Pattern, String> {
         let prefix = prefix_of(&tree).to_owned();
-        let whole = Hir::concat(vec![Hir::look(Look::Start), tree, Hir::look(Look::End)]);
-        let config = meta::Config::new()
-            .dfa(false)
-            .onepass(false)
-            .which_captures(WhichCaptures::None)
-            .nfa_size_limit(Some(PATTERN_BYTES_MAX));
-        let regex = Regex::builder().configure(config).build_from_hir(&whole).map_err(|error| match error
-            .size_limit()
-        {
-            Some(limit) => format!("it takes more than {limit} bytes"),
-            None => error.to_string(),
-        })?;
-        Ok(Pattern { regex, prefix })
+        let test = match Around::of(&tree) {
+            Some(around) => Test::Around(around),
+            None => Test::Regex(whole(tree)?),
+        };
+        Ok(Pattern { test, prefix })
     }
 
     pub(super) fn is_match(&self, value: &str) -> bool {
-        self.regex.is_match(value)
+        match &self.test {
+            Test::Around(around) => around.is_match(value),
+            Test::Regex(regex) => regex.is_match(value),
+        }
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -69,9 +73,26 @@ impl Pattern {
     }
 }
 
+/// For values as a whole.
+fn whole(tree: Hir) -> Result<Regex, String> {
+    let whole = Hir::concat(vec![Hir::look(Look::Start), tree, Hir::look(Look::End)]);
+    let config = meta::Config::new()
+        .dfa(false)
+        .onepass(false)
+        .which_captures(WhichCaptures::None)
+        .nfa_size_limit(Some(PATTERN_BYTES_MAX));
+    Regex::builder().configure(config).build_from_hir(&whole).map_err(|error| match error.size_limit() {
+        Some(limit) => format!("it takes more than {limit} bytes"),
+        None => error.to_string(),
+    })
+}
+
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.regex, f)
+        match &self.test {
+            Test::Around(around) => fmt::Debug::fmt(around, f),
+            Test::Regex(regex) => fmt::Debug::fmt(regex, f),
+        }
     }
 }
 
@@ -170,8 +191,8 @@ mod tests {
         /// Against one expression in the usual form, that knows nothing of values and prefixes.
         #[test]
         fn values_are_accepted_as_by_the_anchored_expression(
-            text in "(a|b|c|ab|\\.|\\+|[a-c]|a\\?|\\(b\\|ca?\\)|\\|){0,6}",
-            value in "[abc]{0,5}",
+            text in "(a|b|c|ab|\\.|\\.\\*|\\.\\+|[a-c]|a\\?|\\(b\\|ca?\\)|\\|){0,6}",
+            value in "[abcé\n]{0,5}",
         ) {
             let Ok(expression) = Expression::parse(&text) else { return Ok(()) };
             let whole = Regex::new(&format!("^(?s:{text})$")).unwrap();

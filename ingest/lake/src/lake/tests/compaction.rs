@@ -1,6 +1,7 @@
 //! Fewer and better files, at any moment: what is merged, when, and what a crash in between leaves.
 
 use parking_lot::Mutex;
+use telemetry::Limit;
 
 use super::*;
 use crate::compact::Lane;
@@ -283,8 +284,8 @@ async fn writers_wait_by_name_while_merges_are_behind_and_not_before() {
     assert_eq!(f.lake.0.flush_bytes(), 2 * usual);
     let batch = || Batch { series: vec![series("a", &[(2 * HOUR + 1, 1.0)])], ..Batch::default() };
     let refused = f.lake.append(batch()).await.unwrap_err();
-    assert!(matches!(&refused, LakeError::Overloaded { .. }), "{refused}");
-    assert!(refused.to_string().contains("(unmerged_files_max)"), "{refused}");
+    let is_named = matches!(&refused, LakeError::Overloaded { limit: Some(Limit::UnmergedFiles), .. });
+    assert!(is_named, "{refused}");
     assert!(!f.lake.health().writable);
     drop(behind);
     f.lake.compact().await.unwrap();

@@ -5,6 +5,8 @@
 use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use telemetry::Rejection;
+
 use super::*;
 use crate::faults::{Faults, IoStep};
 

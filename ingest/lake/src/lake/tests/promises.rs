@@ -1,6 +1,6 @@
 //! One test per promise, without crashes.
 
-use telemetry::RejectReason;
+use telemetry::{Limit, RejectReason};
 
 use super::*;
 use crate::file::FileKind;
@@ -107,7 +107,7 @@ async fn new_series_beyond_the_bound_are_refused_and_known_ones_go_on() {
         let series = ["a", "b", "c"].map(|name| series(name, &[(secs, 1.0)])).into();
         let appended = lake.append(Batch { series, ..Batch::default() }).await.unwrap();
         assert_eq!(appended.samples, 2);
-        assert_eq!(appended.rejections[0].reason, RejectReason::OverLimit);
+        assert_eq!(appended.rejections[0].reason, RejectReason::OverLimit(Limit::Series));
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_metric_or_a_source_that_explodes_is_refused_by_name_also_after_a_rest
     let (stored, refused) = append(&lake, "otlp:a", "m", 0..5).await;
     assert_eq!(stored, 3);
     let (reason, count, text) = refused.unwrap();
-    assert_eq!((reason, count), (RejectReason::OverLimit, 2));
+    assert_eq!((reason, count), (RejectReason::OverLimit(Limit::SeriesPerMetric), 2));
     assert_eq!(
         text,
         r#"m{job="api", user="u3"}: metric "m" has 3 series and takes no new ones (series_per_metric_max); of metric "m", label "user" has 3 values in 3 series"#
@@ -144,7 +144,8 @@ async fn a_metric_or_a_source_that_explodes_is_refused_by_name_also_after_a_rest
     assert_eq!((stored, refused.unwrap().1), (0, 1), "new ones do not");
     let (stored, refused) = append(&lake, "otlp:a", "n", 0..3).await;
     assert_eq!(stored, 2);
-    let text = refused.unwrap().2;
+    let (reason, _, text) = refused.unwrap();
+    assert_eq!(reason, RejectReason::OverLimit(Limit::SeriesPerSource));
     assert!(
         text.contains(r#"source "otlp:a" has 5 series and takes no new ones (series_per_source_max)"#),
         "{text}"
@@ -353,8 +354,8 @@ async fn bounds_refuse_clearly_and_let_go_again() {
     };
     send(0).await.unwrap();
     let refused = send(20).await.unwrap_err();
-    let named = matches!(&refused, LakeError::Overloaded { what, .. } if what.contains("buffer_bytes_max"));
-    assert!(named, "{refused}");
+    assert!(matches!(&refused, LakeError::Overloaded { limit: Some(Limit::BufferBytes), .. }));
+    assert_eq!(refused.to_string(), "the write buffer is full (buffer_bytes_max): try again in 5 s");
     assert!(!lake.health().writable);
     assert_eq!(read_samples(&lake).await.len(), 10, "reads go on");
     lake.flush().await.unwrap();
@@ -385,7 +386,10 @@ async fn a_full_disk_refuses_writes_and_not_reads_until_there_is_room() {
         let health = lake.health();
         assert_eq!((health.writable, health.disk_full), (writable, !writable));
         let sent = send(bytes as i64 - 500).await;
-        let refused = matches!(sent, Err(LakeError::DiskFull { free_bytes: 999, needed_bytes: 1_000 }));
+        let refused = matches!(
+            sent,
+            Err(LakeError::DiskFull { free_bytes: 999, needed_bytes: 1_000, limit: Limit::DiskFreeBytes })
+        );
         assert_eq!(sent.is_err(), refused);
         assert_eq!(refused, !writable);
         assert_eq!(read_samples(&lake).await.len(), if writable { 2 } else { 1 });

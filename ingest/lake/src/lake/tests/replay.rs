@@ -1,8 +1,10 @@
 //! A start with a log: writes are taken at once, reads wait, and in the end everything is there once.
 
+use telemetry::Limit;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::config::Ack;
 use crate::prepare::AppendOptions;
 
 /// A lake whose replay has not begun.
@@ -196,10 +198,8 @@ async fn a_full_log_takes_a_bounded_part_more_until_it_is_replayed() {
         count += 1;
         assert!(count < 200);
     };
-    assert!(
-        matches!(&refused, LakeError::Overloaded { what, .. } if what.contains("wal.bytes_max")),
-        "{refused}"
-    );
+    let is_named = matches!(&refused, LakeError::Overloaded { limit: Some(Limit::WalBytes), .. });
+    assert!(is_named, "{refused}");
     assert!(count > 52);
     let f = w.go().await;
     expect_all(&f.lake, count).await;

@@ -6,11 +6,14 @@
 //! from `--senders 4` that send the next as soon as they have an answer, and writes the figures to
 //! `benches/results/logs.json`. `--lines 2000000` says how many. Bodies are made before the clock starts.
 //!
-//! Raw text is the bytes of `body` alone, without time, severity, ids and attributes, so that no share of
-//! it is our own making; beside it stands the size of the same records as JSON lines, which is what a
-//! shipper would have sent. Processor time is that of the server, with what is left to do for ten seconds
-//! after the last answer. The records' hour is over, so that a second start of the server may merge it:
-//! that is not part of the processor time above.
+//! The same logs come in two shapes, each to a server of its own (see [`Shape`]): as lines of files, where
+//! raw text is the lines; and as records of an SDK, where raw text is `body` alone, without the time,
+//! severity, ids and attributes that stand beside it. For both, the size of the records as JSON lines with
+//! their resource is told too. No share of raw text is ever of our own making.
+//!
+//! Processor time is that of the server, with what is left to do for ten seconds after the last answer.
+//! The records' hour is over, so that a second start of the server may merge it: that is not part of the
+//! processor time above.
 //!
 //! No peer runs here: VictoriaLogs and Loki are in no registry that `make setup-test` installs from, and
 //! the log stores that are there (ClickHouse 18.16, rsyslog) take no OTLP.
@@ -38,8 +41,10 @@ mod service_logs;
 use arguments::number;
 use evenkeel::{Evenkeel, TableSize, table_size};
 use latencies::{clock, quantile_ms};
+use otlp_logs::OF_THE_RECORD;
 use process::{cpu_secs, rss_mib};
 use service_logs::Extent;
+use telemetry::LogRecord;
 
 const TOKEN: &str = "a-token-for-the-benchmark";
 /// What the server still has to do when it has acknowledged the last record counts as its processor
@@ -54,6 +59,16 @@ const MERGE_SECS_MAX: usize = 600;
 const HOUR_SECS: i64 = 3_600;
 /// Records are made in portions, which bounds the memory that they take before they are bodies.
 const PORTION_LINES: usize = 100_000;
+
+/// Who sends the logs.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// A shipper that follows files and takes nothing apart: `body` is the line as the service wrote it,
+    /// with time, level, ids and message, and the resource stands beside it.
+    Lines,
+    /// An SDK: `body` is the message, and the rest are fields of their own.
+    Records,
+}
 
 struct Bodies {
     requests: Vec<Arc<[u8]>>,
@@ -75,29 +90,75 @@ struct Figures {
 
 fn main() {
     let senders = number("--senders", 4);
-    let bodies = Arc::new(make_bodies(number("--lines", 2_000_000), number("--records", 1_500)));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let lines = runtime.block_on(run(Shape::Lines, senders));
+    let records = runtime.block_on(run(Shape::Records, senders));
+    let result = serde_json::json!({"lines": lines, "records": records});
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results/logs.json");
+    std::fs::write(path, format!("{result:#}\n")).expect("the result can be written");
+}
+
+/// One shape, on a server of its own.
+async fn run(shape: Shape, senders: usize) -> serde_json::Value {
+    let bodies = Arc::new(make_bodies(shape, number("--lines", 2_000_000), number("--records", 1_500)));
     let text_mb = bodies.text_bytes as f64 / 1e6;
     println!(
-        "{} records, {text_mb:.0} MB of text ({:.0} MB as JSON lines, {:.0} MB as OTLP) in {} requests, {senders} senders",
+        "{} {}, {text_mb:.0} MB of text ({:.0} MB as JSON lines, {:.0} MB as OTLP) in {} requests, {senders} senders",
         bodies.lines,
+        shape.name(),
         bodies.json_bytes as f64 / 1e6,
         bodies.requests.iter().map(|body| body.len()).sum::<usize>() as f64 / 1e6,
         bodies.requests.len(),
     );
     let dir = scratch_dir();
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let figures = runtime.block_on(measure(&bodies, senders, &dir));
+    let figures = measure(&bodies, senders, &dir).await;
     if let Err(error) = std::fs::remove_dir_all(&dir) {
         eprintln!("{} was not removed: {error}", dir.display());
     }
     let result = json(&bodies, &figures, senders);
     print_table(&result);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results/logs.json");
-    std::fs::write(path, format!("{result:#}\n")).expect("the result can be written");
+    result
+}
+
+impl Shape {
+    fn name(self) -> &'static str {
+        match self {
+            Shape::Lines => "lines",
+            Shape::Records => "records",
+        }
+    }
+
+    fn of(self, record: LogRecord) -> LogRecord {
+        match self {
+            Shape::Records => record,
+            Shape::Lines => LogRecord {
+                body: written_line(&record).into(),
+                severity: None,
+                trace_id: None,
+                span_id: None,
+                attrs: record.attrs.into_iter().filter(|(name, _)| name.as_ref() != OF_THE_RECORD).collect(),
+                ..record
+            },
+        }
+    }
+}
+
+/// What the service writes to its file: where it runs, only its shipper knows.
+fn written_line(record: &LogRecord) -> String {
+    let thread = record.attrs.iter().find(|(name, _)| name.as_ref() == OF_THE_RECORD);
+    serde_json::json!({
+        "timestamp": record.ts.to_string(),
+        "level": record.severity,
+        "thread": thread.map(|(_, value)| value),
+        "trace_id": record.trace_id,
+        "span_id": record.span_id,
+        "message": record.body,
+    })
+    .to_string()
 }
 
 /// The last hour that counts as closed holds all records.
-fn make_bodies(lines: usize, records_per_request: usize) -> Bodies {
+fn make_bodies(shape: Shape, lines: usize, records_per_request: usize) -> Bodies {
     let start_secs = (unix_secs() / HOUR_SECS - 2) * HOUR_SECS;
     let portions = lines.div_ceil(PORTION_LINES).max(1);
     // A portion ends near its span, not exactly there.
@@ -112,10 +173,10 @@ fn make_bodies(lines: usize, records_per_request: usize) -> Bodies {
         });
         bodies.lines += logs.records.len();
         bodies.json_bytes += logs.json_bytes;
-        bodies.text_bytes += logs.records.iter().map(|record| record.body.len() as u64).sum::<u64>();
-        bodies
-            .requests
-            .extend(logs.records.chunks(records_per_request).map(|records| otlp_logs::body(records).into()));
+        let records: Vec<LogRecord> = logs.records.into_iter().map(|record| shape.of(record)).collect();
+        bodies.text_bytes += records.iter().map(|record| record.body.len() as u64).sum::<u64>();
+        let requests = records.chunks(records_per_request).map(|records| otlp_logs::body(records).into());
+        bodies.requests.extend(requests);
     }
     bodies
 }

@@ -13,8 +13,8 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 use telemetry::LogRecord;
 
-/// Attributes of a record; the others are its resource's.
-const OF_THE_RECORD: &str = "thread.name";
+/// The attribute of a record; the others are its resource's.
+pub const OF_THE_RECORD: &str = "thread.name";
 /// One request in so many is traced.
 const TRACED: u8 = 2;
 

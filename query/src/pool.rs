@@ -69,6 +69,14 @@ impl Pool {
         if Handle::try_current().is_ok_and(|current| current.id() == self.handle.id()) {
             return Ok(work.await);
         }
+        self.run_beside(work).await
+    }
+
+    /// As [`Pool::run`], on a thread of the pool beside whoever asks: the next one that is free.
+    pub(crate) async fn run_beside<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, QueryError> {
         AbortOnDropHandle::new(self.handle.spawn(work)).await.map_err(ended)
     }
 

@@ -4,7 +4,7 @@
 //! No SQL is planned here. A scan is cut into parts by series ([`plan`]); each part reads all sources at
 //! once in the order in which they are sorted ([`part`]), so that every page is unpacked once and no
 //! more is held than a batch per source and the chunks that are under way. Large parts are read on other
-//! threads, small ones where their query waits. Files are pruned by the statistics of row groups and pages
+//! threads, small ones where their query waits, or beside it where it has several. Files are pruned by the statistics of row groups and pages
 //! ([`prune`]), and only what is wanted of a page is decoded ([`file`](mod@file), [`values`]); which series
 //! are where in compacted files is kept ([`directory`]). Values keep their bits, stale markers included.
 //! Buffered rows and late corrections are merged like in SQL: of two samples with one time that from the
@@ -49,6 +49,9 @@ use wanted::in_parts;
 
 /// A part is worth a thread of its own from this many series on: pages at its ends are unpacked twice.
 const PART_SERIES_MIN: usize = 32;
+/// A query with more scans has them planned, and read where they are small, beside each other. With so few it
+/// takes longer to wake another thread.
+const SCANS_IN_TURN: usize = 2;
 /// Chunks that a part is ahead of the evaluator.
 const CHUNKS_AHEAD: usize = 1;
 
@@ -102,7 +105,11 @@ impl SeriesSource for LakeSeriesSource {
             let (pool, stop) = (source.pool.clone(), Stop::default());
             let ends_with_the_stream = stop.on_drop();
             let plan = async move { read_small(source.plan(&selector, options, stop).await?) };
-            let (read, parts) = pool.run(plan).await.flatten()?;
+            let begun = match options.at_once {
+                ..=SCANS_IN_TURN => pool.run(plan).await,
+                _ => pool.run_beside(plan).await,
+            };
+            let (read, parts) = begun.flatten()?;
             let read = stream::iter(read.map(Ok));
             Ok::<_, QueryError>(read.chain(in_turn(&pool, parts, ends_with_the_stream)))
         };

@@ -60,7 +60,7 @@ pub(crate) async fn load(
         let served = (0..pipelines.len()).filter(|id| scans.scan_of[pipelines[*id].selector] == scan);
         let job =
             Job { ids: served.collect(), pipelines: Arc::clone(&pipelines), setting: Arc::clone(setting) };
-        load_scan(Arc::new(job), selector, source)
+        load_scan(Arc::new(job), selector, scans.scans.len(), source)
     });
     let mut products: Vec<Option<Product>> = pipelines.iter().map(|_| None).collect();
     let mut notes = Annotations::default();
@@ -95,18 +95,19 @@ enum Part {
 async fn load_scan(
     job: Arc<Job>,
     selector: &Selector,
+    at_once: usize,
     source: &dyn SeriesSource,
 ) -> Result<(Vec<(usize, Product)>, Annotations), PromqlError> {
     let setting = &job.setting;
     let part_of_limit = usize::try_from(setting.options.max_samples / PARTS_OF_LIMIT).unwrap_or(usize::MAX);
     let usual = ScanOptions::default().chunk_samples_max;
-    let options = ScanOptions { chunk_samples_max: usual.min(part_of_limit).max(1) };
+    let options = ScanOptions { chunk_samples_max: usual.min(part_of_limit).max(1), at_once };
     let cells = BATCH_CELLS.min(part_of_limit);
     let rows_max =
         (cells / job.ids.iter().map(|id| job.pipelines[*id].cells_per_series).max().unwrap_or(1)).max(1);
 
     let workers = setting.options.workers.clone();
-    let at_once = workers.as_ref().map_or(1, |workers| workers.threads().max(1) + 1);
+    let batches_at_once = workers.as_ref().map_or(1, |workers| workers.threads().max(1) + 1);
     let batches = source.scan(selector, options).map(|chunk| {
         setting.meter.check()?;
         batches_of(chunk.map_err(PromqlError::Source)?, rows_max, setting)
@@ -120,7 +121,7 @@ async fn load_scan(
             let work = workers::run(workers, move || job.evaluate(batch));
             async move { work.await.flatten() }
         })
-        .try_buffered(at_once)
+        .try_buffered(batches_at_once)
         .boxed();
 
     let mut collectors: Vec<Collector> =

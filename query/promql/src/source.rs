@@ -135,12 +135,14 @@ pub struct SeriesData {
 pub struct ScanOptions {
     /// Samples in a chunk (16 bytes each). A chunk holds more only where a single series does.
     pub chunk_samples_max: usize,
+    /// How many scans the query has that run at the same time, this one among them.
+    pub at_once: usize,
 }
 
 impl Default for ScanOptions {
-    /// A million samples, 16 MB.
+    /// A million samples, 16 MB; alone.
     fn default() -> Self {
-        ScanOptions { chunk_samples_max: 1_000_000 }
+        ScanOptions { chunk_samples_max: 1_000_000, at_once: 1 }
     }
 }
 
@@ -214,7 +216,7 @@ mod tests {
             samples: Samples::new((0..samples as i64).collect(), vec![0.0; samples]),
         };
         let all = [3, 4, 3, 25, 1, 0].map(series).to_vec();
-        let chunks = chunked(all, ScanOptions { chunk_samples_max: 10 });
+        let chunks = chunked(all, ScanOptions { chunk_samples_max: 10, ..ScanOptions::default() });
         let chunks: Vec<Vec<SeriesData>> = futures::executor::block_on(chunks.try_collect()).unwrap();
         let sizes: Vec<Vec<usize>> =
             chunks.iter().map(|chunk| chunk.iter().map(|series| series.samples.len()).collect()).collect();

@@ -13,7 +13,7 @@ use hashlink::LruCache;
 use parking_lot::Mutex;
 
 use super::file::BATCH_ROWS;
-use super::runs::{Window, run_end};
+use super::runs::run_end;
 use super::wanted::Wanted;
 
 /// Rows of a row group by series, in file order.
@@ -79,13 +79,6 @@ impl Directory {
         }
         places.sort_unstable();
         places
-    }
-
-    /// How many samples each of the wanted series has that has some. For few.
-    pub(super) fn samples_of(&self, wanted: &Wanted, window: Window) -> impl Iterator<Item = usize> {
-        let times = |place: usize| &*self.times[self.runs[place].times as usize];
-        let samples = self.places_of(wanted).into_iter().map(move |place| window.of(times(place)).len());
-        samples.filter(|samples| *samples > 0)
     }
 
     /// The series at a place, its rows, and its times; `None` beyond the last.

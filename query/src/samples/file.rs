@@ -127,10 +127,13 @@ impl FileRuns {
 
     fn open_group(&mut self, mut rows: GroupRows, wanted: &Wanted) -> Result<OpenGroup, ParquetError> {
         let input = self.input()?;
-        if let Some(directory) = self.directory(rows.group)?
-            && let Some(values) = ValuePages::open(&input, &self.metadata, rows.group, self.leaves.value)
-        {
-            return Ok(OpenGroup::Known(Box::new(KnownGroup::new(directory, values, wanted))));
+        if let Some(values) = ValuePages::open(&input, &self.metadata, rows.group, self.leaves.value) {
+            if let Some(found) = rows.found.take() {
+                return Ok(OpenGroup::Known(Box::new(KnownGroup::of_found(found, values))));
+            }
+            if let Some(directory) = self.directory(rows.group)? {
+                return Ok(OpenGroup::Known(Box::new(KnownGroup::new(directory, values, wanted))));
+            }
         }
         let column = |leaf: usize| ColumnRows::open(&input, &self.metadata, rows.group, leaf);
         let (ids, times) = (column(self.leaves.series_id)?, column(self.leaves.ts)?);

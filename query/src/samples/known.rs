@@ -11,6 +11,32 @@ use super::runs::{Run, RunBatch, Window};
 use super::values::ValuePages;
 use super::wanted::Wanted;
 
+/// Wanted runs of a directory, of few series.
+#[derive(Debug)]
+pub(super) struct FoundRuns {
+    directory: Arc<Directory>,
+    /// Ascending.
+    places: Vec<usize>,
+    pub(super) samples: usize,
+}
+
+impl FoundRuns {
+    pub(super) fn of(directory: Arc<Directory>, wanted: &Wanted, window: Window) -> FoundRuns {
+        let (mut places, mut samples) = (directory.places_of(wanted), 0);
+        places.retain(|place| {
+            let of_run = directory.run(*place).map_or(0, |(_, _, times)| window.of(times).len());
+            samples += of_run;
+            of_run > 0
+        });
+        FoundRuns { directory, places, samples }
+    }
+
+    /// How many runs there are.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+}
+
 pub(super) struct KnownGroup {
     directory: Arc<Directory>,
     values: ValuePages,
@@ -60,6 +86,12 @@ impl KnownGroup {
     pub(super) fn new(directory: Arc<Directory>, values: ValuePages, wanted: &Wanted) -> KnownGroup {
         let places = Places::of(&directory, wanted);
         KnownGroup { directory, values, places, taken: 0 }
+    }
+
+    pub(super) fn of_found(found: FoundRuns, values: ValuePages) -> KnownGroup {
+        let FoundRuns { directory, mut places, .. } = found;
+        places.reverse();
+        KnownGroup { directory, values, places: Places::Few(places), taken: 0 }
     }
 
     /// Puts the next runs into an empty batch. `false` when there are no more.

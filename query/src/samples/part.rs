@@ -83,10 +83,12 @@ pub(super) struct Part {
     pub(super) done: Option<u32>,
 }
 
-/// Up to here a part is read where its query waits: handing it to another thread takes longer ...
+/// Up to here a part is read at once, where its scan is planned: handing it from thread to thread and back
+/// takes as long as copying so many samples ...
 const SMALL_SAMPLES: usize = 1 << 14;
-/// ... and as many pages are unpacked meanwhile, each of them in some 25 µs.
-const SMALL_RUNS: usize = 4;
+/// ... and as unpacking several pages, each of them in some 25 µs. More of them would hold up other queries
+/// on the thread for a millisecond.
+const SMALL_RUNS: usize = 32;
 
 impl Part {
     /// Whether reading it takes less time than handing it over.

@@ -17,6 +17,7 @@ use promql::ScanOptions;
 use super::buffered::BufferedRuns;
 use super::directory::Directories;
 use super::file::{BATCH_ROWS, FilePlace, FileRuns};
+use super::known::FoundRuns;
 use super::memory::ScanMemory;
 use super::part::{Cursor, Part};
 use super::prune::{GroupRows, Leaves, file_may_match, rows_of};
@@ -109,18 +110,16 @@ impl ScanPlan<'_> {
             let directories = self.directories_for(open.file);
             let share = self.share_in_window(open.file);
             is_at_hand &= matches!(open.place, FilePlace::Local(_));
-            groups.retain(|rows| {
+            groups.retain_mut(|rows| {
                 let path = &open.path;
                 let known =
                     directories.as_ref().and_then(|directories| directories.known(path, rows.group)?);
                 match known.filter(|_| wanted.len() <= SERIES_LOOKED_UP) {
                     Some(directory) => {
-                        let before = runs_at_hand;
-                        for samples in directory.samples_of(&wanted, self.window) {
-                            runs_at_hand += 1;
-                            samples_expected += samples as f64;
-                        }
-                        runs_at_hand > before
+                        let found = FoundRuns::of(directory, &wanted, self.window);
+                        runs_at_hand += found.len();
+                        samples_expected += found.samples as f64;
+                        rows.found.insert(found).len() > 0
                     }
                     None => {
                         is_at_hand = false;

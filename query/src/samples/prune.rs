@@ -7,6 +7,7 @@ use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
 use datafusion::parquet::file::statistics::Statistics;
 use lake::{DataFile, StatValue, Table};
 
+use super::known::FoundRuns;
 use super::runs::Window;
 use super::wanted::Wanted;
 
@@ -33,11 +34,14 @@ impl Leaves {
     }
 }
 
-/// Rows of a row group that may be wanted: ranges, ascending, none of them empty.
-#[derive(Debug, PartialEq)]
+/// Rows of a row group that may be wanted.
+#[derive(Debug)]
 pub(super) struct GroupRows {
     pub(super) group: usize,
+    /// Ascending, none of them empty.
     pub(super) rows: Vec<Range<usize>>,
+    /// The wanted series among them, where they have been looked up already.
+    pub(super) found: Option<FoundRuns>,
 }
 
 impl GroupRows {
@@ -94,7 +98,7 @@ pub(super) fn rows_of(
         let in_time = pages(leaves.ts, &|first, last| window.overlaps(first, last));
         let rows = common(&of_series, &in_time);
         if !rows.is_empty() {
-            found.push(GroupRows { group, rows });
+            found.push(GroupRows { group, rows, found: None });
         }
     }
     found

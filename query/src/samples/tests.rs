@@ -126,7 +126,7 @@ fn chunks_hold_each_series_once_and_whole_and_are_bounded() {
             selector("m", start.minus(Duration::from_secs(1)), start.plus(Duration::from_secs(3_600)));
         let mut orders = Vec::new();
         for chunk_samples_max in [250, 99, 1_000_000] {
-            let options = ScanOptions { chunk_samples_max };
+            let options = ScanOptions { chunk_samples_max, ..ScanOptions::default() };
             let chunks: Vec<Vec<SeriesData>> = source.scan(&wanted, options).try_collect().await.unwrap();
             for chunk in &chunks {
                 let samples: usize = chunk.iter().map(|series| series.samples.len()).sum();
@@ -142,8 +142,8 @@ fn chunks_hold_each_series_once_and_whole_and_are_bounded() {
             source.scan(&wanted, ScanOptions::default()).count().await > 1,
             "parts run beside each other"
         );
-        let again: Vec<Vec<SeriesData>> =
-            source.scan(&wanted, ScanOptions { chunk_samples_max: 250 }).try_collect().await.unwrap();
+        let options = ScanOptions { chunk_samples_max: 250, ..ScanOptions::default() };
+        let again: Vec<Vec<SeriesData>> = source.scan(&wanted, options).try_collect().await.unwrap();
         assert_eq!(again.iter().flatten().map(number_of).collect::<Vec<_>>(), orders[0]);
     });
 }
@@ -221,7 +221,7 @@ fn memory_is_given_back_and_the_limit_is_named() {
         let Err(error) = source.select(&wanted).await else { panic!("200 000 samples in 2 MiB") };
         assert!(error.to_string().contains("(limit `query.memory_bytes_max`)"), "{error}");
         assert!(matches!(error.downcast_ref(), Some(QueryError::TooMuchMemory { .. })), "{error:?}");
-        let options = ScanOptions { chunk_samples_max: 20_000 };
+        let options = ScanOptions { chunk_samples_max: 20_000, ..ScanOptions::default() };
         let pool = bench.engine.context().runtime_env().memory_pool.clone();
         let mut chunks = source.scan(&wanted, options);
         let mut count = 0;

@@ -6,6 +6,7 @@ mod cross_origin;
 mod exemplars;
 mod expressions;
 mod metadata;
+mod number;
 mod params;
 mod rules;
 mod series;

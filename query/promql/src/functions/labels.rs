@@ -29,6 +29,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn label_replace(evaluator: &Evaluator<'_>, args: &[Expr], grid: Grid) -> Result<Column, PromqlError> {
     let [destination, replacement, source, pattern] = [1, 2, 3, 4].map(|at| text(evaluator, &args[at], grid));
     let (destination, replacement, source, pattern) = (destination?, replacement?, source?, pattern?);
+    // Where series are just given a label, compiling would take longer than all the rest.
+    if regex::escape(&pattern) == pattern && !replacement.contains('$') {
+        check_name(&destination, "destination", "label_replace")?;
+        return relabelled(evaluator.vector(&args[0], grid)?, &destination, |labels| {
+            let is_it = labels.get(&source).unwrap_or_default() == pattern;
+            if is_it { bounded("label_replace", &destination, replacement.clone()) } else { Ok(None) }
+        });
+    }
     let anchored = Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
         PromqlError::execution(format!("invalid regular expression in label_replace(): {pattern}"))
     })?;

@@ -43,7 +43,7 @@ impl SeriesSource for Memory {
             SeriesData { labels: labels.clone(), samples: Samples::new(ts, values) }
         });
         // Small chunks, so that what reaches over their ends is tested too.
-        chunked(series.collect(), ScanOptions { chunk_samples_max: 20 })
+        chunked(series.collect(), ScanOptions { chunk_samples_max: 20, ..ScanOptions::default() })
     }
 }
 

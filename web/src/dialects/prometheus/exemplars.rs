@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use telemetry::{Exemplar, Labels, SeriesExemplars, Timestamp};
 
 use super::answer::{ApiError, Success, answer};
+use super::number::{format_secs, format_value};
 use super::params::Params;
-use super::value::{format_secs, format_value};
 use crate::state::AppState;
 
 #[derive(Serialize)]

@@ -11,9 +11,9 @@ use serde::Serialize;
 use telemetry::{Labels, Matcher, Timestamp};
 
 use super::answer::{ApiError, Success, answer, aside};
+use super::number::format_value;
 use super::params::Params;
 use super::series::selectors;
-use super::value::format_value;
 use crate::state::AppState;
 
 /// What Go's zero time is written as: never.

@@ -1,13 +1,13 @@
 //! PromQL values as Prometheus writes them: numbers as strings, times as seconds with milliseconds.
 //!
-//! Written straight into text: an answer may hold millions of points, each a time and a number.
-
-use std::fmt::Write;
+//! Written straight into text: an answer may hold millions of points, each a time and a number
+//! ([`number`](super::number)).
 
 use query::promql::{Evaluated, Value};
 use telemetry::{Labels, Timestamp};
 
 use super::answer::Success;
+use super::number::{write_secs, write_value};
 use super::stats::Stats;
 
 /// `data` of `query` and `query_range`.
@@ -128,88 +128,9 @@ fn write_point(at: Timestamp, value: f64, out: &mut String) {
     out.push_str("\"]");
 }
 
-/// Seconds; three digits below when there are milliseconds.
-fn write_secs(at: Timestamp, out: &mut String) {
-    let (millis, sign) = (at.millis().unsigned_abs(), if at.millis() < 0 { "-" } else { "" });
-    // Writing to a string does not fail.
-    let _written = match millis % 1_000 {
-        0 => write!(out, "{sign}{}", millis / 1_000),
-        below => write!(out, "{sign}{}.{below:03}", millis / 1_000),
-    };
-}
-
-/// Below it, whole numbers are written as such: most values are, and it is several times as fast.
-const WHOLE_MAX: f64 = 1e15;
-
-/// The shortest text that reads back as the same number; exponents as Go writes them, for numbers
-/// below 1e-6 and from 1e21.
-fn write_value(value: f64, out: &mut String) {
-    let size = value.abs();
-    let is_minus_zero = value == 0.0 && value.is_sign_negative();
-    // Writing to a string does not fail.
-    let _written = if value.is_nan() {
-        out.write_str("NaN")
-    } else if value.is_infinite() {
-        out.write_str(if value > 0.0 { "+Inf" } else { "-Inf" })
-    } else if size < WHOLE_MAX && value.trunc() == value && !is_minus_zero {
-        write!(out, "{}", value as i64)
-    } else if size == 0.0 || (1e-6..1e21).contains(&size) {
-        write!(out, "{value}")
-    } else {
-        let text = format!("{value:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
-        write!(out, "{digits}e{sign}{exponent:0>2}")
-    };
-}
-
-pub(super) fn format_secs(at: Timestamp) -> String {
-    let mut text = String::new();
-    write_secs(at, &mut text);
-    text
-}
-
-pub(super) fn format_value(value: f64) -> String {
-    let mut text = String::new();
-    write_value(value, &mut text);
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_read_as_go_writes_them() {
-        let cases = [
-            (0.0, "0"),
-            (-0.0, "-0"),
-            (1.0, "1"),
-            (-3.0, "-3"),
-            (123_456_789_012_345_680.0, "123456789012345680"),
-            (2.5, "2.5"),
-            (0.1, "0.1"),
-            (1e-6, "0.000001"),
-            (1e-7, "1e-07"),
-            (1.5e300, "1.5e+300"),
-            (1e20, "100000000000000000000"),
-            (1e21, "1e+21"),
-            (f64::NAN, "NaN"),
-            (f64::INFINITY, "+Inf"),
-            (f64::NEG_INFINITY, "-Inf"),
-        ];
-        for (value, text) in cases {
-            assert_eq!(format_value(value), text);
-        }
-    }
-
-    #[test]
-    fn times_carry_milliseconds_only_when_there_are_some() {
-        assert_eq!(format_secs(Timestamp::from_millis(1_435_781_451_781)), "1435781451.781");
-        assert_eq!(format_secs(Timestamp::from_millis(1_435_781_451_050)), "1435781451.050");
-        assert_eq!(format_secs(Timestamp::from_secs(15)), "15");
-        assert_eq!(format_secs(Timestamp::from_millis(-1_500)), "-1.500");
-    }
 
     fn check(value: Value, expect: &str) {
         let evaluated = Evaluated { value, warnings: vec![], infos: vec![] };

@@ -136,7 +136,7 @@ impl Engine {
     ) -> Result<SqlRows, QueryError> {
         let statement = parse_one(text)?;
         let deadline = Deadline::of(&self.0.config, role);
-        let state = self.query_state(role)?;
+        let state = self.query_state();
         let plan = if is_transaction(&statement) {
             LogicalPlan::EmptyRelation(EmptyRelation {
                 produce_one_row: false,
@@ -236,9 +236,9 @@ impl Engine {
         &self.0.report
     }
 
-    /// A state of its own for one query of a role.
-    pub(crate) fn query_state(&self, role: QueryRole) -> Result<SessionState, QueryError> {
-        Ok(session::query_state(&self.0.context, &self.0.config, role)?)
+    /// A state of its own for one query.
+    pub(crate) fn query_state(&self) -> SessionState {
+        session::query_state(&self.0.context)
     }
 
     /// Runs a plan that anybody may have made: the guard looks at it first.
@@ -252,11 +252,12 @@ impl Engine {
         check_read_only(&plan)?;
         let limits = self.0.config.limits_of(role);
         let slot = self.0.slots.take(&self.0.config, role).await?;
+        let runtime = session::bounded_runtime(state.runtime_env(), &self.0.config, role)?;
         let given_up = CancellationToken::new();
         let wanted = given_up.clone().drop_guard();
         let start = self.0.pool.run(async move {
             let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
-            let context = Arc::new(frame.task_ctx());
+            let context = Arc::new(frame.task_ctx().with_runtime(runtime));
             let plan = stoppable(frame.create_physical_plan().await?, &given_up)?;
             execute_stream(plan, context)
         });

@@ -17,6 +17,7 @@ mod documented;
 mod extract;
 mod fill;
 mod human;
+mod impact_metrics;
 mod incident_impact;
 mod incident_records;
 mod json;
@@ -45,6 +46,7 @@ use crate::catalog::SloTables;
 
 pub(crate) use delivery_metrics::{deploys, read as read_delivery};
 pub(crate) use documented::{Manual, Section};
+pub(crate) use impact_metrics::read as read_impact;
 pub(crate) use incident_impact::table_of as impact_table;
 pub(crate) use incident_records::incidents;
 pub(crate) use json::JSON_OF;
@@ -55,6 +57,7 @@ pub(crate) use summary::each_row;
 pub(crate) use types::{map_builder, map_type, timestamp_type};
 
 pub(crate) const RECOVERIES: ReportKind = ReportKind::new(&recovery_metrics::Recoveries);
+pub(crate) const IMPACTS: ReportKind = ReportKind::new(&impact_metrics::Impacts);
 pub(crate) const DELIVERIES: ReportKind = ReportKind::new(&delivery_metrics::Deliveries);
 
 /// Registers everything but the table functions. Views use what is registered here.
@@ -97,7 +100,7 @@ pub(crate) fn register_tables(
     ];
     functions.extend(as_of::functions(context)?);
     functions.extend(table_at::functions(lake));
-    for kind in [RECOVERIES, DELIVERIES] {
+    for kind in [RECOVERIES, DELIVERIES, IMPACTS] {
         functions.extend(report::functions(kind, context, report)?);
     }
     functions.extend(incident_impact::functions(context)?);

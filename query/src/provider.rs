@@ -8,6 +8,7 @@
 mod components;
 mod merge;
 mod prune;
+mod row_groups;
 mod scan;
 
 use std::collections::HashMap;
@@ -26,7 +27,9 @@ use tokio::sync::Mutex;
 
 use crate::QueryError;
 use crate::logs::{self, FoundRows};
+use row_groups::FilePieces;
 
+pub(crate) use row_groups::footer;
 pub(crate) use scan::{SEQUENCE, ScanRequest, plan_scan};
 
 /// The snapshots that one query has taken. An extension of the query's session configuration.
@@ -119,6 +122,22 @@ impl LakeTable {
         let files = prune::prune(self.table, &self.schema, snapshot.files.iter(), predicates)?;
         logs::find_rows(snapshot, &files, &wanted, session.runtime_env()).await
     }
+
+    /// Of the files of samples, the row groups with the metrics that the predicates name.
+    async fn pieces(
+        &self,
+        snapshot: &TableSnapshot,
+        predicates: &[Arc<dyn PhysicalExpr>],
+        session: &dyn Session,
+    ) -> Result<FilePieces> {
+        match row_groups::metrics_of(predicates).filter(|_| self.table == Table::MetricSamples) {
+            Some(metrics) => {
+                let threads = session.config_options().execution.target_partitions;
+                row_groups::pieces(snapshot, &metrics, threads, session.runtime_env()).await
+            }
+            None => Ok(FilePieces::default()),
+        }
+    }
 }
 
 #[async_trait]
@@ -149,6 +168,7 @@ impl TableProvider for LakeTable {
             predicates.push(session.create_physical_expr(filter.clone(), &df_schema)?);
         }
         let found_rows = self.found_rows(&snapshot, &predicates, session).await?;
+        let pieces = self.pieces(&snapshot, &predicates, session).await?;
         let all_columns: Vec<usize> = (0..self.schema.fields().len()).collect();
         let request = ScanRequest {
             columns: projection.unwrap_or(&all_columns),
@@ -158,6 +178,7 @@ impl TableProvider for LakeTable {
             filter_rows: false,
             keep_repeated: self.keeps_repeated,
             found_rows: Some(&found_rows),
+            pieces: Some(&pieces),
         };
         plan_scan(&snapshot, &request, session.config_options(), session.runtime_env())
     }

@@ -1,8 +1,8 @@
 //! How a DataFusion session is set up: the options that the layout of the lake wants, memory and
 //! spill bounds, UTC, `information_schema`, the catalog `evenkeel` with its schema `public`.
 //!
-//! There is one base session per engine; every query runs in a copy of its state with a memory
-//! bound and a set of table snapshots of its own. Nothing a query says changes the base.
+//! There is one base session per engine; every query is planned in a copy of its state with a set of table
+//! snapshots of its own, and runs with a memory bound of its own. Nothing a query says changes the base.
 
 use std::sync::Arc;
 
@@ -77,25 +77,16 @@ fn session_config(config: &QueryConfig) -> SessionConfig {
     session
 }
 
-/// The state that one query runs in.
-pub(crate) fn query_state(
-    base: &SessionContext,
-    config: &QueryConfig,
-    role: QueryRole,
-) -> Result<SessionState> {
-    let state = base.state();
-    let runtime = bounded_runtime(state.runtime_env(), config, role)?;
-    // The copy shares the catalog; making a default one would replace it for everybody.
-    let session = state
-        .config()
-        .clone()
-        .with_create_default_catalog_and_schema(false)
-        .with_extension(Arc::new(QuerySnapshots::default()));
-    Ok(SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime).with_config(session).build())
+/// The state that one query is planned in: a copy, because building one registers every function anew. The
+/// query's share of memory comes when it runs ([`bounded_runtime`]).
+pub(crate) fn query_state(base: &SessionContext) -> SessionState {
+    let mut state = base.state();
+    state.config_mut().set_extension(Arc::new(QuerySnapshots::default()));
+    state
 }
 
 /// The shared runtime (files, caches, spill directory) with the query's own share of memory.
-fn bounded_runtime(
+pub(crate) fn bounded_runtime(
     shared: &Arc<RuntimeEnv>,
     config: &QueryConfig,
     role: QueryRole,

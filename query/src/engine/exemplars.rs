@@ -70,6 +70,7 @@ impl Engine {
             filter_rows: true,
             keep_repeated: false,
             found_rows: None,
+            pieces: None,
         };
         let task = self.context().task_ctx();
         let options = task.session_config().options().clone();

@@ -1,27 +1,28 @@
 //! Leaving out blocks of rows that cannot have what a query looks for, by the index in log files.
 //!
-//! What is asked of the index follows from the predicates of a scan: words of `log_match` and those that its
-//! regular expressions cannot match without, values of attributes. Everything else, and every file without an index, is read.
+//! What is asked of the index follows from the predicates of a scan: words of `log_match`, those that regular
+//! expressions and LIKE cannot match without, values of attributes. Everything else, and every file without an
+//! index, is read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::common::{DataFusionError, ScalarValue};
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::common::DataFusionError;
 use datafusion::error::Result;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::physical_expr::expressions::Literal;
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, LikeExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, split_conjunction};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use lake::log_index::{LogIndex, Mark, words};
+use lake::log_index::{LogIndex, Mark, fold, words};
 use lake::{DataFile, FileKind, LakeError, TableSnapshot};
-use object_store::ObjectMeta;
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use super::functions::{LogField, LogMatch, text_query};
 use super::language::{FieldTest, Test, TextTest};
 use super::required;
 use crate::QueryError;
+use crate::provider::footer;
 
 /// More marks rule out little more.
 const MARKS_MAX: usize = 16;
@@ -31,24 +32,58 @@ const FILES_AT_ONCE: usize = 8;
 /// For files of a scan the rows that may match, by path; of others all may.
 pub(crate) type FoundRows = HashMap<String, RowSelection>;
 
+/// The column that the words of the index are from.
+const BODY: &str = "body";
+
 /// What lines need: of each group one of its marks.
 pub(crate) fn marks_of(predicates: &[Arc<dyn PhysicalExpr>]) -> Vec<Vec<Mark>> {
     let mut wanted: Vec<Vec<Mark>> = Vec::new();
     for predicate in predicates.iter().flat_map(split_conjunction) {
-        let Some(call) = predicate.downcast_ref::<ScalarFunctionExpr>() else { continue };
-        if call.fun().inner().downcast_ref::<LogMatch>().is_some() {
-            let text = call.args().get(1).and_then(|text| text.downcast_ref::<Literal>());
-            if let Some(ScalarValue::Utf8(Some(text))) = text.map(Literal::value) {
-                wanted.extend(marks_of_text(text));
+        if let Some(call) = predicate.downcast_ref::<ScalarFunctionExpr>() {
+            wanted.extend(marks_of_call(call));
+        } else if let Some(like) = predicate.downcast_ref::<LikeExpr>() {
+            if let Some(pattern) = with_body(like.expr(), like.pattern()).filter(|_| !like.negated()) {
+                let pattern = required::pattern_of_like(pattern, like.case_insensitive());
+                wanted.extend(marks_of_pattern(&pattern));
             }
-        } else if let Some(field) = call.fun().inner().downcast_ref::<LogField>()
-            && let (Some(name), FieldTest::OneOf(values)) = (&field.attribute, &field.test)
+        } else if let Some(comparison) = predicate.downcast_ref::<BinaryExpr>()
+            && let Some(text) = with_body(comparison.left(), comparison.right())
         {
-            wanted.push(values.iter().map(|value| Mark::attribute(name, value)).collect());
+            match comparison.op() {
+                Operator::Eq => words(&fold(text), |word| wanted.push(vec![Mark::word(word)])),
+                Operator::RegexMatch => wanted.extend(marks_of_pattern(text)),
+                Operator::RegexIMatch => wanted.extend(marks_of_pattern(&format!("(?i){text}"))),
+                _ => {}
+            }
         }
     }
     wanted.truncate(MARKS_MAX);
     wanted
+}
+
+/// What the body of lines is compared with, when it is a known text.
+fn with_body<'e>(column: &Arc<dyn PhysicalExpr>, text: &'e Arc<dyn PhysicalExpr>) -> Option<&'e str> {
+    column.downcast_ref::<Column>().filter(|column| column.name() == BODY)?;
+    text.downcast_ref::<Literal>()?.value().try_as_str().flatten()
+}
+
+fn marks_of_call(call: &ScalarFunctionExpr) -> Vec<Vec<Mark>> {
+    if call.fun().inner().downcast_ref::<LogMatch>().is_some()
+        && let [line, text] = call.args()
+    {
+        return with_body(line, text).map(marks_of_text).unwrap_or_default();
+    }
+    match call.fun().inner().downcast_ref::<LogField>() {
+        Some(LogField { attribute: Some(name), test: FieldTest::OneOf(values), .. }) => {
+            vec![values.iter().map(|value| Mark::attribute(name, value)).collect()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn marks_of_pattern(pattern: &str) -> impl Iterator<Item = Vec<Mark>> {
+    let marks_of = |group: Vec<String>| group.iter().map(|word| Mark::word(word)).collect();
+    required::words_of(pattern).into_iter().map(marks_of)
 }
 
 /// Of words that a line must have. A text that is no search fails where it is evaluated.
@@ -64,9 +99,7 @@ fn marks_of_text(text: &str) -> Vec<Vec<Mark>> {
                 words(whole, |word| marks.push(vec![Mark::word(word)]));
             }
             Test::Text(TextTest::Regex(pattern)) => {
-                let groups = required::words_of(pattern.0.as_str());
-                let marks_of = |group: Vec<String>| group.iter().map(|word| Mark::word(word)).collect();
-                marks.extend(groups.into_iter().map(marks_of));
+                marks.extend(marks_of_pattern(pattern.0.as_str()));
             }
             Test::Field { .. } => {}
         }
@@ -100,20 +133,7 @@ async fn find_in(
 ) -> Result<Option<(String, RowSelection)>> {
     let failed = |error: LakeError| DataFusionError::External(Box::new(QueryError::Lake(error)));
     let location = snapshot.location(file).map_err(failed)?;
-    let meta = ObjectMeta {
-        location: location.clone(),
-        // As the scan itself names the file, so that both find it in the cache.
-        last_modified: datafusion::datasource::listing::PartitionedFile::new("", file.bytes)
-            .object_meta
-            .last_modified,
-        size: file.bytes,
-        e_tag: None,
-        version: None,
-    };
-    let metadata = DFParquetMetadata::new(snapshot.store.as_ref(), &meta)
-        .with_file_metadata_cache(Some(runtime.cache_manager.get_file_metadata_cache()))
-        .fetch_metadata()
-        .await?;
+    let metadata = footer(snapshot, file, runtime).await?;
     let store = snapshot.store.as_ref();
     let Some(index) = LogIndex::read(store, &location, &metadata).await.map_err(failed)? else {
         return Ok(None);

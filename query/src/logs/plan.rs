@@ -34,7 +34,7 @@ pub(super) struct LogReader<'e> {
 impl<'e> LogReader<'e> {
     pub(super) fn new(engine: &'e Engine, role: QueryRole) -> Result<LogReader<'e>, QueryError> {
         let deadline = Deadline::of(engine.config(), role);
-        Ok(LogReader { engine, state: engine.query_state(role)?, role, deadline })
+        Ok(LogReader { engine, state: engine.query_state(), role, deadline })
     }
 
     /// The first and the last time that any row has; `None` when there is no row.

@@ -42,6 +42,35 @@ pub(super) fn values_of(pattern: &str) -> Option<Vec<String>> {
     texts.iter().map(|text| String::from_utf8(text.as_bytes().to_vec()).ok()).collect()
 }
 
+/// The expression that matches as a pattern of LIKE does, or more.
+pub(super) fn pattern_of_like(like: &str, any_case: bool) -> String {
+    const ANYTHING: &str = "(?s:.*)";
+    let mut pattern = String::from(if any_case { "(?i)^" } else { "^" });
+    let mut literal = String::new();
+    let mut chars = like.chars();
+    while let Some(c) = chars.next() {
+        let wild = match c {
+            '%' => ANYTHING,
+            '_' => "(?s:.)",
+            '\\' => match chars.next() {
+                Some(escaped @ ('%' | '_' | '\\')) => {
+                    literal.push(escaped);
+                    continue;
+                }
+                // Here a backslash may stand for itself or for nothing.
+                _ => ANYTHING,
+            },
+            _ => {
+                literal.push(c);
+                continue;
+            }
+        };
+        pattern.push_str(&regex_syntax::escape(&std::mem::take(&mut literal)));
+        pattern.push_str(wild);
+    }
+    pattern + &regex_syntax::escape(&literal) + "$"
+}
+
 /// What is known while an expression is read from left to right.
 struct Found {
     /// What stands in one piece at this place: one of these. Their ends may be within words.

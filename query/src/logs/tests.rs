@@ -175,6 +175,23 @@ fn words_and_trace_ids_rule_out_what_cannot_have_them() {
         assert!(one_block.contains("pushdown_rows_pruned=8.19 K"), "one block of three: {one_block}");
         let pattern = explained("log_match(body, '~\" 1234[56] \"')").await;
         assert!(pattern.contains("pushdown_rows_pruned=8.19 K"), "as for one word of the two: {pattern}");
+        for predicate in [
+            "body LIKE '% 12345 %'",
+            "body ILIKE 'ORDER 12345 placed'",
+            "body = 'order 12345 placed'",
+            "body ~ ' 1234[5] '",
+            "body ~* '^ORDER 12345 '",
+        ] {
+            let plan = explained(predicate).await;
+            assert!(plan.contains("pushdown_rows_pruned=8.19 K"), "{predicate}: {plan}");
+            let count = format!("SELECT count(*) FROM logs WHERE {predicate}");
+            assert_eq!(bench.rows(&count).await, ["1"], "{predicate}");
+        }
+        // What the index knows is said of bodies alone.
+        for predicate in ["log_match(service, 'shop')", "service LIKE 'shop'", "attrs['region'] LIKE 'eu'"] {
+            let count = format!("SELECT count(*) FROM logs WHERE {predicate}");
+            assert_eq!(bench.rows(&count).await, ["20000"], "{predicate}");
+        }
         // Within the bounds of the file, and not in it.
         let absent = explained("trace_id = '00000000000000000000000000000003'").await;
         assert!(absent.contains("row_groups_pruned_bloom_filter=1 total \u{2192} 0 matched"), "{absent}");

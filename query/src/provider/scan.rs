@@ -33,6 +33,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 use super::components::{Component, components};
 use super::merge::MergeDedupExec;
 use super::prune::prune;
+use super::row_groups::FilePieces;
 use crate::logs::FoundRows;
 
 /// The column that says which of two equal rows is the later one.
@@ -55,6 +56,8 @@ pub(crate) struct ScanRequest<'a> {
     pub(crate) keep_repeated: bool,
     /// Rows that an index found; of other files all may be wanted.
     pub(crate) found_rows: Option<&'a FoundRows>,
+    /// The row groups that may be wanted, of files where some are not.
+    pub(crate) pieces: Option<&'a FilePieces>,
 }
 
 /// Plans the scan of one snapshot.
@@ -126,10 +129,13 @@ impl<'a> Scan<'a> {
         for component in to_merge {
             parts.push(self.merged(&component)?);
         }
-        // Nothing is merged into these, so every predicate may rule one out.
-        let mut files =
-            prune(self.table, &self.snapshot.schema, alone.files.into_iter(), self.request.predicates)?;
+        let mut files = alone.files;
+        if self.key_predicates.len() < self.request.predicates.len() {
+            // Nothing is merged into these, so every predicate may rule one out.
+            files = prune(self.table, &self.snapshot.schema, files.into_iter(), self.request.predicates)?;
+        }
         files.retain(|file| self.found_in(file).is_none_or(RowSelection::selects_any));
+        files.retain(|file| self.pieces_of(file).is_none_or(|pieces| !pieces.is_empty()));
         if !files.is_empty() {
             parts.push(self.files(&files, self.request.columns, self.request.limit)?);
         }

@@ -3,8 +3,8 @@
 use datafusion::physical_plan::displayable;
 use telemetry::{Batch, Labels};
 
+use crate::QueryConfig;
 use crate::testing::{Bench, at, run, series};
-use crate::{QueryConfig, QueryRole};
 
 const HOUR: u64 = 3_600;
 
@@ -13,7 +13,7 @@ fn hour(hour: u64, second: u64) -> telemetry::Timestamp {
 }
 
 async fn plan(bench: &Bench, query: &str) -> String {
-    let state = bench.engine.query_state(QueryRole::Viewer).unwrap();
+    let state = bench.engine.query_state();
     let logical = state.create_logical_plan(query).await.unwrap();
     let physical = state.create_physical_plan(&logical).await.unwrap();
     displayable(physical.as_ref()).indent(true).to_string()
@@ -46,6 +46,38 @@ fn files_outside_of_the_time_range_are_left_out() {
         assert_eq!(bench.rows(query).await.len(), 120);
         let none = plan(&bench, "SELECT ts FROM metric_samples WHERE metric = 'zzz'").await;
         assert!(none.contains("EmptyExec"), "{none}");
+    });
+}
+
+#[test]
+fn row_groups_of_other_metrics_are_left_out() {
+    run(async {
+        let bench = Bench::new().await;
+        let start = at("2026-11-20T00:00:00Z");
+        let times = |step_millis: u64, count: u64| -> Vec<_> {
+            let time = |n: u64| start.plus(std::time::Duration::from_millis(step_millis * n));
+            (0..count).map(|n| (time(n), (n % 8) as f64)).collect()
+        };
+        // More than a row group of each.
+        let (many, few) = (times(300, 270_000), times(1_000, 80));
+        let of = |metric, samples: &[_]| series(&[("__name__", metric), ("host", "h")], samples);
+        let series = vec![of("alpha", &many), of("beta", &many), of("gamma", &few)];
+        bench.lake.import(Batch { series, ..Batch::default() }).await.unwrap();
+        let sum =
+            |condition: &str| format!("SELECT count(*), sum(value) FROM metric_samples WHERE {condition}");
+        for (condition, expect) in [
+            ("metric = 'alpha'", "270000,945000.0"),
+            ("metric = 'beta' AND value = 1", "33750,33750.0"),
+            ("metric IN ('beta', 'gamma')", "270080,945280.0"),
+            ("metric = 'gamma' AND ts >= TIMESTAMP '2026-11-20T00:01:00Z'", "20,78.0"),
+            ("metric = 'delta'", "0,"),
+            ("metric = 'alpha' OR value > 6", "303760,1181320.0"),
+        ] {
+            assert_eq!(bench.rows(&sum(condition)).await, [expect], "{condition}");
+        }
+        let beta = plan(&bench, &sum("metric = 'beta'")).await;
+        // The first row group begins behind the file's four bytes of magic.
+        assert!(beta.contains(".parquet:") && !beta.contains(".parquet:4.."), "{beta}");
     });
 }
 
@@ -111,7 +143,7 @@ fn buffered_rows_join_the_files() {
 fn one_statement_sees_one_snapshot() {
     run(async {
         let bench = three_hours().await;
-        let state = bench.engine.query_state(QueryRole::Viewer).unwrap();
+        let state = bench.engine.query_state();
         let snapshots = state.config().get_extension::<super::QuerySnapshots>().unwrap();
         let first = snapshots.get(&bench.lake, lake::Table::MetricSamples).await.unwrap();
         bench.samples(&[("__name__", "load"), ("host", "z")], &[(hour(10, 0), 7.0)]).await;

@@ -1,6 +1,5 @@
 //! One value out of a JSON text. What lies beside the path is skipped, not built.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -38,8 +37,8 @@ impl<'de> Visitor<'de> for AtPath<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Value>, A::Error> {
         let mut found = None;
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            if name == self.path[0] {
+        while let Some(is_wanted) = map.next_key_seed(IsKey(self.path[0]))? {
+            if is_wanted {
                 found = map.next_value_seed(AtPath { path: &self.path[1..] })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -62,5 +61,28 @@ impl<'de> Visitor<'de> for AtPath<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+/// Whether a key is this one; keys are many, and none of them is copied.
+struct IsKey<'p>(&'p str);
+
+impl<'de> DeserializeSeed<'de> for IsKey<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for IsKey<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
     }
 }

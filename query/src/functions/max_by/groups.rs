@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use smallvec::SmallVec;
 
 /// Columns of values are let go when they hold so many rows per group that counts.
 const ROWS_PER_GROUP: usize = 4;
@@ -17,6 +18,10 @@ const ROWS_MIN: usize = 8_192;
 /// The place of the NULL that groups without a row have.
 const NOWHERE: (usize, usize) = (0, 0);
 
+/// Three numbers or times have their place without an allocation for each group.
+const KEY_BYTES_INLINE: usize = 32;
+type Key = SmallVec<[u8; KEY_BYTES_INLINE]>;
+
 #[derive(Debug)]
 pub(super) struct Greatest {
     converter: RowConverter,
@@ -24,7 +29,8 @@ pub(super) struct Greatest {
     columns: Vec<ArrayRef>,
     places: Vec<(usize, usize)>,
     /// Of the row at the place; empty for a group without a row.
-    keys: Vec<Vec<u8>>,
+    keys: Vec<Key>,
+    /// Of keys that are longer.
     key_bytes: usize,
 }
 
@@ -39,7 +45,7 @@ impl Greatest {
     pub(super) fn hold(&mut self, groups: usize) {
         if groups > self.places.len() {
             self.places.resize(groups, NOWHERE);
-            self.keys.resize(groups, Vec::new());
+            self.keys.resize(groups, Key::new());
         }
     }
 
@@ -54,10 +60,10 @@ impl Greatest {
         for (row, group, key) in rows {
             let known = &mut self.keys[group];
             if key > known.as_slice() {
-                let room = known.capacity();
+                let before = bytes_outside(known);
                 known.clear();
                 known.extend_from_slice(key);
-                self.key_bytes += known.capacity() - room;
+                self.key_bytes += bytes_outside(known) - before;
                 self.places[group] = (column, row);
                 is_used = true;
             }
@@ -86,10 +92,9 @@ impl Greatest {
         Ok(interleave(&columns, places)?)
     }
 
-    fn take_keys(&mut self, emit_to: EmitTo) -> Vec<Vec<u8>> {
+    fn forget_keys(&mut self, emit_to: EmitTo) {
         let keys = emit_to.take_needed(&mut self.keys);
-        self.key_bytes -= keys.iter().map(Vec::capacity).sum::<usize>();
-        keys
+        self.key_bytes -= keys.iter().map(bytes_outside).sum::<usize>();
     }
 }
 
@@ -120,7 +125,7 @@ impl GroupsAccumulator for Greatest {
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        self.take_keys(emit_to);
+        self.forget_keys(emit_to);
         let places = emit_to.take_needed(&mut self.places);
         let values = self.values(&places)?;
         if self.places.is_empty() {
@@ -152,10 +157,14 @@ impl GroupsAccumulator for Greatest {
 
     fn size(&self) -> usize {
         let columns: usize = self.columns.iter().map(|column| column.get_array_memory_size()).sum();
-        let groups = self.places.capacity() * size_of::<(usize, usize)>()
-            + self.keys.capacity() * size_of::<Vec<u8>>();
+        let groups =
+            self.places.capacity() * size_of::<(usize, usize)>() + self.keys.capacity() * size_of::<Key>();
         size_of_val(self) + columns + groups + self.key_bytes
     }
+}
+
+fn bytes_outside(key: &Key) -> usize {
+    if key.spilled() { key.capacity() } else { 0 }
 }
 
 /// Rows for which the condition of FILTER is NULL do not pass it.

@@ -1,5 +1,7 @@
 //! Words by example, and that no match is ever without them.
 
+use datafusion::arrow::array::{Scalar, StringArray};
+use datafusion::arrow::compute::kernels::comparison::{ilike, like as arrow_like};
 use proptest::prelude::*;
 use regex::Regex;
 
@@ -55,6 +57,21 @@ fn values_are_all_there_are_or_unknown() {
     check("a\\b", None);
 }
 
+#[test]
+fn patterns_of_like_have_words_too() {
+    let check = |like: &str, any_case: bool, expect: &str| check(&pattern_of_like(like, any_case), expect);
+    check("%timed out after 7%", false, "out after");
+    check("timed out%", false, "timed");
+    check("%timed out", false, "out");
+    check("timed Out", false, "timed out");
+    check("%refused%", false, "");
+    check("% refused_", false, "");
+    check(r"% 100\% full, b%", false, "100 full");
+    check(r"% a\_b %", false, "a_b");
+    check(r"% one \t two %", false, "one two");
+    check("% (Disk) [full] %", true, "full disk|diſk");
+}
+
 /// Expressions over few letters, so that random texts match them.
 fn pattern() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
@@ -83,6 +100,27 @@ fn pattern() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn no_text_that_is_like_a_pattern_is_without_the_words(
+        like in "[ab²Ks %_\\\\]{0,12}",
+        any_case: bool,
+        texts in prop::collection::vec("[abkKsſS²: %_\\\\\n]{0,8}", 64),
+    ) {
+        let column = StringArray::from(texts);
+        let pattern = Scalar::new(StringArray::from(vec![like.as_str()]));
+        let is_like = if any_case { ilike(&column, &pattern) } else { arrow_like(&column, &pattern) }.unwrap();
+        let groups = words_of(&pattern_of_like(&like, any_case));
+        for (row, text) in column.iter().flatten().enumerate().filter(|(row, _)| is_like.value(*row)) {
+            let folded = fold(text);
+            let mut present = Vec::new();
+            words(&folded, |word| present.push(word));
+            for group in &groups {
+                let is_there = group.iter().any(|word| present.contains(&word.as_str()));
+                prop_assert!(is_there, "row {row}: {text:?} is like {like:?} without any of {group:?}");
+            }
+        }
+    }
 
     #[test]
     fn no_text_that_matches_is_without_the_words(

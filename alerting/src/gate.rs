@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use slo::gate::{Freeze, GateTerms};
+use slo::gate::{ComingFreeze, Freeze, GateTerms};
 use telemetry::Timestamp;
 
 use crate::catalog::Catalog;
@@ -75,6 +75,25 @@ impl FreezeTime {
             }
         }
     }
+
+    /// The next time that it begins to hold, and until when it does.
+    fn next(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            FreezeTime::Once { from, to } => (at < *from).then_some((*from, *to)),
+            FreezeTime::Weekly { hours, timezone } => {
+                let mut edge = at;
+                // A week has at most seven windows; one that only goes on does not begin.
+                for _ in 0..2 * 8 {
+                    let held = hours.covers(edge, timezone);
+                    edge = hours.edge_after(edge, timezone)?;
+                    if !held && hours.covers(edge, timezone) {
+                        return Some((edge, self.until(edge)?));
+                    }
+                }
+                None
+            }
+        }
+    }
 }
 
 impl GatePolicy {
@@ -85,6 +104,15 @@ impl GatePolicy {
             Some(Freeze { name: rule.name.clone(), reason: rule.reason.clone(), until })
         };
         self.freezes.iter().filter_map(holding).collect()
+    }
+
+    /// The freeze that begins next after a time, whatever holds at that time.
+    pub fn next_freeze(&self, at: Timestamp) -> Option<ComingFreeze> {
+        let coming = |rule: &FreezeRule| {
+            let (from, until) = rule.when.next(at)?;
+            Some(ComingFreeze { name: rule.name.clone(), reason: rule.reason.clone(), from, until })
+        };
+        self.freezes.iter().filter_map(coming).min_by_key(|freeze| freeze.from)
     }
 }
 
@@ -123,6 +151,37 @@ mod tests {
         assert_eq!(friday_to_sunday.until(at("2026-11-27T15:00:00Z")), sunday);
         assert_eq!(friday_to_sunday.until(at("2026-11-29T15:00:00Z")), None);
         assert!(weekend(Vec::new()).until(at("2026-11-27T14:00:00Z")).is_some());
+    }
+
+    #[test]
+    fn the_next_freeze_is_the_one_that_begins_first() {
+        let weekly = |days: Vec<Weekday>| FreezeTime::Weekly {
+            hours: Restriction { days, from: time(16, 0, 0, 0), to: time(16, 0, 0, 0) },
+            timezone: TimeZone::get("Europe/Berlin").unwrap(),
+        };
+        let once = FreezeTime::Once { from: at("2026-11-30T00:00:00Z"), to: at("2026-12-01T00:00:00Z") };
+        let rule = |name: &str, when: FreezeTime| FreezeRule { name: name.to_owned(), reason: None, when };
+        let weekend = weekly(vec![Weekday::Friday, Weekday::Saturday]);
+        let policy = GatePolicy {
+            freezes: vec![rule("sale", once), rule("weekend", weekend)],
+            ..GatePolicy::default()
+        };
+        let next = |time: &str| {
+            let freeze = policy.next_freeze(at(time)).unwrap();
+            (freeze.name, freeze.from.to_string(), freeze.until.to_string())
+        };
+        let told = |name: &str, from: &str, until: &str| {
+            (name.to_owned(), format!("2026-{from}:00:00Z"), format!("2026-{until}:00:00Z"))
+        };
+        // The windows of Friday and Saturday meet and are one.
+        assert_eq!(next("2026-11-25T00:00:00Z"), told("weekend", "11-27T15", "11-29T15"));
+        // While it holds, and between its two windows, the next one is another.
+        assert_eq!(next("2026-11-27T15:00:00Z"), told("sale", "11-30T00", "12-01T00"));
+        assert_eq!(next("2026-11-28T15:00:00Z"), told("sale", "11-30T00", "12-01T00"));
+        assert_eq!(next("2026-11-30T00:00:00Z"), told("weekend", "12-04T15", "12-06T15"));
+        // What always holds never begins.
+        assert_eq!(weekly(Vec::new()).next(at("2026-11-25T00:00:00Z")), None);
+        assert_eq!(GatePolicy::default().next_freeze(at("2026-11-25T00:00:00Z")), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Engine {
             ScalarValue::from(service.is_none()),
             ScalarValue::Utf8(service.map(str::to_owned)),
         ];
-        let state = self.query_state(role)?;
+        let state = self.query_state();
         let text = format!("{QUERY} LIMIT {limit}");
         let plan = deadline.within(state.create_logical_plan(&text)).await??.with_param_values(params)?;
         let rows = self.run_plan(plan, state, role, deadline).await?;

@@ -1,6 +1,6 @@
 //! Recovery, delivery and impact for requests in Rust: the rows of the SQL functions
-//! `recovery_metrics`, `delivery_metrics` and `incident_impact`, from the same plans, under the limits
-//! of the role that asks.
+//! `recovery_metrics`, `delivery_metrics`, `impact_metrics` and `incident_impact`, from the same plans,
+//! under the limits of the role that asks.
 
 use std::sync::Arc;
 
@@ -10,13 +10,14 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use futures::TryStreamExt;
 use slo::dora::Delivery;
+use slo::impact::Impact;
 use slo::recovery::Recovery;
 use telemetry::Timestamp;
 
 use crate::engine::Engine;
 use crate::functions::{
-    DELIVERIES, NamedRow, RECOVERIES, ReportKind, each_row, impact_table, read_delivery, read_recovery,
-    report_table_of,
+    DELIVERIES, IMPACTS, NamedRow, RECOVERIES, ReportKind, each_row, impact_table, read_delivery,
+    read_impact, read_recovery, report_table_of,
 };
 use crate::guard::Deadline;
 use crate::{QueryError, QueryRole};
@@ -53,6 +54,8 @@ pub struct ReportRow<M> {
 pub struct IncidentImpact {
     pub incident_id: String,
     pub service: Option<String>,
+    /// That of the service, as it is configured now.
+    pub team: Option<String>,
     pub severity: Option<String>,
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
@@ -96,6 +99,18 @@ impl Engine {
         self.report(DELIVERIES, request, role, read_delivery).await
     }
 
+    /// What the incidents cost, by period and then by group.
+    ///
+    /// # Errors
+    /// As [`Engine::recovery`].
+    pub async fn impact_metrics(
+        &self,
+        request: &ReportRequest,
+        role: QueryRole,
+    ) -> Result<Vec<ReportRow<Impact>>, QueryError> {
+        self.report(IMPACTS, request, role, read_impact).await
+    }
+
     /// The impact of the incidents that started in `[from, to)`, oldest first.
     ///
     /// # Errors
@@ -107,15 +122,18 @@ impl Engine {
         role: QueryRole,
     ) -> Result<Vec<IncidentImpact>, QueryError> {
         let table = impact_table(self.context(), (from, to), as_of)?;
+        let owners = &self.report_context().owners;
         let mut incidents = Vec::new();
         self.each_named_row("incident_impact", table, role, |row| {
             let (Some(incident_id), Some(started_at)) = (row.text("incident_id"), row.time("started_at"))
             else {
                 return;
             };
+            let service = row.text("service");
             incidents.push(IncidentImpact {
                 incident_id,
-                service: row.text("service"),
+                team: service.as_deref().and_then(|service| owners.team_of(service)),
+                service,
                 severity: row.text("severity"),
                 started_at,
                 ended_at: row.time("ended_at"),
@@ -164,7 +182,7 @@ impl Engine {
     ) -> Result<(), QueryError> {
         let deadline = Deadline::of(self.config(), role);
         let plan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?.build()?;
-        let rows = self.run_plan(plan, self.query_state(role)?, role, deadline).await?;
+        let rows = self.run_plan(plan, self.query_state(), role, deadline).await?;
         let schema = rows.schema.clone();
         let batches: Vec<RecordBatch> = rows.stream.try_collect().await?;
         each_row(&batches, |row| visit(&NamedRow { schema: &schema, row }))?;

@@ -2,7 +2,7 @@
 //!
 //! The evaluator holds the catalogue of SLOs. Every tick it measures the base slices since each
 //! objective's last one, up to the evaluation delay; measures the newest ones again, because data
-//! comes late, and once an hour those of the hour before; appends what is new or changed to the lake;
+//! comes late, once an hour those of the hour before, and once a day those of the day; appends what is new or changed to the lake;
 //! reads which times are excluded; and refreshes statuses and burn rates. A slice is durable before it
 //! counts. What was not measured has no slice and never counts as anything.
 //!
@@ -13,6 +13,7 @@ mod backfills;
 mod burn_rates;
 mod causes;
 mod composites;
+mod config;
 mod history;
 mod increases;
 mod maintenance;
@@ -26,16 +27,12 @@ mod tracked;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
 use slo::burn::BurnReading;
-use slo::causes::CausePolicy;
-use slo::notices::{Notice, NoticePolicy};
+use slo::notices::Notice;
 use slo::report::HistoryPoint;
 use slo::{Slo, SloStatus};
-use telemetry::time::duration_text;
 use telemetry::{Batch, Timestamp};
 
 use crate::{Engine, QueryError};
@@ -45,64 +42,10 @@ use tracked::Tracked;
 
 pub use backfill::{BackfillProgress, BackfillReport, BackfillSpan};
 pub use backfills::{BackfillState, BackfillStatus};
+pub use config::SliConfig;
 pub use history::BudgetOf;
 pub use maintenance::ExcludedTime;
 pub use reports::{GroupSpending, ReportQuery, SloReport, SloReportSource, WindowBurn};
-
-/// The section `slo` of the server's configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SliConfig {
-    /// A slice is measured when it is this old, unless the SLO says otherwise.
-    #[serde(with = "duration_text")]
-    pub evaluation_delay: Duration,
-    /// Slices as old as this are measured again at every tick, for samples that came late.
-    #[serde(with = "duration_text")]
-    pub lateness: Duration,
-    /// The same once an hour, for samples that came later still; what comes even later is a backfill's.
-    #[serde(with = "duration_text")]
-    pub lateness_hourly: Duration,
-    /// How far back an SLO that was never measured begins; more is a backfill.
-    #[serde(with = "duration_text")]
-    pub first_reach: Duration,
-    /// How long base slices are kept as they are; older history is in wide slices.
-    #[serde(with = "duration_text")]
-    pub base_slices_kept: Duration,
-    /// Slices measured in one evaluation; bounds the samples in memory.
-    pub slices_per_run_max: u64,
-    /// Points of one objective in `slo_history`.
-    pub history_points_max: u32,
-    /// Maintenance events that are read for exclusions, the newest.
-    pub maintenance_events_max: usize,
-    /// Times of one recurring maintenance as far as numbers reach.
-    pub maintenance_times_max: usize,
-    /// Backfills that wait or run, and those that have ended and are still shown.
-    pub backfills_max: usize,
-    /// Notices about budgets that are spent, or soon will be.
-    pub notices: NoticePolicy,
-    /// How far incidents and deploys answer for what was spent.
-    pub causes: CausePolicy,
-}
-
-impl Default for SliConfig {
-    fn default() -> Self {
-        SliConfig {
-            evaluation_delay: Duration::from_secs(30),
-            lateness: Duration::from_secs(120),
-            lateness_hourly: Duration::from_secs(3_600),
-            first_reach: Duration::from_secs(3_600),
-            base_slices_kept: Duration::from_secs(8 * 86_400),
-            // One day and a bit of half minutes; below the 11 000 points of an evaluation.
-            slices_per_run_max: 3_000,
-            history_points_max: 720,
-            maintenance_events_max: 10_000,
-            maintenance_times_max: 10_000,
-            backfills_max: 100,
-            notices: NoticePolicy::default(),
-            causes: CausePolicy::default(),
-        }
-    }
-}
 
 /// An objective's numbers, with the exact readings that alerts decide by; one for each group.
 #[derive(Clone, Debug)]
@@ -189,11 +132,11 @@ impl SloEvaluator {
             }
         }
         let wanted: Vec<&Arc<Tracked>> = unknown.iter().map(|index| &objectives[*index]).collect();
+        *self.maintenance.write() = Arc::default();
+        self.read_maintenance(&objectives, now).await?;
         stored::load(&self.engine, &wanted, now, &self.config).await?;
         *self.catalog.write() = Arc::new(slos);
         *self.objectives.write() = Arc::new(objectives);
-        *self.maintenance.write() = Arc::default();
-        self.read_maintenance(now).await?;
         self.refresh(now).await;
         Ok(())
     }
@@ -216,7 +159,7 @@ impl SloEvaluator {
                 }
             }
         }
-        self.read_maintenance(now).await?;
+        self.read_maintenance(&objectives, now).await?;
         self.refresh(now).await;
         Ok(report)
     }

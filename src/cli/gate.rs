@@ -111,6 +111,12 @@ fn show(gate: &Value, output: Output) -> anyhow::Result<()> {
                 word(&gate["policy"])
             );
             println!("{}", word(&gate["explanation"]));
+            let freeze = &gate["next_freeze"];
+            if let (Some(from), Some(until)) = (freeze["from"].as_str(), freeze["until"].as_str()) {
+                let reason = freeze["reason"].as_str().map(|reason| format!(" ({reason})"));
+                let reason = reason.unwrap_or_default();
+                println!("the next freeze is {}{reason}, from {from} until {until}", word(&freeze["name"]));
+            }
             print_objects(output, &conditions, &COLUMNS_SHORT)
         }
     }

@@ -160,7 +160,10 @@ async fn slo_list_and_show_print_the_numbers_of_the_view() {
     let csv = cli_csv(&server, &["slo", "list"]).await;
     assert_eq!(
         csv[0],
-        "slo,objective,service,window,target,good,total,sli,error_budget_remaining,burn_rate_1h,burn_rate_6h,coverage,state,as_of"
+        "slo,objective,service,window,target,good,total,sli,error_budget_remaining,burn_rate_1h,burn_rate_6h,coverage,state,as_of,\
+         group_key,method,bad,allowed_bad,consumed,error_budget_remaining_units,error_budget_remaining_secs,\
+         error_budget_remaining_to_date,exhausted_at,exhausted_in_pace_secs,exhausted_in_fixed_window_secs,\
+         exhausted_in_rolling_secs,clamped_slices,no_data"
     );
     assert!(csv[1].starts_with("checkout-up,"), "{csv:?}");
     let table = cli(&server, &["slo", "show", "checkout-up"]).await;

@@ -12,6 +12,8 @@ spec:
   conditions:
     openIncidentsMax: {SEV1: 0}
     changeFailRateBelow: {rate: 0.5, over: 7d, deploymentsMin: 2}
+  freezes:
+    - {name: retired, reason: Nobody is left, from: 2999-01-01T00:00, to: 2999-12-31T00:00}
 ";
 
 async fn gate(server: &Server, more: &[&str]) -> (i32, String) {
@@ -27,6 +29,8 @@ async fn a_pipeline_stops_at_a_blocked_gate_and_passes_with_an_override() {
     let (code, text) = gate(&server, &[]).await;
     assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("checkout is allowed by the policy shop"), "{text}");
+    let coming = "the next freeze is retired (Nobody is left), from 2999-01-01T00:00:00Z until 2999-12-31";
+    assert!(text.contains(coming), "{text}");
 
     let incident = json!({"title": "Checkout is down", "service": PAGED_SERVICE, "severity": "SEV1"});
     let incident = api.post("/api/incidents", &incident).await;
@@ -83,6 +87,18 @@ async fn a_pipeline_stops_at_a_blocked_gate_and_passes_with_an_override() {
         }
     })
     .await;
+    let newest = api.get("/api/gates/checkout/decisions?limit=2").await;
+    let decisions = newest["decisions"].as_array().expect("decisions");
+    assert_eq!((decisions.len(), &newest["more"]), (2, &json!(true)));
+    assert_eq!((&decisions[0]["verdict"], &decisions[0]["policy"]), (&json!("blocked"), &json!("shop")));
+    let blocks = |it: &&serde_json::Value| it["blocks"] == true;
+    let blocking = decisions[0]["conditions"].as_array().expect("conditions").iter().find(blocks);
+    assert_eq!(blocking.map(|it| &it["check"]), Some(&json!("change_fail_rate")));
+    let before = decisions[1]["at"].as_str().expect("a time");
+    let older = api.get(&format!("/api/gates/checkout/decisions?to={before}")).await;
+    let older_ones = older["decisions"].as_array().expect("decisions").iter();
+    let verdicts: Vec<&str> = older_ones.filter_map(|it| it["verdict"].as_str()).collect();
+    assert_eq!((verdicts, &older["more"]), (vec!["overridden", "blocked", "allowed"], &json!(false)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

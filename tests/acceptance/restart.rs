@@ -189,7 +189,10 @@ async fn an_empty_server_is_ready_and_says_where_it_listens() {
     let complaints: Vec<String> = server.logged().into_iter().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(complaints, Vec::<String>::new(), "nothing is wrong with an empty directory");
     assert_eq!(server.api().get("/api/incidents?state=all").await, json!({"incidents": []}));
-    assert_eq!(server.api().get("/api/slos").await, json!({"slos": [], "further_windows": []}));
+    assert_eq!(
+        server.api().get("/api/slos").await,
+        json!({"slos": [], "problems": [], "further_windows": []})
+    );
     assert_eq!(server.api().count("SELECT count(*) FROM metrics").await, 0);
 }
 

@@ -9,6 +9,8 @@ pub mod backfill;
 pub mod backup;
 pub mod cardinality;
 pub mod gate;
+pub mod gate_decision;
+pub mod impact;
 pub mod inbox;
 pub mod incident;
 pub mod log;

@@ -25,6 +25,7 @@ use crate::routes::{
         cardinality::get,
         gates::get,
         gates::list,
+        gates::decisions,
         gates::open,
         gates::overrides,
         gates::revoke,

@@ -85,6 +85,7 @@ fn map(state: &AppState) -> Site {
         .query(Method::GET, "/api/delivery", Needs(Viewer), reports::delivery)
         .query(Method::GET, "/api/impact", Needs(Viewer), reports::impact)
         .get("/api/gates/{service}", Needs(Viewer), gates::get)
+        .get("/api/gates/{service}/decisions", Needs(Viewer), gates::decisions)
         .post("/api/gates/{service}/override", Needs(Responder), gates::open)
         .get("/api/gates/{service}/overrides", Needs(Viewer), gates::overrides)
         .post("/api/gates/{service}/overrides/{id}/revoke", Needs(Responder), gates::revoke)
@@ -178,8 +179,10 @@ fn map(state: &AppState) -> Site {
         .telemetry("/loki/api/v1/push", Needs(Ingest), telemetry::loki_push)
         .telemetry("/loki/api/prom/push", Needs(Ingest), telemetry::loki_push)
         .telemetry("/loki/otlp/v1/logs", Needs(Ingest), telemetry::loki_otlp_logs)
+        .telemetry("/otlp/v1/logs", Needs(Ingest), telemetry::loki_otlp_logs)
         .probe("/loki/ready", AnyRole, telemetry::loki_ready)
-        .nothing_else_below("/loki/{*rest}");
+        .nothing_else_below("/loki/{*rest}")
+        .nothing_else_below("/otlp/{*rest}");
     // Dialects that are still to come: their clients get a 404, not the dashboard.
     elasticsearch(otlp(site))
         .nothing_else_below("/v1/{*rest}")

@@ -126,6 +126,15 @@ pub enum NoData {
     Gap,
 }
 
+impl NoData {
+    pub fn name(self) -> &'static str {
+        match self {
+            NoData::NoTraffic => "no_traffic",
+            NoData::Gap => "gap",
+        }
+    }
+}
+
 /// How evaluation treats time; one for an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {

@@ -71,6 +71,11 @@ impl Exclusions {
         Effect { removed: overlap(&self.removed, start, end), as_good: overlap(&self.as_good, start, end) }
     }
 
+    /// Where a stretch of either kind begins or ends.
+    pub(crate) fn edges(&self) -> impl Iterator<Item = i64> + '_ {
+        self.removed.iter().chain(&self.as_good).flat_map(|(from, to)| [*from, *to])
+    }
+
     /// The stretches of either kind, oldest first.
     pub(crate) fn stretches(&self) -> Vec<(i64, i64)> {
         union(self.removed.iter().chain(&self.as_good).copied().collect())

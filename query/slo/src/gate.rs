@@ -107,6 +107,15 @@ pub struct Freeze {
     pub until: Timestamp,
 }
 
+/// A freeze that does not hold yet. It decides nothing: it is for those who plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComingFreeze {
+    pub name: String,
+    pub reason: Option<String>,
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
 /// Somebody's word that a blocked service may be changed all the same, until a time or until somebody
 /// takes it back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ pub mod exclusions;
 pub mod forecast;
 pub mod gate;
 pub mod grouping;
+pub mod impact;
 mod import;
 pub mod indicator;
 pub mod maintenance;

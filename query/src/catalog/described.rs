@@ -161,6 +161,7 @@ pub(super) const TABLES: &[Described] = &[
             ("exhausted_in_fixed_window_secs", "How long the rest lasts when nothing comes back."),
             ("exhausted_in_rolling_secs", "How long it lasts while old spending leaves the window."),
             ("clamped_slices", "Slices that reported more good than total events, which count as all good."),
+            ("no_data", "Why there are no numbers: no_traffic or gap."),
         ],
     },
     Described {

@@ -14,6 +14,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::error::Result;
 use parking_lot::RwLock;
 use slo::SloStatus;
+use slo::budget::NoData;
 use telemetry::Timestamp;
 
 use super::in_memory::InMemoryTable;
@@ -66,12 +67,13 @@ impl SloTables {
 /// A column of `slo_status`: how to read it from a row.
 enum Cell {
     Text(fn(&SloStatus) -> &str),
+    Word(fn(&SloStatus) -> Option<&'static str>),
     Number(fn(&SloStatus) -> Option<f64>),
     Time(fn(&SloStatus) -> Option<Timestamp>),
 }
 
 /// In the order of the view; what came later stands at the end.
-const STATUS: [(&str, Cell); 27] = [
+const STATUS: [(&str, Cell); 28] = [
     ("slo", Cell::Text(|row| &row.slo)),
     ("objective", Cell::Text(|row| &row.objective)),
     ("service", Cell::Text(|row| &row.service)),
@@ -99,6 +101,7 @@ const STATUS: [(&str, Cell); 27] = [
     ("exhausted_in_fixed_window_secs", Cell::Number(|row| seconds(row.exhausted_in_fixed_window_secs))),
     ("exhausted_in_rolling_secs", Cell::Number(|row| seconds(row.exhausted_in_rolling_secs))),
     ("clamped_slices", Cell::Number(|row| Some(row.clamped_slices as f64))),
+    ("no_data", Cell::Word(|row| row.no_data.map(NoData::name))),
 ];
 
 fn seconds(secs: Option<u64>) -> Option<f64> {
@@ -115,7 +118,7 @@ fn number(name: &str) -> Field {
 
 fn status_schema() -> Schema {
     let field = |(name, cell): &(&str, Cell)| match cell {
-        Cell::Text(_) => text(name),
+        Cell::Text(_) | Cell::Word(_) => text(name),
         Cell::Number(_) => number(name),
         Cell::Time(_) => Field::new(*name, timestamp_type(), true),
     };
@@ -127,6 +130,7 @@ fn status_rows(published: &Published, schema: &SchemaRef) -> Result<RecordBatch>
     let column = |(_, cell): &(&str, Cell)| -> ArrayRef {
         match cell {
             Cell::Text(read) => Arc::new(StringArray::from_iter_values(statuses.iter().map(read))),
+            Cell::Word(read) => Arc::new(statuses.iter().map(read).collect::<StringArray>()),
             Cell::Number(read) => Arc::new(statuses.iter().map(read).collect::<Float64Array>()),
             Cell::Time(read) => {
                 let micros = statuses.iter().map(|row| read(row).map(|time| time.micros()));

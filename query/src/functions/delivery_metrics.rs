@@ -20,7 +20,7 @@ use super::TableManual;
 use super::cohort::{Dimension, END, GroupKey, PERIOD, START, ZONE};
 use super::documented::{Argument, Manual, Section};
 use super::incident_records::incidents;
-use super::report::{NamedRow, Report, Scope, count, head, input, number, span_cells};
+use super::report::{NamedRow, Report, Scope, Source, count, head, input, number, span_cells};
 use super::summary::Cells;
 use crate::views;
 
@@ -71,7 +71,8 @@ impl Report for Deliveries {
     }
 
     /// Deploys, incidents, and what somebody put down to what.
-    fn queries(&self, events: &str) -> Vec<String> {
+    fn queries(&self, source: Source) -> Vec<String> {
+        let events = source.events();
         vec![
             views::delivery::deploy_events(events),
             views::recovery::incident_events(events),

@@ -24,7 +24,7 @@ const NOW: TableManual = (
     Manual {
         section: Section::Tables,
         syntax: "incident_impact(start, end)",
-        description: "The incidents that started in a time with the minutes they lasted, the users and user minutes, and the requests that were affected: as reported, or else the bad events of the service's objectives meanwhile (requests_source says which). NULL where it is not known, and minutes while the incident lasts.",
+        description: "The incidents that started in a time with the minutes they lasted, the users and user minutes, and the requests that were affected: as reported, or else the bad events of the service's objectives meanwhile (requests_source says which). NULL where it is not known, and minutes while the incident lasts. What else the incident concerns than its service is in services, as JSON text.",
         arguments: &[START, END],
         example: "SELECT time_bucket('1 month', started_at) AS month, sum(user_minutes) AS user_minutes, sum(requests_affected) AS requests, count(*) - count(requests_affected) AS unknown FROM incident_impact('2026-01-01', now()) GROUP BY 1",
     },
@@ -50,11 +50,7 @@ pub(super) fn functions(context: &SessionContext) -> std::result::Result<Vec<Tab
 }
 
 fn planned(context: &SessionContext, source: Source) -> std::result::Result<LogicalPlan, QueryError> {
-    let slices = match source {
-        Source::Everything => "",
-        Source::AsOf => "AND recorded_at <= $1",
-    };
-    views::plan(context, NOW.0, &views::impact::incident_impact(source.events(), slices))
+    views::plan(context, NOW.0, &views::impact::incident_impact(source.events(), source.slices()))
 }
 
 #[derive(Debug)]
@@ -92,6 +88,6 @@ fn told(
 ) -> Result<Arc<dyn TableProvider>> {
     let time = |at: Timestamp| ScalarValue::TimestampMicrosecond(Some(at.micros()), Some("UTC".into()));
     let first_slice = start.minus(views::impact::SLICE_MAX);
-    let times = [as_of.unwrap_or(end), start, end, first_slice].map(time);
+    let times = [as_of.unwrap_or(end), end, start, first_slice].map(time);
     Ok(Arc::new(ViewTable::new(plan.with_param_values(times.to_vec())?, None)))
 }

@@ -114,14 +114,20 @@ fn completed(mut incident: Incident, mut events: Vec<Told>) -> Incident {
         if last.acknowledged_by.as_deref() == Some(ENGINE) {
             record.acknowledged_at = None;
         }
-        let named: Vec<String> =
-            last.services.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-        for service in named {
-            if !incident.services.contains(&service) {
-                incident.services.push(service);
-            }
-        }
+        incident.services = services_of(incident.services.pop(), last.services);
         incident.deploy_id = last.deploy_id;
     }
     incident
+}
+
+/// The services that an incident concerns, each once: its own, and those of a JSON list.
+pub(super) fn services_of(own: Option<String>, listed: Option<String>) -> Vec<String> {
+    let listed: Vec<String> = listed.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+    let mut services: Vec<String> = own.into_iter().collect();
+    for service in listed {
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
+    services
 }

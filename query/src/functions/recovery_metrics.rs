@@ -14,7 +14,7 @@ use super::TableManual;
 use super::cohort::{Dimension, END, GroupKey, PERIOD, START, ZONE};
 use super::documented::{Argument, Manual, Section};
 use super::incident_records::{Incident, incidents};
-use super::report::{NamedRow, Report, Scope, count, head, input, number, span_cells};
+use super::report::{NamedRow, Report, Scope, Source, count, head, input, number, span_cells};
 use super::summary::{Cell, Cells};
 use crate::views;
 
@@ -63,8 +63,8 @@ impl Report for Recoveries {
         &[Dimension::Service, Dimension::Team, Dimension::Severity]
     }
 
-    fn queries(&self, events: &str) -> Vec<String> {
-        vec![views::recovery::incident_events(events)]
+    fn queries(&self, source: Source) -> Vec<String> {
+        vec![views::recovery::incident_events(source.events())]
     }
 
     fn rows(&self, inputs: &[Vec<RecordBatch>], scope: &Scope) -> Result<Vec<Cells>> {

@@ -49,8 +49,13 @@ pub(crate) trait Report: Send + Sync {
     /// What it may be broken down by.
     fn dimensions(&self) -> &'static [Dimension];
 
-    /// What it reads; `$1` is as of when, `$2` the end of its time.
-    fn queries(&self, events: &str) -> Vec<String>;
+    /// Whether there is an argument after the time zone, a length of time.
+    fn has_last(&self) -> bool {
+        true
+    }
+
+    /// What it reads, under the parameters of [`ReportArguments::parameters`].
+    fn queries(&self, source: Source) -> Vec<String>;
 
     /// The rows, from what the queries returned.
     fn rows(&self, inputs: &[Vec<RecordBatch>], scope: &Scope) -> Result<Vec<Cells>>;
@@ -108,7 +113,7 @@ pub(super) fn functions(
 ) -> std::result::Result<Vec<TableFunction>, QueryError> {
     let mut functions: Vec<TableFunction> = Vec::new();
     for ((name, manual), source) in report.manuals().into_iter().zip([Source::Everything, Source::AsOf]) {
-        let queries = report.queries(source.events());
+        let queries = report.queries(source);
         let plans = queries.iter().map(|query| views::plan(session, name, query));
         let queries = plans.collect::<std::result::Result<_, _>>()?;
         let context = context.clone();
@@ -136,7 +141,7 @@ impl fmt::Debug for ReportFunction {
 impl TableFunctionImpl for ReportFunction {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
         let given = Arguments::new(self.name, self.syntax, args.exprs());
-        let arguments = ReportArguments::read(&given, self.source, self.report.dimensions())?;
+        let arguments = ReportArguments::read(&given, self.source, self.report)?;
         report_table(self.report, self.name, &self.queries, arguments, &self.context)
     }
 }
@@ -153,7 +158,7 @@ pub(crate) fn table_of(
 ) -> std::result::Result<Arc<dyn TableProvider>, QueryError> {
     let arguments = ReportArguments::of(request, report.dimensions()).map_err(QueryError::Invalid)?;
     let [(name, _), _] = report.manuals();
-    let queries = report.queries(arguments.source().events());
+    let queries = report.queries(arguments.source());
     let plans = queries.iter().map(|query| views::plan(session, name, query));
     let queries: Vec<LogicalPlan> = plans.collect::<std::result::Result<_, _>>()?;
     Ok(report_table(report, name, &queries, arguments, context)?)

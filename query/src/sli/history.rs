@@ -7,6 +7,7 @@ use telemetry::Timestamp;
 
 use super::tracked::Tracked;
 use super::{ObjectiveHistory, SloEvaluator, SloHistorySource};
+use crate::QueryError;
 
 /// Which budget: one group of an objective, over one of its windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,33 @@ impl SloEvaluator {
         };
         let slo = tracked.over(of.window)?;
         tracked.with_series(of.group, |series| self.points(&slo, &tracked, series, (from, to), points))
+    }
+
+    /// The same from what had been recorded by a time: revisions of slices, and times that do not count.
+    ///
+    /// # Errors
+    /// When the slices cannot be read.
+    pub async fn history_as_of(
+        &self,
+        of: BudgetOf<'_>,
+        (from, to): (Timestamp, Timestamp),
+        points: u32,
+        recorded_by: Timestamp,
+    ) -> Result<Option<Vec<HistoryPoint>>, QueryError> {
+        let Some(tracked) = self.find(of.slo, of.objective) else {
+            let Some(asked) = self.find_composite(of.slo, of.objective, of.window) else { return Ok(None) };
+            if !of.group.is_empty() {
+                return Ok(None);
+            }
+            return self.composite_history_as_of(&asked, (from, to), points, recorded_by).await.map(Some);
+        };
+        let Some(slo) = tracked.over(of.window) else { return Ok(None) };
+        if !tracked.groups().iter().any(|group| group == of.group) {
+            return Ok(None);
+        }
+        let range = (window_start(&slo, from)?, to);
+        let series = self.recorded(&tracked, of.group, range, Some(recorded_by)).await?;
+        Ok(Some(self.points(&slo, &tracked, &series, (from, to), points)))
     }
 
     /// Where the budget goes from its watermark at `now`, in `steps` steps; empty when nothing is known to go
@@ -86,6 +114,12 @@ impl SloEvaluator {
         let (count, length) = (points.clamp(1, self.config.history_points_max), to.since(from));
         (1..=count).map(|index| from.plus(length.mul_f64(f64::from(index) / f64::from(count)))).collect()
     }
+}
+
+/// Where the window begins that ends at `at`: what the first point of a chart is made of.
+pub(super) fn window_start(slo: &Slo, at: Timestamp) -> Result<Timestamp, QueryError> {
+    let span = slo.window.span_at(at).map_err(|error| QueryError::Invalid(error.to_string()))?;
+    Ok(span.start)
 }
 
 impl SloHistorySource for SloEvaluator {

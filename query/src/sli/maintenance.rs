@@ -19,7 +19,8 @@ use slo::maintenance::Repeats;
 use slo::objective::ExclusionEffect;
 use telemetry::{Event, EventKind, Timestamp};
 
-use super::SloEvaluator;
+use super::tracked::Tracked;
+use super::{SloEvaluator, stored};
 use crate::QueryError;
 
 /// A stretch of time that an SLO does not answer for, and where that comes from.
@@ -187,9 +188,13 @@ impl Maintenance {
 }
 
 impl SloEvaluator {
-    /// Reads the events and counts all slices under what they say.
-    pub(super) async fn read_maintenance(&self, now: Timestamp) -> Result<(), QueryError> {
-        let objectives = self.objectives.read().clone();
+    /// Reads the events and counts the slices of these objectives under what they say. Those that are cut
+    /// where they are folded already are read anew.
+    pub(super) async fn read_maintenance(
+        &self,
+        objectives: &[Arc<Tracked>],
+        now: Timestamp,
+    ) -> Result<(), QueryError> {
         let back = objectives.iter().map(|tracked| tracked.reach()).max().unwrap_or_default();
         let windows = objectives.iter().flat_map(|tracked| tracked.slo.windows());
         // A calendar period is a day longer than its nominal length at most.
@@ -204,11 +209,14 @@ impl SloEvaluator {
         }
         let maintenance = Arc::new(maintenance);
         *self.maintenance.write() = maintenance.clone();
-        for tracked in objectives.iter() {
-            let times = maintenance.of_slo(&tracked.slo).into_iter();
-            let exclusions =
-                times.map(|time| Exclusion { from: time.from, to: time.to, effect: time.effect });
-            tracked.set_exclusions(&Exclusions::new(exclusions));
+        for tracked in objectives {
+            let exclusions = exclusions_of(&maintenance.of_slo(&tracked.slo));
+            let is_cut = tracked.is_cut_by(&exclusions);
+            tracked.set_exclusions(&exclusions);
+            // A backfill that runs reads its history anew when it ends.
+            if let (true, Ok(_busy)) = (is_cut, tracked.busy.try_lock()) {
+                stored::load(&self.engine, &[tracked], now, &self.config).await?;
+            }
         }
         Ok(())
     }
@@ -223,6 +231,22 @@ impl SloEvaluator {
         Ok(events)
     }
 
+    /// The times that an SLO did not answer for by what had been said by a time; one without an end lasted
+    /// until then.
+    pub(super) async fn excluded_as_of(
+        &self,
+        slo: &Slo,
+        recorded_by: Timestamp,
+    ) -> Result<Vec<ExcludedTime>, QueryError> {
+        let Some(span) = self.maintenance.read().span else { return Ok(Vec::new()) };
+        let mut events = self.maintenance_events().await?;
+        events.retain(|event| event.recorded_at <= recorded_by);
+        let mut maintenance = Maintenance::of(events);
+        let then = recorded_by.min(self.engine.clock().now());
+        maintenance.expand(&Maintenance::default(), span, then, self.config.maintenance_times_max);
+        Ok(maintenance.of_slo(slo))
+    }
+
     /// The times that an SLO does not answer for, past and to come, as of the last tick; `None` for an
     /// unknown SLO.
     pub fn excluded_times(&self, slo: &str) -> Option<Vec<ExcludedTime>> {
@@ -230,4 +254,10 @@ impl SloEvaluator {
         let slo = slos.iter().find(|known| known.name == slo)?;
         Some(self.maintenance.read().of_slo(slo))
     }
+}
+
+/// What slices are counted under.
+pub(super) fn exclusions_of(times: &[ExcludedTime]) -> Exclusions {
+    let exclusion = |time: &ExcludedTime| Exclusion { from: time.from, to: time.to, effect: time.effect };
+    Exclusions::new(times.iter().map(exclusion))
 }

@@ -136,18 +136,18 @@ impl Evaluation<'_> {
     /// Each measured slice is one event, good to the share that the query says.
     async fn raw(&self, query: &Query, reads: RawType) -> Result<ByGroup, MeasureError> {
         let shares = self.single(query, self.levels(query).await?)?;
+        // A share above one is more good than total: it is clamped and counted where slices are.
         let measured = |(start, share): (Timestamp, f64)| {
-            let share = share.clamp(0.0, 1.0);
             let good = match reads {
                 RawType::Success => share,
                 RawType::Failure => 1.0 - share,
             };
-            Measured { start, good_milli: thousandths(good).unwrap_or_default(), total_milli: ONE_EVENT }
+            Ok(Measured { start, good_milli: count(query, start, good)?, total_milli: ONE_EVENT })
         };
         let group = |(group, shares): (String, BTreeMap<Timestamp, f64>)| {
-            (group, shares.into_iter().map(measured).collect())
+            Ok((group, shares.into_iter().map(measured).collect::<Result<_, _>>()?))
         };
-        Ok(shares.into_iter().map(group).collect())
+        shares.into_iter().map(group).collect()
     }
 
     /// Each series with a value in a slice is one event.
@@ -305,9 +305,6 @@ fn slice(start: Timestamp, counts: Counted, counted: i64, total: i64) -> Result<
 
 /// Rounded once. What is below zero is what scrapes at different times make of a difference: nothing.
 fn count(query: &Query, start: Timestamp, value: f64) -> Result<i64, MeasureError> {
-    thousandths(value.max(0.0)).ok_or_else(|| MeasureError::NoCount {
-        text: query.text.clone(),
-        value,
-        start,
-    })
+    let value = if value < 0.0 { 0.0 } else { value };
+    thousandths(value).ok_or_else(|| MeasureError::NoCount { text: query.text.clone(), value, start })
 }

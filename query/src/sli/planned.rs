@@ -45,7 +45,8 @@ impl SloEvaluator {
             return Ok(());
         }
         self.engine.lake().append(Batch { events, ..Batch::default() }).await?;
-        self.read_maintenance(now).await?;
+        let objectives = self.objectives.read().clone();
+        self.read_maintenance(&objectives, now).await?;
         self.refresh(now).await;
         Ok(())
     }

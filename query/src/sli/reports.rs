@@ -2,6 +2,7 @@
 //! not count. For a time in the past too, and as it was reported on a day: from the revisions of slices
 //! that had been recorded by then.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use slo::spending::{self, Spent};
 use slo::{Fraction, Objective, SliceSeries, Slo, SloStatus, report};
 use telemetry::Timestamp;
 
+use super::maintenance::exclusions_of;
 use super::tracked::Tracked;
 use super::{ExcludedTime, SloEvaluator, stored};
 use crate::QueryError;
@@ -55,6 +57,7 @@ struct Asked<'a> {
     slo: &'a Slo,
     at: Timestamp,
     causes: Vec<Cause>,
+    excluded: Vec<ExcludedTime>,
 }
 
 /// The burn of one window.
@@ -106,17 +109,46 @@ impl SloEvaluator {
         // What is forgotten in memory, and what was corrected since, is in the lake.
         let span = slo.window.span_at(at).map_err(|error| QueryError::Invalid(error.to_string()))?;
         let causes = self.causes(&tracked.slo.service, at, query.recorded_by).await?;
-        let asked = Asked { query, slo: &slo, at, causes };
+        let excluded = self.excluded_by(&slo, query.recorded_by).await?;
+        let asked = Asked { query, slo: &slo, at, causes, excluded };
         let is_kept = oldest.is_some_and(|oldest| oldest <= span.start);
         let report = if is_kept && query.recorded_by.is_none() {
             tracked.with_series(&query.group, |series| self.report_of(&tracked, series, &asked))
         } else {
-            let recorded_by = query.recorded_by.unwrap_or(Timestamp::MAX);
             let range = (span.start, at);
-            let series = stored::as_of(&self.engine, &tracked, &query.group, range, recorded_by).await?;
+            let series = self.recorded(&tracked, &query.group, range, query.recorded_by).await?;
             Some(self.report_of(&tracked, &series, &asked))
         };
         report.transpose()
+    }
+
+    /// One group's slices that end in a range, from the lake: as they had been recorded by a time, and under
+    /// the exclusions that had been told by then; as they are now when `None`.
+    pub(super) async fn recorded(
+        &self,
+        tracked: &Arc<Tracked>,
+        group: &str,
+        range: (Timestamp, Timestamp),
+        recorded_by: Option<Timestamp>,
+    ) -> Result<SliceSeries, QueryError> {
+        let exclusions = match recorded_by {
+            None => tracked.exclusions(),
+            Some(recorded_by) => exclusions_of(&self.excluded_as_of(&tracked.slo, recorded_by).await?),
+        };
+        let recorded_by = recorded_by.unwrap_or(Timestamp::MAX);
+        stored::as_of(&self.engine, tracked, group, range, recorded_by, exclusions).await
+    }
+
+    /// The times that do not count, as they are told now or had been by a time.
+    pub(super) async fn excluded_by(
+        &self,
+        slo: &Slo,
+        recorded_by: Option<Timestamp>,
+    ) -> Result<Vec<ExcludedTime>, QueryError> {
+        match recorded_by {
+            None => Ok(self.excluded_times(&slo.name).unwrap_or_default()),
+            Some(recorded_by) => self.excluded_as_of(slo, recorded_by).await,
+        }
     }
 
     async fn report_of_composite(&self, query: &ReportQuery) -> Result<Option<SloReport>, QueryError> {
@@ -164,7 +196,7 @@ impl SloEvaluator {
                 coverage: burn.coverage.fraction(),
             }
         };
-        let mut excluded = self.excluded_times(&slo.name).unwrap_or_default();
+        let mut excluded = asked.excluded.clone();
         excluded.retain(|time| time.from < span.end && time.to > span.start);
         Ok(SloReport {
             burn: query.windows.iter().map(burn).collect(),

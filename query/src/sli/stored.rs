@@ -10,6 +10,7 @@ use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use futures::StreamExt;
 use slo::SliceSeries;
+use slo::exclusions::Exclusions;
 use telemetry::{SloSlice, Timestamp};
 
 use super::SliConfig;
@@ -68,6 +69,8 @@ async fn load_some(
             return;
         }
         let mut series = tracked.new_series();
+        // Before folding, which leaves slices that exclusions touch as they are.
+        series.set_exclusions(tracked.exclusions());
         for error in series.extend(group) {
             tracing::warn!(slo_id = tracked.slo_id, %error, "a stored slice was left out");
         }
@@ -120,19 +123,20 @@ pub(super) async fn present(
     Ok(found)
 }
 
-/// One group's slices that end in `(from, to]`, as they had been recorded by a time, under the exclusions of
-/// today.
+/// One group's slices that end in `(from, to]`, as they had been recorded by a time, under these
+/// exclusions.
 pub(super) async fn as_of(
     engine: &Engine,
     tracked: &Arc<Tracked>,
     group: &str,
     (from, to): (Timestamp, Timestamp),
     recorded_by: Timestamp,
+    exclusions: Exclusions,
 ) -> Result<SliceSeries, QueryError> {
     let first = from.minus(slo::series::WIDE_SLICE);
     let mut rows = slices_in(engine, &[tracked], first, to, SORTED).await?;
     let mut series = tracked.new_series();
-    series.set_exclusions(tracked.exclusions());
+    series.set_exclusions(exclusions);
     while let Some(batch) = rows.stream.next().await {
         let is_known = |slice: &SloSlice| {
             slice.slo_id == tracked.slo_id

@@ -14,6 +14,9 @@ use telemetry::{SloSlice, Timestamp};
 use super::SliConfig;
 use super::measure::{ByGroup, Measured, SliceRun};
 
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// A clock that is set back by more than this was wrong before.
 const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(60);
 
@@ -31,6 +34,10 @@ struct State {
     groups: BTreeMap<String, SliceSeries>,
     /// Everything before was measured in this process, gaps included.
     measured_until: Option<Timestamp>,
+    /// How far looking back has come that takes more than one run.
+    again_until: Option<Timestamp>,
+    /// What was settled when it was looked back the last time.
+    looked_back_at: Option<Timestamp>,
     /// Before this, slices are wider than base slices and are not measured again by ticks.
     base_from: Timestamp,
     exclusions: Exclusions,
@@ -43,6 +50,8 @@ impl Tracked {
         let state = State {
             groups: BTreeMap::new(),
             measured_until: None,
+            again_until: None,
+            looked_back_at: None,
             base_from: Timestamp::MIN,
             exclusions: Exclusions::default(),
             problem: None,
@@ -117,17 +126,24 @@ impl Tracked {
         let mut state = self.state.lock();
         // The clock was ahead and is not any more: what has been stored says how far we are.
         if state.measured_until.is_some_and(|until| until > settled.plus(CLOCK_AHEAD_MAX)) {
-            state.measured_until = None;
+            (state.measured_until, state.again_until, state.looked_back_at) = (None, None, None);
         }
         if state.measured_until.is_some_and(|until| until >= settled) {
             return None;
         }
         let newest = || state.groups.values().filter_map(SliceSeries::newest_end).max();
         let start = match state.measured_until.or_else(newest) {
+            Some(until) if state.again_until.is_some_and(|again| again <= until) => {
+                state.again_until.unwrap_or(until)
+            }
             // A process that was away goes on where it ended, within what the window can use.
             Some(until) => {
                 let until = until.max(now.minus(self.slo.window.nominal()));
-                until.minus(self.lateness(until, settled, config))
+                // Before the first slice that there is, nothing came late: that is a backfill's.
+                let oldest = state.groups.values().filter_map(SliceSeries::oldest_start).min();
+                let since = state.looked_back_at.replace(settled).unwrap_or(until);
+                let back = until.minus(self.lateness(since, settled, config));
+                back.max(oldest.unwrap_or(Timestamp::MIN)).min(until)
             }
             None => settled.minus(config.first_reach),
         };
@@ -137,15 +153,20 @@ impl Tracked {
         (start < end).then_some(SliceRun { start, end, width })
     }
 
-    /// How far back to look again: at the newest slices each time, once an hour much further.
-    fn lateness(&self, until: Timestamp, settled: Timestamp, config: &SliConfig) -> Duration {
-        const HOUR: Duration = Duration::from_secs(3_600);
-        // Each objective at a minute of its own, so that they do not all come at once.
+    /// How far back to look again: at the newest slices each time, once an hour much further, and once a
+    /// day further still.
+    fn lateness(&self, since: Timestamp, settled: Timestamp, config: &SliConfig) -> Duration {
+        // Each objective at a time of its own, so that they do not all come at once.
         let bytes =
             self.slo_id.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
-        let own = Duration::from_secs(bytes % HOUR.as_secs());
-        let is_due = until.plus(own).floor_to(HOUR) < settled.plus(own).floor_to(HOUR);
-        if is_due { config.lateness.max(config.lateness_hourly) } else { config.lateness }
+        let is_due = |every: Duration| {
+            let own = Duration::from_secs(bytes % every.as_secs());
+            since.plus(own).floor_to(every) < settled.plus(own).floor_to(every)
+        };
+        let further = [(HOUR, config.lateness_hourly), (DAY, config.lateness_daily)];
+        let due = further.into_iter().filter(|(every, _)| is_due(*every)).map(|(_, back)| back);
+        // What is folded cannot be measured again.
+        due.fold(config.lateness, Duration::max).min(config.base_slices_kept)
     }
 
     /// The slices of a run that are new or have other numbers than before.
@@ -202,6 +223,8 @@ impl Tracked {
                 tracing::warn!(slo_id = self.slo_id, %error, "a slice was left out");
             }
         }
+        // Not beyond what was measured before: the next run goes on from here.
+        state.again_until = Some(run.end).filter(|end| state.measured_until >= Some(*end));
         state.measured_until = state.measured_until.max(Some(run.end));
         state.problem = None;
         // By the newest data and not by the clock: one that jumps ahead makes nothing old.
@@ -227,7 +250,7 @@ impl Tracked {
     /// and a day for calendar periods that are longer than their nominal length.
     pub(super) fn reach(&self) -> Duration {
         let longest = self.slo.windows().map(slo::Window::nominal).max().unwrap_or_default();
-        longest.saturating_mul(2).saturating_add(Duration::from_secs(86_400))
+        longest.saturating_mul(2).saturating_add(DAY)
     }
 
     pub(super) fn set_exclusions(&self, exclusions: &Exclusions) {
@@ -236,6 +259,13 @@ impl Tracked {
             state.exclusions = exclusions.clone();
             state.groups.values_mut().for_each(|series| series.set_exclusions(exclusions.clone()));
         }
+    }
+
+    /// Whether exclusions that are new begin or end within slices that are folded already.
+    pub(super) fn is_cut_by(&self, exclusions: &Exclusions) -> bool {
+        let state = self.state.lock();
+        let is_cut = |series: &SliceSeries| series.is_cut(exclusions, self.slo.slice);
+        state.exclusions != *exclusions && state.groups.values().any(is_cut)
     }
 
     pub(super) fn exclusions(&self) -> Exclusions {
@@ -261,6 +291,7 @@ impl Tracked {
         if let Some(source) = error.source() {
             text.push_str(&format!(": {source}"));
         }
+        self.state.lock().looked_back_at = None;
         self.report(text);
     }
 

@@ -254,6 +254,37 @@ fn impact_is_what_was_reported_or_what_the_objectives_saw() {
                 ("open", None, None)
             ]
         );
+        // Added up, by team and by period; an incident counts in each service that it concerns.
+        let teams = [("checkout", Some("shop")), ("mail", None)];
+        let teams = teams.map(|(service, team)| (service.to_owned(), team.map(str::to_owned)));
+        bench.engine.publish_services(teams.into());
+        let sums = "incidents, minutes, minutes_unknown, users_affected, user_minutes, user_minutes_unknown,
+                    requests_affected, requests_affected_unknown, requests_measured";
+        let by_team = "FROM impact_metrics('2026-11-23', '2026-11-24', 'team') ORDER BY team";
+        assert_eq!(
+            bench.rows(&format!("SELECT team, {sums} {by_team}")).await,
+            ["shop,3,2.0,1,43.0,40.0,2,8.0,1,1", ",1,1.0,0,,,1,,1,0"]
+        );
+        let hours = "FROM impact_metrics('2026-11-23T10:00:00Z', '2026-11-23T12:00:00Z', 'all', '1 hour')";
+        assert_eq!(
+            bench.rows(&format!("SELECT period_start, incidents, minutes, requests_affected {hours}")).await,
+            ["2026-11-23T10:00:00Z,3,3.0,8.0", "2026-11-23T11:00:00Z,1,,"]
+        );
+        let request = ReportRequest {
+            from: at("2026-11-23T00:00:00Z"),
+            to: at("2026-11-24T00:00:00Z"),
+            by: Some("team".to_owned()),
+            ..day_request()
+        };
+        let rows = bench.engine.impact_metrics(&request, QueryRole::Viewer).await.unwrap();
+        let shop = rows.iter().find(|row| row.team.as_deref() == Some("shop")).unwrap();
+        assert_eq!((shop.metrics.incidents, shop.metrics.requests_measured), (3, 1));
+        let (users, requests) = (shop.metrics.users, shop.metrics.requests);
+        assert_eq!((users.total, users.unknown), (Some(43.0), 1));
+        assert_eq!((requests.total, requests.unknown), (Some(8.0), 1));
+        let nothing =
+            "SELECT incidents, minutes FROM impact_metrics_as_of('2026-01-01', '2026-11-23', '2026-11-24')";
+        assert_eq!(bench.rows(nothing).await, ["0,"]);
         // Before the slice was measured anew, and before anything was told.
         let then = async |as_of: &str| {
             let query = "SELECT incident_id, requests_affected FROM incident_impact_as_of";

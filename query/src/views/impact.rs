@@ -8,8 +8,8 @@ use super::{INCIDENTS, over_events, slo};
 /// of its service's objectives count. Objectives of one service see the same requests, so the one
 /// that saw the most bad ones is taken, not their sum: the least that it can have been.
 ///
-/// `$2` and `$3` are where the time begins and ends, `$4` is where slices begin that reach into it; `$1` is
-/// as of when, where that is asked for.
+/// The parameters are those of a report: `$1` is as of when, where that is asked for; `$3` and `$2` are where
+/// the time begins and ends, `$4` is where slices begin that reach into it.
 const INCIDENT_IMPACT: &str = "
     WITH reported AS (
       SELECT incident_id,
@@ -23,7 +23,8 @@ const INCIDENT_IMPACT: &str = "
     told AS (
       SELECT subject_id,
              json_number(payload, 'impact', 'users') AS users,
-             json_number(payload, 'impact', 'requests') AS requests
+             json_number(payload, 'impact', 'requests') AS requests,
+             json_text(payload, 'services') AS services
       FROM (SELECT subject_id, payload,
                    row_number() OVER (PARTITION BY subject_id ORDER BY seq DESC, recorded_at DESC) AS age
             FROM {events} WHERE kind = 'incident')
@@ -32,7 +33,7 @@ const INCIDENT_IMPACT: &str = "
       SELECT incident_id, service, severity, started_at,
              coalesce(restored_at, resolved_at) AS ended_at
       FROM ({incidents})
-      WHERE started_at >= $2 AND started_at < $3 AND state NOT IN ('declined', 'merged')),
+      WHERE started_at >= $3 AND started_at < $2 AND state NOT IN ('declined', 'merged')),
     objectives AS (SELECT DISTINCT slo || '/' || objective AS slo_id, service FROM slo_status),
     measured AS (
       SELECT incident_id, max(bad) AS bad
@@ -59,13 +60,27 @@ const INCIDENT_IMPACT: &str = "
              * (date_part('epoch', hurt.ended_at) - date_part('epoch', hurt.started_at)) / 60 AS user_minutes,
            coalesce(reported.requests, told.requests, measured.bad) AS requests_affected,
            CASE WHEN coalesce(reported.requests, told.requests) IS NOT NULL THEN 'reported'
-                WHEN measured.bad IS NOT NULL THEN 'slo' END AS requests_source
+                WHEN measured.bad IS NOT NULL THEN 'slo' END AS requests_source,
+           told.services
     FROM hurt
     LEFT JOIN reported ON reported.incident_id = hurt.incident_id
     LEFT JOIN told ON told.subject_id = hurt.incident_id
     LEFT JOIN measured ON measured.incident_id = hurt.incident_id";
 
-const SLICES: &str = "WHERE slice_start >= $4 AND slice_start < $3";
+const SLICES: &str = "WHERE slice_start >= $4 AND slice_start < $2";
+
+/// The columns of [`incident_impact`] that reports read, by position.
+pub(crate) mod column {
+    pub(crate) const SERVICE: usize = 1;
+    pub(crate) const SEVERITY: usize = 2;
+    pub(crate) const STARTED: usize = 3;
+    pub(crate) const MINUTES: usize = 5;
+    pub(crate) const USERS: usize = 6;
+    pub(crate) const USER_MINUTES: usize = 7;
+    pub(crate) const REQUESTS: usize = 8;
+    pub(crate) const SOURCE: usize = 9;
+    pub(crate) const SERVICES: usize = 10;
+}
 
 /// The longest slice that there is.
 pub(crate) const SLICE_MAX: Duration = Duration::from_secs(300);

@@ -1,7 +1,7 @@
 //! Deploy gates: the answer with its conditions, and overrides.
 
 use serde::{Deserialize, Serialize};
-use slo::gate::{self, GateDecision};
+use slo::gate::{self, ComingFreeze, GateDecision};
 use telemetry::Timestamp;
 use utoipa::ToSchema;
 
@@ -31,9 +31,22 @@ pub struct Gate {
     pub opened_by: Option<GateOverride>,
     /// The newest overrides of the service, those that are over too.
     pub overrides: Vec<GateOverride>,
+    /// The freeze of the policy that begins next; it decides nothing yet.
+    #[schema(required)]
+    pub next_freeze: Option<GateFreeze>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+/// A time in which nothing is to be changed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct GateFreeze {
+    pub name: String,
+    #[schema(required)]
+    pub reason: Option<String>,
+    pub from: Time,
+    pub until: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GateVerdict {
     Allowed,
@@ -43,7 +56,7 @@ pub enum GateVerdict {
 }
 
 /// One condition with the numbers that decided it.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GateCondition {
     pub check: GateCheck,
     /// What it is about: an objective, a severity, a freeze.
@@ -63,7 +76,7 @@ pub struct GateCondition {
     pub detail: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GateCheck {
     BudgetRemaining,
@@ -74,7 +87,7 @@ pub enum GateCheck {
     Freeze,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GateRelation {
     Above,
@@ -82,7 +95,7 @@ pub enum GateRelation {
     AtMost,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GateOutcome {
     Met,
@@ -136,6 +149,7 @@ impl Gate {
         policy: String,
         decision: GateDecision,
         overrides: Vec<gate::Override>,
+        next_freeze: Option<ComingFreeze>,
         now: Timestamp,
     ) -> Gate {
         Gate {
@@ -152,6 +166,18 @@ impl Gate {
             conditions: decision.conditions.into_iter().map(GateCondition::from).collect(),
             opened_by: decision.opened_by.map(|given| GateOverride::new(given, now)),
             overrides: overrides.into_iter().map(|given| GateOverride::new(given, now)).collect(),
+            next_freeze: next_freeze.map(GateFreeze::from),
+        }
+    }
+}
+
+impl From<ComingFreeze> for GateFreeze {
+    fn from(freeze: ComingFreeze) -> GateFreeze {
+        GateFreeze {
+            name: freeze.name,
+            reason: freeze.reason,
+            from: freeze.from.into(),
+            until: freeze.until.into(),
         }
     }
 }

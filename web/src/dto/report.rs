@@ -1,4 +1,4 @@
-//! Recovery metrics, delivery metrics and impact, as the SQL functions of these names have them.
+//! Recovery metrics and delivery metrics, as the SQL functions of these names have them.
 
 use serde::{Deserialize, Serialize};
 use slo::dora::Delivery;
@@ -24,19 +24,6 @@ pub struct MetricsQuery {
     pub width: Option<String>,
     /// IANA name of the zone whose days and months are meant; UTC when absent.
     pub time_zone: Option<String>,
-    /// RFC 3339: only what had been recorded by then counts.
-    pub as_of: Option<String>,
-}
-
-/// Which incidents, and as of when.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct ImpactQuery {
-    /// RFC 3339; 30 days before `to` when absent.
-    pub from: Option<String>,
-    /// RFC 3339, exclusive; now when absent.
-    pub to: Option<String>,
     /// RFC 3339: only what had been recorded by then counts.
     pub as_of: Option<String>,
 }
@@ -156,45 +143,6 @@ pub struct Lengths {
     pub p90_secs: Option<f64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct ImpactReport {
-    pub from: Time,
-    pub to: Time,
-    /// Those that started in the time, oldest first.
-    pub incidents: Vec<IncidentImpact>,
-}
-
-/// Whom an incident hurt; what nobody knows is null.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct IncidentImpact {
-    pub incident_id: String,
-    #[schema(required)]
-    pub service: Option<String>,
-    #[schema(required)]
-    pub severity: Option<String>,
-    pub started_at: Time,
-    #[schema(required)]
-    pub ended_at: Option<Time>,
-    #[schema(required)]
-    pub minutes: Option<f64>,
-    #[schema(required)]
-    pub users_affected: Option<f64>,
-    #[schema(required)]
-    pub user_minutes: Option<f64>,
-    #[schema(required)]
-    pub requests_affected: Option<f64>,
-    #[schema(required)]
-    pub requests_source: Option<RequestsSource>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RequestsSource {
-    Reported,
-    /// The bad events of the service's objectives meanwhile: the least it can have been.
-    Slo,
-}
-
 impl From<query::reports::ReportRow<Recovery>> for RecoveryRow {
     fn from(row: query::reports::ReportRow<Recovery>) -> RecoveryRow {
         let metrics = row.metrics;
@@ -258,26 +206,6 @@ impl From<Spans> for Lengths {
             mean_secs: spans.mean_secs,
             median_secs: spans.median_secs,
             p90_secs: spans.p90_secs,
-        }
-    }
-}
-
-impl From<query::reports::IncidentImpact> for IncidentImpact {
-    fn from(impact: query::reports::IncidentImpact) -> IncidentImpact {
-        IncidentImpact {
-            incident_id: impact.incident_id,
-            service: impact.service,
-            severity: impact.severity,
-            started_at: impact.started_at.into(),
-            ended_at: impact.ended_at.map(Time::from),
-            minutes: impact.minutes,
-            users_affected: impact.users_affected,
-            user_minutes: impact.user_minutes,
-            requests_affected: impact.requests_affected,
-            requests_source: impact.requests_source.map(|source| match source {
-                query::reports::RequestsSource::Reported => RequestsSource::Reported,
-                query::reports::RequestsSource::Slo => RequestsSource::Slo,
-            }),
         }
     }
 }

@@ -10,6 +10,8 @@ pub struct SloList {
     pub slos: Vec<SloStatus>,
     /// The same objectives over the further windows of their SLOs; nothing alerts on these.
     pub further_windows: Vec<SloStatus>,
+    /// Objectives whose indicator cannot be measured, and why.
+    pub problems: Vec<SloProblem>,
 }
 
 /// One objective at one watermark. The numbers of `slo_status` under the same names.
@@ -75,7 +77,28 @@ pub struct SloStatus {
     pub exhausted_in_rolling_secs: Option<u64>,
     /// Slices that reported more good than total events and count as all good.
     pub clamped_slices: u64,
+    /// Why there are no numbers.
+    #[schema(required)]
+    pub no_data: Option<NoData>,
     pub burn_windows: Vec<BurnWindow>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoData {
+    /// Everything was measured, nothing happened.
+    NoTraffic,
+    /// Nothing was measured.
+    Gap,
+}
+
+/// An objective whose indicator could not be measured the last time.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SloProblem {
+    /// The SLO and its objective, as `NAME/OBJECTIVE`.
+    pub slo_id: String,
+    /// Why.
+    pub problem: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -136,6 +159,8 @@ pub struct SloDetail {
     pub definition: SloDefinition,
     /// Whether its burn rates page.
     pub alerts: bool,
+    /// Its objectives whose indicator cannot be measured, and why.
+    pub problems: Vec<SloProblem>,
 }
 
 /// Where an SLO is written.
@@ -162,6 +187,8 @@ pub struct HistoryQuery {
     pub points: Option<usize>,
     /// The window of the budget: one of the SLO's, such as `90d`; the first one when absent.
     pub window: Option<String>,
+    /// RFC 3339: only what had been recorded by then counts, and nothing is projected.
+    pub reported_on: Option<String>,
 }
 
 /// The burn-down of one objective, and what happened meanwhile.
@@ -268,6 +295,10 @@ impl From<slo::SloStatus> for SloStatus {
             exhausted_in_fixed_window_secs: status.exhausted_in_fixed_window_secs,
             exhausted_in_rolling_secs: status.exhausted_in_rolling_secs,
             clamped_slices: status.clamped_slices,
+            no_data: status.no_data.map(|reason| match reason {
+                slo::budget::NoData::NoTraffic => NoData::NoTraffic,
+                slo::budget::NoData::Gap => NoData::Gap,
+            }),
             burn_windows: status.burn_windows.into_iter().map(BurnWindow::from).collect(),
         }
     }

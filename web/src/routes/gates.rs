@@ -9,16 +9,18 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
-use slo::gate::{GateDecision, Override, decide};
-use telemetry::Timestamp;
+use slo::gate::{ComingFreeze, GateDecision, Override, decide};
+use telemetry::{EventKind, Timestamp};
 
 use super::incidents::actor;
+use super::slos::time_field;
 use crate::auth::Caller;
 use crate::dto::gate::{
     Gate, GateList, GateOverride, GateOverrideBody, GateOverrideList, GateRevocationBody,
 };
+use crate::dto::gate_decision::{GateDecisionList, GateDecisionsQuery, PastGateDecision};
 use crate::error::{Problem, WebError, WebResult};
-use crate::extract::JsonBody;
+use crate::extract::{JsonBody, UrlQuery};
 use crate::state::AppState;
 
 /// Whether a service may be changed now, with every number that decided it. Asking is recorded as an
@@ -78,11 +80,12 @@ struct Judged {
     policy: GatePolicy,
     decision: GateDecision,
     overrides: Vec<Override>,
+    next_freeze: Option<ComingFreeze>,
 }
 
 impl Judged {
     fn answer(self, service: String, now: Timestamp) -> Gate {
-        Gate::new(service, self.policy.name, self.decision, self.overrides, now)
+        Gate::new(service, self.policy.name, self.decision, self.overrides, self.next_freeze, now)
     }
 }
 
@@ -93,7 +96,50 @@ async fn judge(state: &AppState, service: &str, now: Timestamp) -> WebResult<Opt
     facts.freezes = policy.freezes_at(now);
     let overrides = state.alerting.gate_overrides(service).await?;
     let decision = decide(&policy.terms, &facts, &overrides, now);
-    Ok(Some(Judged { policy, decision, overrides }))
+    let next_freeze = policy.next_freeze(now);
+    Ok(Some(Judged { policy, decision, overrides, next_freeze }))
+}
+
+/// What a gate has answered to those who asked, the newest first. Looking is not asking: nothing is
+/// recorded.
+#[utoipa::path(
+    get,
+    path = "/api/gates/{service}/decisions",
+    operation_id = "list_gate_decisions",
+    tag = "respond",
+    params(("service" = String, Path), GateDecisionsQuery),
+    responses(
+        (status = 200, body = GateDecisionList),
+        (status = 400, body = Problem),
+        (status = 404, body = Problem),
+    )
+)]
+pub(crate) async fn decisions(
+    State(state): State<AppState>,
+    Path(service): Path<String>,
+    UrlQuery(query): UrlQuery<GateDecisionsQuery>,
+) -> WebResult<Json<GateDecisionList>> {
+    let from = time_field("?from", query.from.as_deref())?.unwrap_or(Timestamp::EPOCH);
+    let to = time_field("?to", query.to.as_deref())?;
+    // A clock that was ahead has left decisions after now.
+    let last = to.map_or(Timestamp::MAX, |to| Timestamp::from_micros(to.micros().saturating_sub(1)));
+    let limit = query.limit.unwrap_or(u32::MAX).min(state.config.list_rows_max).max(1) as usize;
+    let kind = EventKind::GATE_DECISION;
+    // One more says whether there are more.
+    let mut events = state.engine.events(&kind, Some(&service), from, last, limit + 1).await?;
+    // What was answered about a service that is gone since stays to be read.
+    if events.is_empty() && !state.gates.knows(&service) {
+        return Err(WebError::not_found("service", service));
+    }
+    events.reverse();
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let read = |event: telemetry::Event| {
+        let event_id = event.event_id.clone();
+        let decision = PastGateDecision::try_from(event);
+        decision.inspect_err(|error| tracing::warn!(event_id, %error, "no decision of a gate")).ok()
+    };
+    Ok(Json(GateDecisionList { decisions: events.into_iter().filter_map(read).collect(), more }))
 }
 
 /// Opens a gate until a time, whatever its conditions say. Recorded as an event of kind

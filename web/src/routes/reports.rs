@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use query::reports::ReportRequest;
+use query::reports::{ReportRequest, ReportRow};
 use query::{QueryError, QueryRole};
-use telemetry::Timestamp;
 
 use super::slos::time_field;
 use crate::auth::{Caller, Role};
-use crate::dto::report::{
-    DeliveryReport, DeliveryRow, ImpactQuery, ImpactReport, IncidentImpact, MetricsQuery, RecoveryReport,
-    RecoveryRow,
-};
+use crate::dto::impact::{ImpactReport, IncidentImpact};
+use crate::dto::report::{DeliveryReport, MetricsQuery, RecoveryReport};
 use crate::error::{Problem, WebError, WebResult};
 use crate::extract::UrlQuery;
 use crate::state::AppState;
@@ -40,14 +37,9 @@ pub(crate) async fn recovery(
     caller: Caller,
     UrlQuery(query): UrlQuery<MetricsQuery>,
 ) -> WebResult<Json<RecoveryReport>> {
-    let role = query_role(&caller)?;
-    let request = request(&state, query)?;
-    let rows = state.engine.recovery(&request, role).await.map_err(refused)?;
-    Ok(Json(RecoveryReport {
-        from: request.from.into(),
-        to: request.to.into(),
-        rows: rows.into_iter().map(RecoveryRow::from).collect(),
-    }))
+    let (request, role) = asked(&state, &caller, query)?;
+    let rows = rows(state.engine.recovery(&request, role).await)?;
+    Ok(Json(RecoveryReport { from: request.from.into(), to: request.to.into(), rows }))
 }
 
 /// DORA's metrics: `delivery_metrics` in SQL.
@@ -68,23 +60,19 @@ pub(crate) async fn delivery(
     caller: Caller,
     UrlQuery(query): UrlQuery<MetricsQuery>,
 ) -> WebResult<Json<DeliveryReport>> {
-    let role = query_role(&caller)?;
-    let request = request(&state, query)?;
-    let rows = state.engine.delivery(&request, role).await.map_err(refused)?;
-    Ok(Json(DeliveryReport {
-        from: request.from.into(),
-        to: request.to.into(),
-        rows: rows.into_iter().map(DeliveryRow::from).collect(),
-    }))
+    let (request, role) = asked(&state, &caller, query)?;
+    let rows = rows(state.engine.delivery(&request, role).await)?;
+    Ok(Json(DeliveryReport { from: request.from.into(), to: request.to.into(), rows }))
 }
 
-/// Whom the incidents of a time hurt: `incident_impact` in SQL.
+/// Whom the incidents of a time hurt, one by one and added up: `incident_impact` and `impact_metrics` in
+/// SQL.
 #[utoipa::path(
     get,
     path = "/api/impact",
     operation_id = "get_impact",
     tag = "observe",
-    params(ImpactQuery),
+    params(MetricsQuery),
     responses(
         (status = 200, body = ImpactReport),
         (status = 400, body = Problem),
@@ -94,50 +82,45 @@ pub(crate) async fn delivery(
 pub(crate) async fn impact(
     State(state): State<AppState>,
     caller: Caller,
-    UrlQuery(query): UrlQuery<ImpactQuery>,
+    UrlQuery(query): UrlQuery<MetricsQuery>,
 ) -> WebResult<Json<ImpactReport>> {
-    let role = query_role(&caller)?;
-    let (from, to) = times(&state, query.from.as_deref(), query.to.as_deref())?;
-    let as_of = time_field("?as_of", query.as_of.as_deref())?;
-    let incidents = state.engine.impact((from, to), as_of, role).await?;
+    let (request, role) = asked(&state, &caller, query)?;
+    let rows = rows(state.engine.impact_metrics(&request, role).await)?;
+    let incidents = state.engine.impact((request.from, request.to), request.as_of, role).await?;
     Ok(Json(ImpactReport {
-        from: from.into(),
-        to: to.into(),
+        from: request.from.into(),
+        to: request.to.into(),
+        rows,
         incidents: incidents.into_iter().map(IncidentImpact::from).collect(),
     }))
 }
 
-fn query_role(caller: &Caller) -> WebResult<QueryRole> {
+/// What somebody asks for, and under whose limits.
+fn asked(state: &AppState, caller: &Caller, query: MetricsQuery) -> WebResult<(ReportRequest, QueryRole)> {
     let forbidden = WebError::Forbidden { needed: Role::Viewer, actual: caller.role };
-    caller.role.query_role().ok_or(forbidden)
-}
-
-/// There is no query in the request that could be at fault.
-fn refused(error: QueryError) -> WebError {
-    match error {
-        QueryError::Invalid(message) => WebError::BadRequest(message),
-        other => other.into(),
+    let role = caller.role.query_role().ok_or(forbidden)?;
+    let to = time_field("?to", query.to.as_deref())?.unwrap_or_else(|| state.clock.now());
+    let from = time_field("?from", query.from.as_deref())?.unwrap_or_else(|| to.minus(TIME_DEFAULT));
+    if from >= to {
+        return Err(WebError::bad_field("?from", "it is not before `to`"));
     }
-}
-
-fn request(state: &AppState, query: MetricsQuery) -> WebResult<ReportRequest> {
-    let (from, to) = times(state, query.from.as_deref(), query.to.as_deref())?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    Ok(ReportRequest {
+    let request = ReportRequest {
         from,
         to,
         by: given(query.by),
         width: given(query.width),
         time_zone: given(query.time_zone),
         as_of: time_field("?as_of", query.as_of.as_deref())?,
-    })
+    };
+    Ok((request, role))
 }
 
-fn times(state: &AppState, from: Option<&str>, to: Option<&str>) -> WebResult<(Timestamp, Timestamp)> {
-    let to = time_field("?to", to)?.unwrap_or_else(|| state.clock.now());
-    let from = time_field("?from", from)?.unwrap_or_else(|| to.minus(TIME_DEFAULT));
-    if from >= to {
-        return Err(WebError::bad_field("?from", "it is not before `to`"));
-    }
-    Ok((from, to))
+/// There is no query in the request that could be at fault.
+fn rows<M, R: From<ReportRow<M>>>(answer: Result<Vec<ReportRow<M>>, QueryError>) -> WebResult<Vec<R>> {
+    let rows = answer.map_err(|error| match error {
+        QueryError::Invalid(message) => WebError::BadRequest(message),
+        other => other.into(),
+    })?;
+    Ok(rows.into_iter().map(R::from).collect())
 }

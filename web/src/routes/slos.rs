@@ -12,7 +12,7 @@ use telemetry::Timestamp;
 use super::deploys::{self, Deploy};
 use crate::dto::slo::{
     HistoryDeploy, HistoryIncident, HistoryPoint, HistoryQuery, ProjectionPoint, SloDefinition, SloDetail,
-    SloHistory, SloList, SloStatus,
+    SloHistory, SloList, SloProblem, SloStatus,
 };
 use crate::error::{Problem, WebError, WebResult};
 use crate::extract::UrlQuery;
@@ -35,7 +35,15 @@ pub(crate) async fn list(State(state): State<AppState>) -> Json<SloList> {
     let mut slos: Vec<SloStatus> = state.slos.statuses().iter().cloned().map(SloStatus::from).collect();
     slos.sort_by(SloStatus::by_urgency);
     let further = state.slos.further_statuses();
-    Json(SloList { slos, further_windows: further.iter().cloned().map(SloStatus::from).collect() })
+    Json(SloList {
+        slos,
+        further_windows: further.iter().cloned().map(SloStatus::from).collect(),
+        problems: problems(&state).collect(),
+    })
+}
+
+fn problems(state: &AppState) -> impl Iterator<Item = SloProblem> {
+    state.slos.problems().into_iter().map(|(slo_id, problem)| SloProblem { slo_id, problem })
 }
 
 /// One SLO: the fields of its worst objective, all objectives, and where it is written.
@@ -70,6 +78,7 @@ pub(crate) async fn detail(
             line: slo.line,
         },
         alerts: slo.alerts_on,
+        problems: problems(&state).filter(|it| it.slo_id.split('/').next() == Some(&name)).collect(),
     }))
 }
 
@@ -99,9 +108,17 @@ pub(crate) async fn history(
     let points = query.points.unwrap_or(POINTS_DEFAULT).clamp(2, state.config.history_points_max) as u32;
     let group = query.group.unwrap_or_default();
     let of = BudgetOf { slo: &slo.name, objective, group: &group, window };
-    let points = state.slos.history(of, (from, to), points);
+    let reported_on = time_field("?reported_on", query.reported_on.as_deref())?;
+    let points = match reported_on {
+        None => state.slos.history(of, (from, to), points),
+        Some(reported_on) => state.slos.history_as_of(of, (from, to), points, reported_on).await?,
+    };
     let now = state.clock.now();
-    let projection = state.slos.projection(of, now, PROJECTION_STEPS);
+    // What was known then had not heard of what goes on now.
+    let projection = match reported_on {
+        None => state.slos.projection(of, now, PROJECTION_STEPS),
+        Some(_) => None,
+    };
     // It goes on where the points end: not from a range that ended before.
     let projection = projection.filter(|line| line.first().is_some_and(|first| first.at <= to));
     let filter = IncidentFilter {

@@ -79,6 +79,7 @@ function slo(name, service, display, left, burn, state, target = 0.999) {
     group_key: "",
     method: "Occurrences",
     clamped_slices: 0,
+    no_data: null,
     display_name: display,
     service,
     window: "30d",

@@ -150,6 +150,7 @@ function gateOf(service) {
     conditions,
     opened_by: null,
     overrides: [],
+    next_freeze: { name: "weekend", reason: null, from: at(-2 * DAY), until: at(-4 * DAY) },
   };
 }
 
@@ -307,6 +308,7 @@ export function impact(params) {
   const one = (incident_id, service, severity, agoMs, minutes, users, requests, requests_source) => ({
     incident_id,
     service,
+    team: service === "payments" ? "shop" : "game",
     severity,
     started_at: at(agoMs),
     ended_at: minutes === null ? null : at(agoMs - minutes * MINUTE),
@@ -319,6 +321,7 @@ export function impact(params) {
   return {
     from: params.get("from"),
     to: params.get("to"),
+    rows: [],
     incidents: [
       one("INC-23", "matchmaking", "SEV2", 26 * MINUTE, null, null, 18_240, "slo"),
       one("INC-22", "chat", "SEV3", 15 * HOUR, 52, null, null, null),

@@ -242,7 +242,7 @@ const ROUTES = [
     },
   ],
   ["GET", "/api/services", () => ({ services: data.services() })],
-  ["GET", "/api/slos", () => ({ slos: data.slos, further_windows: [] })],
+  ["GET", "/api/slos", () => ({ slos: data.slos, further_windows: [], problems: [] })],
   [
     "GET",
     "/api/slos/:name",
@@ -256,6 +256,7 @@ const ROUTES = [
         definition: { file: `objects/slo-${name}.yaml`, line: 1, yaml: data.definition(name) },
         method: "Occurrences",
         alerts: true,
+        problems: [],
       };
     },
   ],

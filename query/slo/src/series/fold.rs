@@ -7,6 +7,7 @@ use telemetry::Timestamp;
 
 use super::SliceSeries;
 use super::packed::Packed;
+use crate::exclusions::Exclusions;
 use crate::objective::Counting;
 
 /// Width that base slices are folded to.
@@ -33,6 +34,16 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
 }
 
 impl SliceSeries {
+    /// Whether exclusions begin or end within a slice that is wider than `base`: what base slices it was
+    /// folded from would tell more than their sum.
+    pub fn is_cut(&self, exclusions: &Exclusions, base: Duration) -> bool {
+        exclusions.edges().any(|edge| {
+            let index = self.slices.partition_point(|slice| slice.end_micros() <= edge);
+            let slice = self.slices.get(index);
+            slice.is_some_and(|slice| slice.start_micros() < edge && slice.width() > base)
+        })
+    }
+
     /// Folds the slices that end by `time` into slices of `width`, which [`wide_slice`] chose. Sums over
     /// windows that begin and end at multiples of the width stay as they are. Slices that an exclusion
     /// touches stay, and so does everything while there is little to fold.

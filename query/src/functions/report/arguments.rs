@@ -11,7 +11,9 @@ use telemetry::Timestamp;
 use crate::functions::arguments::Arguments;
 use crate::functions::buckets::Width;
 use crate::functions::cohort::{By, Dimension, Periods};
+use crate::functions::report::Report;
 use crate::reports::ReportRequest;
+use crate::views;
 
 /// Where a report's events come from: all of them, or those that had been recorded by `$1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,14 @@ impl Source {
             Source::AsOf => "(SELECT * FROM events WHERE recorded_at <= $1)",
         }
     }
+
+    /// The rest of a condition on slices.
+    pub(crate) fn slices(self) -> &'static str {
+        match self {
+            Source::Everything => "",
+            Source::AsOf => "AND recorded_at <= $1",
+        }
+    }
 }
 
 /// `[time,] start, end [, by [, width [, time_zone [, last]]]]`.
@@ -34,6 +44,7 @@ impl Source {
 pub(in crate::functions) struct ReportArguments {
     /// As of when, if the report is told.
     as_of: Option<Timestamp>,
+    start: Timestamp,
     end: Timestamp,
     pub(in crate::functions) periods: Periods,
     pub(in crate::functions) by: By,
@@ -46,10 +57,11 @@ impl ReportArguments {
     pub(super) fn read(
         given: &Arguments<'_>,
         source: Source,
-        allowed: &[Dimension],
+        report: &dyn Report,
     ) -> Result<ReportArguments> {
         let first = usize::from(source == Source::AsOf);
-        let counts: Vec<usize> = (2..=6).map(|count| count + first).collect();
+        let most = if report.has_last() { 6 } else { 5 };
+        let counts: Vec<usize> = (2..=most).map(|count| count + first).collect();
         given.check_count(&counts)?;
         let has = |at: usize| given.count() > at + first;
         let (start, end) = (given.time(first)?, given.time(first + 1)?);
@@ -61,10 +73,11 @@ impl ReportArguments {
         let zone = if has(4) { Some(given.text(first + 4)?) } else { None };
         Ok(ReportArguments {
             as_of: if first == 1 { Some(given.time(0)?) } else { None },
+            start,
             end,
             periods: Periods::new(start, end, width, zone.as_deref())
                 .map_err(|reason| given.wrong(reason))?,
-            by: By::parse(&by, allowed).map_err(|reason| given.wrong(reason))?,
+            by: By::parse(&by, report.dimensions()).map_err(|reason| given.wrong(reason))?,
             last: if has(5) { Some(given.duration_or_none(first + 5)?) } else { None },
         })
     }
@@ -78,6 +91,7 @@ impl ReportArguments {
         let zone = request.time_zone.as_deref();
         Ok(ReportArguments {
             as_of: request.as_of,
+            start: request.from,
             end: request.to,
             periods: Periods::new(request.from, request.to, width, zone)?,
             by: By::parse(request.by.as_deref().unwrap_or_default(), allowed)?,
@@ -89,10 +103,12 @@ impl ReportArguments {
         if self.as_of.is_some() { Source::AsOf } else { Source::Everything }
     }
 
-    /// The values of `$1` (as of when) and `$2` (the end).
+    /// The values of `$1` (as of when), `$2` (the end), `$3` (the start), and `$4`: where slices begin that
+    /// reach into the time.
     pub(super) fn parameters(&self) -> Vec<ScalarValue> {
         let time = |at: Timestamp| ScalarValue::TimestampMicrosecond(Some(at.micros()), Some("UTC".into()));
-        vec![time(self.as_of.unwrap_or(self.end)), time(self.end)]
+        let first_slice = self.start.minus(views::impact::SLICE_MAX);
+        vec![time(self.as_of.unwrap_or(self.end)), time(self.end), time(self.start), time(first_slice)]
     }
 
     /// What has happened of a period by the time that the report is as of.

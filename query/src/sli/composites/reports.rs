@@ -11,8 +11,9 @@ use telemetry::Timestamp;
 use super::parts::Parts;
 use super::{Composite, View};
 use crate::QueryError;
+use crate::sli::SloEvaluator;
+use crate::sli::history::window_start;
 use crate::sli::reports::{ReportQuery, SloReport, WindowBurn};
-use crate::sli::{SloEvaluator, stored};
 
 /// A composite and the SLO that it belongs to, over the window that is asked for.
 pub(in crate::sli) struct Asked {
@@ -50,10 +51,36 @@ impl SloEvaluator {
     pub(in crate::sli) fn composite_history(
         &self,
         asked: &Asked,
+        range: (Timestamp, Timestamp),
+        points: u32,
+    ) -> Vec<HistoryPoint> {
+        self.points_of(&asked.view(self), range, points)
+    }
+
+    /// The same from what had been recorded by a time.
+    pub(in crate::sli) async fn composite_history_as_of(
+        &self,
+        asked: &Asked,
+        (from, to): (Timestamp, Timestamp),
+        points: u32,
+        recorded_by: Timestamp,
+    ) -> Result<Vec<HistoryPoint>, QueryError> {
+        let mut view = asked.view(self);
+        let range = (window_start(view.slo, from)?, to);
+        for known in &mut view.members {
+            if let Some(tracked) = known.tracked.clone() {
+                known.recorded = Some(self.recorded(&tracked, "", range, Some(recorded_by)).await?);
+            }
+        }
+        Ok(self.points_of(&view, (from, to), points))
+    }
+
+    fn points_of(
+        &self,
+        view: &View<'_>,
         (from, to): (Timestamp, Timestamp),
         points: u32,
     ) -> Vec<HistoryPoint> {
-        let view = asked.view(self);
         let spans = view
             .members
             .iter()
@@ -108,14 +135,13 @@ impl SloEvaluator {
         let at = query.at.or_else(|| view.watermark(clock_now)).unwrap_or(clock_now).min(clock_now);
         let start = view.slo.window.span_at(at).map_err(failed)?.start;
         let causes = self.causes(&view.slo.service, at, query.recorded_by).await?;
+        let mut excluded = self.excluded_by(view.slo, query.recorded_by).await?;
         for known in &mut view.members {
             let is_kept = known
                 .read(|series| series.oldest_start().is_some_and(|oldest| oldest <= start))
                 .unwrap_or(true);
             if let Some(tracked) = known.tracked.clone().filter(|_| !is_kept || query.recorded_by.is_some()) {
-                let recorded_by = query.recorded_by.unwrap_or(Timestamp::MAX);
-                let range = (start, at);
-                known.recorded = Some(stored::as_of(&self.engine, &tracked, "", range, recorded_by).await?);
+                known.recorded = Some(self.recorded(&tracked, "", (start, at), query.recorded_by).await?);
             }
         }
         let status: SloStatus = view.status(at.plus(view.policy.evaluation_delay));
@@ -134,7 +160,6 @@ impl SloEvaluator {
         };
         let parts = Parts::of(&view, at)
             .ok_or_else(|| QueryError::Invalid(format!("{at} is outside of the calendar")))?;
-        let mut excluded = self.excluded_times(&view.slo.name).unwrap_or_default();
         excluded.retain(|time| time.from < parts.end && time.to > parts.start);
         Ok(SloReport {
             burn: query.windows.iter().map(burn).collect(),

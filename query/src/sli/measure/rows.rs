@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::ScalarValue;
 use futures::TryStreamExt;
@@ -183,7 +183,7 @@ impl Evaluation<'_> {
         let time = |at: Timestamp| ScalarValue::TimestampMicrosecond(Some(at.micros()), Some("UTC".into()));
         let (engine, role) = (self.engine, QueryRole::Engine);
         let deadline = Deadline::of(engine.config(), role);
-        let state = engine.query_state(role)?;
+        let state = engine.query_state();
         let plan = deadline.within(state.create_logical_plan(text)).await??;
         let plan = plan.with_param_values(vec![("from", time(from)), ("to", time(self.run.end))])?;
         let rows = engine.run_plan(plan, state, role, deadline).await?;
@@ -193,7 +193,9 @@ impl Evaluation<'_> {
     fn rows_of(&self, batch: &RecordBatch, numbers: &[&str]) -> Result<Vec<Row>, String> {
         let column = |name: &str, data_type: &DataType| -> Result<ArrayRef, String> {
             let column = batch.column_by_name(name).ok_or_else(|| format!("returns no column {name:?}"))?;
-            cast(column, data_type)
+            // What is no number or no time is an error, not nothing.
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            cast_with_options(column, data_type, &options)
                 .map_err(|error| format!("returns {name:?} as {}: {error}", column.data_type()))
         };
         let times = column("ts", &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;

@@ -123,7 +123,48 @@ fn very_late_samples_are_taken_by_measuring_again() {
             evaluator.report(&query).await.unwrap().unwrap().status.good
         };
         assert_eq!((good(Some(reported_on)).await, good(None).await), (Some(0.0), Some(390.0)));
+        // The burn-down of then, too.
+        let of = BudgetOf { slo: "checkout", objective: "1", group: "", window: None };
+        let range = (second(0), second(1_200));
+        let then = evaluator.history_as_of(of, range, 4, reported_on).await.unwrap().unwrap();
+        let now_known = evaluator.history(of, range, 4).unwrap();
+        let goods = |points: &[HistoryPoint]| points.iter().map(|point| point.good).collect::<Vec<_>>();
+        assert_eq!(goods(&then), [Some(0.0); 4]);
+        assert_eq!(goods(&now_known), [90.0, 190.0, 290.0, 390.0].map(Some));
+        let totals = |points: &[HistoryPoint]| points.iter().map(|point| point.total).collect::<Vec<_>>();
+        assert_eq!(totals(&then), totals(&now_known));
+        let unknown = BudgetOf { group: "{region=\"eu\"}", ..of };
+        assert_eq!(evaluator.history_as_of(unknown, range, 4, reported_on).await.unwrap(), None);
         let of_day = format!("SELECT sum(good) FROM slo_slices_as_of('{reported_on}')");
         assert_eq!(bench.rows(&of_day).await, ["0.0"]);
+    });
+}
+
+#[test]
+fn late_samples_of_a_day_are_taken_once_a_day() {
+    run(async {
+        let bench = Bench::new().await;
+        let total: Vec<_> = (0..40).map(|index| (second(30 * index), 10.0 * index as f64)).collect();
+        bench.samples(&[("__name__", "requests_total")], &total).await;
+        // A look back is done in parts.
+        let config = SliConfig { slices_per_run_max: 1_000, ..SliConfig::default() };
+        let evaluator = SloEvaluator::new(bench.engine.clone(), config);
+        let begun = second(1_230);
+        evaluator.set_catalog(ratio(GOOD, TOTAL, true), begun).await.unwrap();
+        let hours = |count: u64| begun.plus(Duration::from_secs(count * 3_600));
+        tick(&evaluator, begun).await;
+        tick(&evaluator, hours(2)).await;
+        bench.samples(&[("__name__", "good_total")], &total).await;
+        // Too late for the hour.
+        tick(&evaluator, hours(3)).await;
+        let good = || evaluator.statuses()[0].good;
+        assert_eq!(good(), Some(0.0));
+        tick(&evaluator, hours(23)).await;
+        assert_eq!(good(), Some(390.0));
+        assert_eq!(bench.rows("SELECT max(rev), count(*) FROM slo_slices WHERE rev = 1").await, ["1,39"]);
+        // What comes a day later still is a backfill's.
+        tick(&evaluator, hours(30)).await;
+        bench.samples(&[("__name__", "good_total")], &[(second(1_190), 395.0)]).await;
+        assert_eq!(tick(&evaluator, hours(48)).await.slices, 0);
     });
 }

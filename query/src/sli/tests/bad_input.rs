@@ -23,6 +23,51 @@ fn what_is_no_number_of_events_is_named() {
     });
 }
 
+/// The same of a statement.
+async fn problem_of_statement(columns: &str) -> String {
+    let bench = Bench::new().await;
+    let statement = format!("SELECT {columns} WHERE $from < $to");
+    let catalog = slos(&format!(
+        r#"
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{name: checkout}}
+spec:
+  service: checkout
+  budgetingMethod: Occurrences
+  timeWindow: [{{duration: 7d, isRolling: true}}]
+  indicator:
+    metadata: {{name: rows}}
+    spec:
+      ratioMetric:
+        good: {{metricSource: {{type: sql, spec: {{column: good}}}}}}
+        total: {{metricSource: {{type: sql, spec: {{query: "{statement}"}}}}}}
+  objectives: [{{target: 0.9}}]
+"#
+    ));
+    let evaluator = evaluator(&bench, catalog, second(630)).await;
+    evaluator.tick(second(630)).await.unwrap();
+    let [(_, problem)] = &evaluator.problems()[..] else { panic!("one problem of {statement}") };
+    assert_eq!(bench.rows("SELECT count(*) FROM slo_slices").await, ["0"]);
+    problem.clone()
+}
+
+#[test]
+fn rows_that_are_no_numbers_are_named_and_not_nothing() {
+    run(async {
+        let text = problem_of_statement("$from AS ts, 'many' AS total, 1 AS good").await;
+        assert!(text.contains(r#"returns "total" as Utf8"#) && text.contains("'many'"), "{text}");
+        let text = problem_of_statement("$from AS ts, 2 AS total, 'x' AS good").await;
+        assert!(text.contains(r#"returns "good" as Utf8"#), "{text}");
+        let text = problem_of_statement("'soon' AS ts, 2 AS total, 1 AS good").await;
+        assert!(text.contains(r#"returns "ts" as Utf8"#), "{text}");
+        let nan = problem_of_statement("$from AS ts, CAST('NaN' AS DOUBLE) AS total, 1 AS good").await;
+        assert!(nan.contains("returns NaN for the slice at 2026-11-23T"), "{nan}");
+        let text = problem_of_statement("$from AS ts, 2 AS total").await;
+        assert!(text.contains(r#"returns no column "good""#), "{text}");
+    });
+}
+
 #[test]
 fn more_good_than_total_is_all_good_and_counted() {
     run(async {

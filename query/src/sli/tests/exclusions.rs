@@ -35,6 +35,86 @@ fn maintenance_does_not_count_and_can_be_taken_back() {
     });
 }
 
+#[test]
+fn what_was_reported_knew_the_maintenance_of_then() {
+    run(async {
+        let bench = Bench::new().await;
+        even_traffic(&bench, 20).await;
+        let now = second(630);
+        bench.clock.set(now);
+        let evaluator = evaluator(&bench, ratio(GOOD, TOTAL, true), now).await;
+        tick(&evaluator, now).await;
+        let told_at = now.plus(Duration::from_secs(60));
+        let period =
+            serde_json::json!({"title": "Upgrade", "started_at": second(120), "finished_at": second(420)});
+        let told = crate::testing::event(telemetry::EventKind::MAINTENANCE, "db-upgrade", 1, told_at, period);
+        bench.clock.set(told_at);
+        bench.events(vec![told]).await;
+        evaluator.tick(told_at).await.unwrap();
+        let total = async |recorded_by: Timestamp| {
+            let query = ReportQuery {
+                slo: "checkout".into(),
+                objective: None,
+                group: String::new(),
+                at: Some(second(600)),
+                recorded_by: Some(recorded_by),
+                windows: Vec::new(),
+                window: None,
+            };
+            let report = evaluator.report(&query).await.unwrap().unwrap();
+            let of = BudgetOf { slo: "checkout", objective: "1", group: "", window: None };
+            let points = evaluator.history_as_of(of, (second(0), second(600)), 1, recorded_by).await;
+            let points = points.unwrap().unwrap();
+            assert_eq!(points[0].total, report.status.total);
+            (report.status.total, report.excluded.len())
+        };
+        assert_eq!(total(now).await, (Some(190.0), 0));
+        assert_eq!(total(told_at).await, (Some(90.0), 1));
+    });
+}
+
+#[test]
+fn old_slices_are_cut_as_they_were_measured() {
+    run(async {
+        let bench = Bench::new().await;
+        let grow = |bad_at: u64| {
+            let good = move |n: u64| if n >= bad_at { 10.0 * (n - 1) as f64 } else { 10.0 * n as f64 };
+            (0..20).map(move |n| (second(30 * n), good(n))).collect::<Vec<_>>()
+        };
+        bench.samples(&[("__name__", "requests_total")], &grow(u64::MAX)).await;
+        // All of the ten bad ones are in the slice of the fourth half minute.
+        bench.samples(&[("__name__", "good_total")], &grow(3)).await;
+        let config = SliConfig { base_slices_kept: Duration::from_secs(3_600), ..SliConfig::default() };
+        let open = async |now: Timestamp| {
+            let evaluator = SloEvaluator::new(bench.engine.clone(), config.clone());
+            evaluator.set_catalog(ratio(GOOD, TOTAL, true), now).await.unwrap();
+            evaluator
+        };
+        let counts =
+            |it: &SloEvaluator| (it.statuses()[0].good, it.statuses()[0].total, it.statuses()[0].bad);
+        let evaluator = open(second(630)).await;
+        tick(&evaluator, second(630)).await;
+        let now = second(3 * 3_600 + 60);
+        bench.clock.set(now);
+        for name in ["requests_total", "good_total"] {
+            bench.samples(&[("__name__", name)], &[(second(3 * 3_600), 0.0)]).await;
+        }
+        tick(&evaluator, now).await;
+        assert_eq!(counts(&evaluator), (Some(180.0), Some(190.0), Some(10.0)));
+        let folded = evaluator.with_slices("checkout", "1", "", slo::SliceSeries::len).unwrap();
+        assert!(folded < 10, "{folded}");
+        // One of the five minutes of a folded slice, the bad one.
+        let period = serde_json::json!({"started_at": second(60), "finished_at": second(120)});
+        let told = crate::testing::event(telemetry::EventKind::MAINTENANCE, "restart", 1, now, period);
+        bench.events(vec![told]).await;
+        tick(&evaluator, now).await;
+        let without = (Some(170.0), Some(170.0), Some(0.0));
+        assert_eq!(counts(&evaluator), without);
+        // A server that starts says the same.
+        assert_eq!(counts(&*open(now).await), without);
+    });
+}
+
 /// Five minutes a day at two past noon in Berlin.
 fn daily() -> Maintenance {
     Maintenance {

@@ -322,7 +322,7 @@ async fn events_are_rows_of_their_views_and_results_come_in_every_format() {
 async fn an_exporter_that_may_not_send_reads_why_in_its_own_words() {
     let world = World::new().await;
     let viewer = world.token(Role::Viewer).await;
-    for path in ["/v1/metrics", "/v1/logs", "/v1/traces", "/loki/otlp/v1/logs"] {
+    for path in ["/v1/metrics", "/v1/logs", "/v1/traces", "/otlp/v1/logs", "/loki/otlp/v1/logs"] {
         let send = async |who: &As, content_type: &str| {
             world.send(request(Method::POST, who, path, &[("content-type", content_type)], "")).await
         };

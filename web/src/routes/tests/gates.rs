@@ -148,3 +148,48 @@ async fn an_override_without_reason_or_bounds_is_refused() {
     let body = json!({"reason": "why", "expires_at": in_an_hour});
     world.post(&responder, "/api/gates/nobody/override", body).await.problem(404);
 }
+
+#[tokio::test]
+async fn past_answers_are_read_by_time_the_newest_first() {
+    let world = World::new().await;
+    let (sender, viewer) = (world.token(Role::Ingest).await, world.token(Role::Viewer).await);
+    let tell = async |id: &str, at: &str, payload: Value| {
+        let event = json!({"id": id, "kind": "gate_decision", "subject": "checkout", "service": "checkout",
+            "at": at, "payload": payload});
+        assert_eq!(world.post(&sender, "/api/events", event).await.ok()["accepted"], 1);
+    };
+    let condition = json!({"check": "firing_pages", "subject": null, "window": null, "value": 2.0,
+        "relation": "at_most", "limit": 0.0, "outcome": "not_met", "blocks": true, "detail": "2 alerts"});
+    let blocked = json!({"verdict": "blocked", "policy": "shop", "explanation": "2 alerts",
+        "override_id": null, "conditions": [condition]});
+    tell("first", "2026-11-23T01:00:00Z", json!({"verdict": "allowed", "policy": "shop"})).await;
+    tell("second", "2026-11-23T01:10:00Z", blocked).await;
+    tell("third", "2026-11-23T01:20:00Z", json!({"verdict": "overridden", "override_id": 7})).await;
+    // Anybody may send events.
+    tell("odd", "2026-11-23T01:30:00Z", json!({"verdict": "perhaps"})).await;
+    let path = "/api/gates/checkout/decisions";
+    let ids = |list: &Value| {
+        let decisions = list["decisions"].as_array().unwrap().clone();
+        decisions.iter().map(|it| it["at"].as_str().unwrap()[11..16].to_owned()).collect::<Vec<_>>()
+    };
+    let all = world.get(&viewer, path).await.ok();
+    assert_eq!(
+        (ids(&all), &all["more"]),
+        (vec!["01:20".into(), "01:10".into(), "01:00".into()], &json!(false))
+    );
+    assert_eq!(
+        (
+            &all["decisions"][0]["override_id"],
+            &all["decisions"][1]["conditions"],
+            &all["decisions"][2]["policy"]
+        ),
+        (&json!(7), &json!([condition]), &json!("shop"))
+    );
+    let some = world.get(&viewer, &format!("{path}?to=2026-11-23T01:30:00Z&limit=2")).await.ok();
+    assert_eq!((ids(&some), &some["more"]), (vec!["01:20".into(), "01:10".into()], &json!(true)));
+    let rest = format!("{path}?to=2026-11-23T01:10:00Z&from=2026-11-23T01:00:00Z");
+    assert_eq!(ids(&world.get(&viewer, &rest).await.ok()), ["01:00"]);
+    assert!(world.get(&viewer, &format!("{path}?from=soon")).await.problem(400).contains("soon"));
+    world.get(&viewer, "/api/gates/chekcout/decisions").await.problem(404);
+    world.get(&sender, path).await.problem(403);
+}

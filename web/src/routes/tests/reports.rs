@@ -53,6 +53,10 @@ async fn nothing_to_say_is_null_and_not_zero() {
     assert_eq!((&row["restore"], &row["mtbf_secs"]), (&nothing, &Value::Null));
     let impact = world.get(&viewer, "/api/impact").await.ok();
     assert_eq!(impact["incidents"], json!([]));
+    let row = &impact["rows"][0];
+    assert_eq!((&row["incidents"], &row["user_minutes"]), (&json!(0), &json!({"total": null, "unknown": 0})));
+    let problem = world.get(&viewer, "/api/impact?by=region").await.problem(400);
+    assert!(problem.contains("\"region\" is nothing to group by"), "{problem}");
 }
 
 #[tokio::test]

@@ -40,11 +40,23 @@ export interface ObjectiveOf {
   window: string;
 }
 
-export const sloHistory = (of: ObjectiveOf, from: string, to: string, points: number) =>
+export const sloHistory = (of: ObjectiveOf, from: string, to: string, points: number, reported_on?: string) =>
   queryOptions({
-    queryKey: ["slos", of.slo, "history", of.objective, of.group_key, of.window, from, to, points],
+    queryKey: [
+      "slos",
+      of.slo,
+      "history",
+      of.objective,
+      of.group_key,
+      of.window,
+      from,
+      to,
+      points,
+      reported_on,
+    ],
     queryFn: ({ signal }) => {
-      const search = { objective: of.objective, group: of.group_key, window: of.window, from, to, points };
+      const budget = { objective: of.objective, group: of.group_key, window: of.window };
+      const search = { ...budget, from, to, points, reported_on };
       return call("get", "/api/slos/{name}/history", { path: { name: of.slo }, query: search }, signal);
     },
   });

@@ -287,6 +287,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/gates/{service}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a gate has answered to those who asked, the newest first. Looking is not asking: nothing is
+         *     recorded.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339; everything since the first one when absent. */
+                    from?: string;
+                    /**
+                     * @description RFC 3339, exclusive; now when absent. The `at` of the last decision of an answer asks for the next
+                     *     older ones.
+                     */
+                    to?: string;
+                    /** @description At most so many, within what the server allows. */
+                    limit?: number;
+                };
+                header?: never;
+                path: {
+                    service: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GateDecisionList"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/gates/{service}/override": {
         parameters: {
             query?: never;
@@ -465,7 +531,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whom the incidents of a time hurt: `incident_impact` in SQL. */
+        /**
+         * Whom the incidents of a time hurt, one by one and added up: `incident_impact` and `impact_metrics` in
+         *     SQL.
+         */
         get: {
             parameters: {
                 query?: {
@@ -473,6 +542,15 @@ export interface paths {
                     from?: string;
                     /** @description RFC 3339, exclusive; now when absent. */
                     to?: string;
+                    /**
+                     * @description `all`, or some of `service`, `team`, `severity` with commas between them; deploys have no
+                     *     severity.
+                     */
+                    by?: string;
+                    /** @description Length of the periods, such as `1 day`, `1 week` or `1 month`; one period when absent. */
+                    width?: string;
+                    /** @description IANA name of the zone whose days and months are meant; UTC when absent. */
+                    time_zone?: string;
                     /** @description RFC 3339: only what had been recorded by then counts. */
                     as_of?: string;
                 };
@@ -2456,6 +2534,8 @@ export interface paths {
                     points?: number;
                     /** @description The window of the budget: one of the SLO's, such as `90d`; the first one when absent. */
                     window?: string;
+                    /** @description RFC 3339: only what had been recorded by then counts, and nothing is projected. */
+                    reported_on?: string;
                 };
                 header?: never;
                 path: {
@@ -3074,6 +3154,7 @@ export interface components {
             decided_at: components["schemas"]["Time"];
             /** @description Why, in one sentence with the deciding numbers. */
             explanation: string;
+            next_freeze: components["schemas"]["GateFreeze"] | null;
             opened_by: components["schemas"]["GateOverride"] | null;
             /** @description The newest overrides of the service, those that are over too. */
             overrides: components["schemas"]["GateOverride"][];
@@ -3101,6 +3182,19 @@ export interface components {
             value: number | null;
             /** @description What a burn rate or a change fail rate is over, such as `6h`. */
             window: string | null;
+        };
+        GateDecisionList: {
+            /** @description The newest first. */
+            decisions: components["schemas"]["PastGateDecision"][];
+            /** @description Whether there are older ones in the time that was asked for. */
+            more: boolean;
+        };
+        /** @description A time in which nothing is to be changed. */
+        GateFreeze: {
+            from: components["schemas"]["Time"];
+            name: string;
+            reason: string | null;
+            until: components["schemas"]["Time"];
         };
         GateList: {
             gates: components["schemas"]["Gate"][];
@@ -3174,7 +3268,46 @@ export interface components {
             from: components["schemas"]["Time"];
             /** @description Those that started in the time, oldest first. */
             incidents: components["schemas"]["IncidentImpact"][];
+            /** @description By period, then by group. */
+            rows: components["schemas"]["ImpactRow"][];
             to: components["schemas"]["Time"];
+        };
+        /** @description What the incidents that started in one period cost, of one group. */
+        ImpactRow: {
+            from: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description False alarms left out.
+             */
+            incidents: number;
+            /** @description Unknown of those that go on. */
+            minutes: components["schemas"]["ImpactSum"];
+            requests_affected: components["schemas"]["ImpactSum"];
+            /**
+             * Format: int64
+             * @description Incidents whose requests an objective counted: the least it can have been.
+             */
+            requests_measured: number;
+            service: string | null;
+            severity: string | null;
+            team: string | null;
+            to: components["schemas"]["Time"];
+            user_minutes: components["schemas"]["ImpactSum"];
+            /** @description Of several incidents it may be the same users. */
+            users_affected: components["schemas"]["ImpactSum"];
+        };
+        /** @description A sum over the incidents of which something is known. */
+        ImpactSum: {
+            /**
+             * Format: double
+             * @description Null when nothing is known of any.
+             */
+            total: number | null;
+            /**
+             * Format: int64
+             * @description Incidents of which it is not known.
+             */
+            unknown: number;
         };
         Incident: {
             acknowledged_at: components["schemas"]["Time"] | null;
@@ -3217,6 +3350,8 @@ export interface components {
             service: string | null;
             severity: string | null;
             started_at: components["schemas"]["Time"];
+            /** @description That of the service, as it is configured now. */
+            team: string | null;
             /** Format: double */
             user_minutes: number | null;
             /** Format: double */
@@ -3470,6 +3605,8 @@ export interface components {
              */
             service?: string | null;
         };
+        /** @enum {string} */
+        NoData: "no_traffic" | "gap";
         NoteBody: {
             text: string;
         };
@@ -3523,6 +3660,27 @@ export interface components {
         };
         /** @enum {string} */
         PageState: "queued" | "sending" | "sent" | "delivered" | "failed" | "cancelled" | "acknowledged";
+        /** @description What a gate answered once. */
+        PastGateDecision: {
+            /** @description Who asked. */
+            actor: string | null;
+            at: components["schemas"]["Time"];
+            /** @description Everything that was looked at. */
+            conditions: components["schemas"]["GateCondition"][];
+            /** @description The event that tells it. */
+            event_id: string;
+            /** @description Why, in one sentence with the deciding numbers. */
+            explanation: string | null;
+            /**
+             * Format: int64
+             * @description The override that opened the gate.
+             */
+            override_id: number | null;
+            /** @description The gate policy that decided. */
+            policy: string | null;
+            service: string;
+            verdict: components["schemas"]["GateVerdict"];
+        };
         /** @description The body of an error. */
         Problem: {
             /** @description What happened this time. */
@@ -3794,6 +3952,8 @@ export interface components {
             /** @description The same objectives over the further windows. */
             further_windows: components["schemas"]["SloStatus"][];
             objectives: components["schemas"]["SloStatus"][];
+            /** @description Its objectives whose indicator cannot be measured, and why. */
+            problems: components["schemas"]["SloProblem"][];
         };
         /** @description The burn-down of one objective, and what happened meanwhile. */
         SloHistory: {
@@ -3806,7 +3966,16 @@ export interface components {
         SloList: {
             /** @description The same objectives over the further windows of their SLOs; nothing alerts on these. */
             further_windows: components["schemas"]["SloStatus"][];
+            /** @description Objectives whose indicator cannot be measured, and why. */
+            problems: components["schemas"]["SloProblem"][];
             slos: components["schemas"]["SloStatus"][];
+        };
+        /** @description An objective whose indicator could not be measured the last time. */
+        SloProblem: {
+            /** @description Why. */
+            problem: string;
+            /** @description The SLO and its objective, as `NAME/OBJECTIVE`. */
+            slo_id: string;
         };
         SloReport: {
             burn: components["schemas"]["WindowBurn"][];
@@ -3886,6 +4055,7 @@ export interface components {
             group_key: string;
             /** @description The budgeting method, by its OpenSLO name. */
             method: string;
+            no_data: components["schemas"]["NoData"] | null;
             objective: string;
             service: string;
             /** Format: double */

@@ -25,6 +25,7 @@ const gate = (given: Partial<Gate>): Gate => ({
   conditions: [],
   opened_by: null,
   overrides: [],
+  next_freeze: null,
   ...given,
 });
 

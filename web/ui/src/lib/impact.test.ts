@@ -5,6 +5,7 @@ import { byPeriod, IMPACT_MEASURES, knownOf, sum, worstImpact } from "./impact.t
 const one = (incident_id: string, given: Partial<IncidentImpact>): IncidentImpact => ({
   incident_id,
   service: "shop",
+  team: "web",
   severity: "SEV2",
   started_at: "2026-11-20T10:00:00Z",
   ended_at: null,

@@ -61,6 +61,7 @@ export const SQL_TABLES: Record<string, string[]> = {
     "exhausted_in_fixed_window_secs",
     "exhausted_in_rolling_secs",
     "clamped_slices",
+    "no_data",
   ],
   slo_history: ["slo", "objective", "at", "good", "total", "sli", "error_budget_remaining", "group_key"],
 };

@@ -79,6 +79,14 @@ function Conditions({ gate }: { gate: Gate }) {
           </>
         )}
         .
+        {gate.next_freeze && (
+          <>
+            {" "}
+            The next freeze is {gate.next_freeze.name}
+            {gate.next_freeze.reason && ` (${gate.next_freeze.reason})`}, from{" "}
+            <At at={gate.next_freeze.from} /> until <At at={gate.next_freeze.until} />.
+          </>
+        )}
       </p>
       <Panel
         title="Conditions"

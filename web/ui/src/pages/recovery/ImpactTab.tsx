@@ -23,8 +23,7 @@ import { TrendPanel } from "./TrendPanel.tsx";
 
 /** What incidents cost the people they hit: minutes, users, requests; the worst first. */
 export function ImpactTab({ asked }: { asked: Asked }) {
-  // Impact knows services and severities; which team a service belongs to, it does not.
-  const by = asked.by === undefined || asked.by.includes("team") ? undefined : asked.by;
+  const { by } = asked;
   const group = by === undefined ? undefined : asked.group;
   const patch = usePatchSearch();
   const query = useQuery({ ...impact(asked.whole), placeholderData: keepPreviousData });
@@ -69,7 +68,8 @@ export function ImpactTab({ asked }: { asked: Asked }) {
   );
 }
 
-const nameOf = ({ service, severity }: IncidentImpact, by: Grouping) => groupName({ service, severity }, by);
+const nameOf = ({ service, team, severity }: IncidentImpact, by: Grouping) =>
+  groupName({ service, team, severity }, by);
 
 function Groups({ list, by, picked }: { list: IncidentImpact[]; by: Grouping; picked: string | undefined }) {
   const groups = [...Map.groupBy(list, (one) => nameOf(one, by))].sort(([a], [b]) => a.localeCompare(b));

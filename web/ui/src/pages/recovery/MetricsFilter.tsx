@@ -16,9 +16,7 @@ export function MetricsFilter({ tab, asked }: { tab: "recovery" | "delivery" | "
     event.preventDefault();
     if (fault === undefined) patch({ as_of: typed.trim() || undefined }, false);
   };
-  const groupings = GROUPINGS.filter(
-    (by) => tab === "recovery" || (tab === "delivery" ? hasDeploys(by) : !by.includes("team")),
-  );
+  const groupings = GROUPINGS.filter((by) => tab !== "delivery" || hasDeploys(by));
   const by = asked.by !== undefined && groupings.includes(asked.by) ? asked.by : "";
   return (
     <search aria-label="Filter">

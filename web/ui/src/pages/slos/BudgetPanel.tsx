@@ -22,18 +22,18 @@ interface Props {
   range: Range;
   /** The range ends now: what comes next belongs to the picture. */
   ahead: boolean;
-  /** What else is to be known about the picture. */
-  note?: string;
+  /** Only what had been recorded by then. */
+  reportedOn?: string;
   onBrush?: (from: string, to: string) => void;
 }
 
 /** The burn-down of one objective with its projection, as a chart or as a table. */
-export function BudgetPanel({ status, range: { from, to }, ahead, note, onBrush }: Props) {
+export function BudgetPanel({ status, range: { from, to }, ahead, reportedOn, onBrush }: Props) {
   const zone = useZone();
   const now = useNow(60_000);
   const [asTable, setAsTable] = useState(false);
   const query = useQuery({
-    ...sloHistory(status, iso(from), iso(to), POINTS),
+    ...sloHistory(status, iso(from), iso(to), POINTS, reportedOn),
     placeholderData: keepPreviousData,
   });
   const clipped = useMemo(
@@ -50,7 +50,6 @@ export function BudgetPanel({ status, range: { from, to }, ahead, note, onBrush 
       title="Error budget remaining"
       aside={
         <span className={css.aside}>
-          {note}
           {zoneName(zone)}
           <Button size="xs" onClick={() => setAsTable(!asTable)} aria-pressed={asTable}>
             View as {asTable ? "chart" : "table"}

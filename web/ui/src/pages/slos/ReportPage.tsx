@@ -119,8 +119,8 @@ function Report({ report, today, live, reportedOn }: ReportProps) {
       <BudgetPanel
         status={status}
         range={range}
-        ahead={live}
-        note={reportedOn && "Drawn from what is known today ·"}
+        ahead={live && reportedOn === undefined}
+        reportedOn={reportedOn}
       />
       <div className={css.pair}>
         <BurnRates burn={report.burn} />

@@ -7,7 +7,7 @@ import type { SloDetail, SloStatus } from "../../api/types.ts";
 import { Code } from "../../components/Code.tsx";
 import { DeclareIncident } from "../../components/DeclareIncident.tsx";
 import { useMay, useNow, usePatchSearch, useRange, useRefresh, useZone } from "../../components/hooks.ts";
-import { IconSnowflake } from "../../components/icons.ts";
+import { IconAlertTriangle, IconSnowflake } from "../../components/icons.ts";
 import { Loaded } from "../../components/Loaded.tsx";
 import { Page } from "../../components/Page.tsx";
 import { Panel } from "../../components/Panel.tsx";
@@ -115,6 +115,23 @@ function Content({ detail, status, tab, setTab }: ContentProps) {
           <p>
             <strong>Frozen: alerts neither fire nor resolve.</strong> Only {sli(status.coverage)} of the
             window has data, so nothing derived from it is shown.
+          </p>
+        </div>
+      )}
+      {detail.problems.map(({ slo_id, problem }) => (
+        <div className={css.banner} key={slo_id}>
+          <IconAlertTriangle size={16} aria-hidden />
+          <p>
+            <strong>{slo_id} cannot be measured.</strong> {problem}
+          </p>
+        </div>
+      ))}
+      {status.clamped_slices > 0 && (
+        <div className={css.banner}>
+          <IconAlertTriangle size={16} aria-hidden />
+          <p>
+            <strong>More good than total events in {count(status.clamped_slices)} slices.</strong> They count
+            as all good; the two queries of the indicator do not count the same events.
           </p>
         </div>
       )}

@@ -166,5 +166,8 @@ async fn who_is_on_call_what_can_be_run_and_how_services_are() {
     assert!(runbook["html"].as_str().unwrap().contains("<strong>look</strong>"), "{runbook}");
     assert_eq!(runbook["steps"][1]["kind"], "manual");
     assert_eq!(world.get(&who, "/api/alerts").await.ok(), json!({"alerts": []}));
-    assert_eq!(world.get(&who, "/api/slos").await.ok(), json!({"slos": [], "further_windows": []}));
+    assert_eq!(
+        world.get(&who, "/api/slos").await.ok(),
+        json!({"slos": [], "problems": [], "further_windows": []})
+    );
 }

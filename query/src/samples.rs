@@ -4,11 +4,11 @@
 //! No SQL is planned here. A scan is cut into parts by series ([`plan`]); each part reads all sources at
 //! once in the order in which they are sorted ([`part`]), so that every page is unpacked once and no
 //! more is held than a batch per source and the chunks that are under way. Large parts are read on other
-//! threads, small ones where their query waits, or beside it where it has several. Files are pruned by the statistics of row groups and pages
-//! ([`prune`]), and only what is wanted of a page is decoded ([`file`](mod@file), [`values`]); which series
-//! are where in compacted files is kept ([`directory`]). Values keep their bits, stale markers included.
-//! Buffered rows and late corrections are merged like in SQL: of two samples with one time that from the
-//! later source is right.
+//! threads, small ones where their query waits, or beside it where it has several. Files are pruned by
+//! the statistics of row groups and pages ([`prune`]), and only what is wanted of a page is decoded
+//! ([`file`](mod@file), [`values`]); which series are where in compacted files is kept ([`directory`]).
+//! Values keep their bits, stale markers included. Buffered rows and late corrections are merged like in
+//! SQL: of two samples with one time that from the later source is right.
 
 mod block;
 mod buffered;
@@ -24,6 +24,7 @@ mod plan;
 mod prune;
 mod runs;
 mod stop;
+mod times;
 mod values;
 mod wanted;
 

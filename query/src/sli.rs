@@ -123,7 +123,7 @@ impl SloEvaluator {
         let mut unknown = Vec::new();
         for slo in &slos {
             for index in 0..slo.objectives.len() {
-                let tracked = Tracked::new(slo.clone(), index);
+                let tracked = Tracked::new(slo.clone(), index, &self.config);
                 match known.get(tracked.slo_id.as_str()).filter(|before| before.has_history_of(&tracked)) {
                     Some(before) => tracked.take_over(before),
                     None => unknown.push(objectives.len()),

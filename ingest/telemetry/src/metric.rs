@@ -9,6 +9,7 @@ use crate::{Labels, SeriesRef, Timestamp};
 pub const STALE_NAN_BITS: u64 = 0x7ff0_0000_0000_0002;
 
 /// Whether a value is the stale marker (and not just any NaN).
+#[inline]
 pub fn is_stale(value: f64) -> bool {
     value.to_bits() == STALE_NAN_BITS
 }

@@ -38,10 +38,9 @@ impl Evaluator<'_> {
                 Reading::Timestamp => Series::unnamed(data.labels.clone()),
             };
             matrix.add_filled(series, |row| {
-                let mut after = 0; // the first sample after the step
+                let mut after = Pointer::at_start(ts); // the first sample after the step
                 for (step, time_ms) in self.times_seen(selector.when, grid).enumerate() {
-                    after = advance(ts, after, time_ms);
-                    let Some(newest) = after.checked_sub(1) else { continue };
+                    let Some(newest) = after.advance(time_ms).checked_sub(1) else { continue };
                     if ts[newest] > time_ms - lookback_ms && !is_stale(values[newest]) {
                         row.set(
                             step,
@@ -132,6 +131,33 @@ fn advance(ts: &[i64], from: usize, time_ms: i64) -> usize {
     low + ts[low..high].partition_point(|ts| *ts <= time_ms)
 }
 
+/// A position among times that only moves forward. Samples and steps are mostly regular, so that the next
+/// move is as long as the one before.
+struct Pointer<'t> {
+    ts: &'t [i64],
+    at: usize,
+    stride: usize,
+}
+
+impl<'t> Pointer<'t> {
+    fn at_start(ts: &'t [i64]) -> Pointer<'t> {
+        Pointer { ts, at: 0, stride: 0 }
+    }
+
+    /// Moves to the first position from here on whose time is after `time_ms`.
+    fn advance(&mut self, time_ms: i64) -> usize {
+        let guess = self.at + self.stride;
+        let is_before = |at: usize| self.ts.get(at).is_some_and(|ts| *ts <= time_ms);
+        let reaches = guess == self.at || is_before(guess - 1);
+        let next = match reaches && !is_before(guess) && guess <= self.ts.len() {
+            true => guess,
+            false => advance(self.ts, self.at, time_ms),
+        };
+        (self.at, self.stride) = (next, next - self.at);
+        next
+    }
+}
+
 /// One series of a range vector.
 pub(crate) struct WindowRow {
     pub series: Series,
@@ -155,10 +181,10 @@ impl WindowRow {
         mut visit: impl FnMut(usize, usize, &[i64], &[f64]) -> Result<(), PromqlError>,
     ) -> Result<(), PromqlError> {
         let (ts, values) = (self.samples.ts_ms(), self.samples.values());
-        let (mut low, mut high) = (0, 0);
+        let (mut begin, mut end) = (Pointer::at_start(ts), Pointer::at_start(ts));
         for (step, end_ms) in windows.ends_ms.iter().enumerate() {
-            low = advance(ts, low, end_ms - windows.range_ms);
-            high = advance(ts, high.max(low), *end_ms);
+            let low = begin.advance(end_ms - windows.range_ms);
+            let high = end.advance(*end_ms);
             if low < high {
                 visit(step, low, &ts[low..high], &values[low..high])?;
             }
@@ -188,6 +214,19 @@ mod tests {
             let from = from.min(ts.len());
             let expected = from.max(ts.partition_point(|ts| *ts <= time));
             prop_assert_eq!(advance(&ts, from, time), expected);
+        }
+
+        #[test]
+        fn a_pointer_is_where_a_search_ends(
+            gaps in proptest::collection::vec(prop_oneof![6 => Just(3_i64), 1 => 1_i64..30], 0..60),
+            moves in proptest::collection::vec(prop_oneof![4 => Just(9_i64), 1 => 0_i64..50], 1..30),
+        ) {
+            let ts: Vec<i64> = gaps.iter().scan(0, |at, gap| { *at += gap; Some(*at) }).collect();
+            let (mut pointer, mut time) = (Pointer::at_start(&ts), 0);
+            for step in moves {
+                time += step;
+                prop_assert_eq!(pointer.advance(time), ts.partition_point(|ts| *ts <= time));
+            }
         }
     }
 }

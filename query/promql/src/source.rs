@@ -114,7 +114,10 @@ impl Samples {
 
     /// The same samples without staleness markers; shares the block when there are none.
     pub(crate) fn without_stale(&self) -> Samples {
-        if !self.values().iter().any(|value| telemetry::is_stale(*value)) {
+        // Without a way out within a block, so that it is compared at once.
+        let has_stale =
+            |block: &[f64]| block.iter().fold(false, |any, value| any | telemetry::is_stale(*value));
+        if !self.values().chunks(STALE_BLOCK).any(has_stale) {
             return self.clone();
         }
         let fresh =
@@ -122,6 +125,9 @@ impl Samples {
         Samples::new(fresh().map(|(ts, _)| *ts).collect(), fresh().map(|(_, value)| *value).collect())
     }
 }
+
+/// Values that are looked through for staleness markers together.
+const STALE_BLOCK: usize = 256;
 
 /// One series that a selector matched.
 #[derive(Clone, Debug)]

@@ -79,6 +79,8 @@ pub enum BurnState {
     /// Both do, but the long window holds fewer events than the SLO asks for: one failure of a few
     /// requests says little.
     HeldLowVolume,
+    /// Both do, but did not by what was known in time: late data starts no alert.
+    HeldLateData,
     /// Too little was measured, or nothing happened: an alert keeps the state it had.
     Unknown,
 }
@@ -101,6 +103,9 @@ pub struct BurnReading {
 /// A tier with `alert_after` is evaluated over its past as well: it fires when it would have at every
 /// slice for that long. Nothing has to be remembered for that, so a restart forgets nothing; a gap in
 /// the data starts the wait anew.
+///
+/// Late data may clear an alert and never starts one: a tier fires when it does by what is known now, and
+/// did by what was known in time ([`SliceSeries::in_time`]).
 pub fn evaluate(
     tiers: &[Tier],
     series: &SliceSeries,
@@ -109,15 +114,59 @@ pub fn evaluate(
     is_stale: bool,
     policy: &Policy,
 ) -> Vec<BurnReading> {
-    let at = |tier: &Tier, ending: &Ending<'_>| {
-        let at = ending.end();
+    let reading = |tier: &Tier| {
+        let judge = Judge { tier, target, is_stale, policy: *policy };
+        let (long, short, mut state) = judge.windows(&series.ending_at(as_of));
+        let mut since = None;
+        if state == BurnState::Firing {
+            since = first_bad_slice(tier, series, target, as_of);
+            state = judge.state(series, as_of);
+            if let Some(in_time) = series.in_time(as_of.minus(tier.long.saturating_add(tier.alert_after))) {
+                // Of gaps that were filled late nothing was known: they decide nothing.
+                let policy = Policy { coverage_floor: Fraction::new(0, 1), ..*policy };
+                state = match (state, Judge { policy, ..judge }.state(&in_time, as_of)) {
+                    (BurnState::Firing, BurnState::Firing) => BurnState::Firing,
+                    (_, BurnState::Firing | BurnState::Pending) => BurnState::Pending,
+                    _ => BurnState::HeldLateData,
+                };
+            }
+        }
+        BurnReading { tier: tier.clone(), long, short, state, since }
+    };
+    tiers.iter().map(reading).collect()
+}
+
+/// What decides about a tier.
+struct Judge<'t> {
+    tier: &'t Tier,
+    target: Ratio,
+    is_stale: bool,
+    policy: Policy,
+}
+
+impl Judge<'_> {
+    /// Whether the tier fires, and has for as long as it has to.
+    fn state(&self, series: &SliceSeries, as_of: Timestamp) -> BurnState {
+        let at = |time: Timestamp| self.windows(&series.ending_at(time)).2;
+        let fires_at = |time: Timestamp| at(time) == BurnState::Firing;
+        match at(as_of) {
+            BurnState::Firing if !has_lasted(self.tier.alert_after, series, as_of, fires_at) => {
+                BurnState::Pending
+            }
+            state => state,
+        }
+    }
+
+    /// Both windows, and what they say by themselves.
+    fn windows(&self, ending: &Ending<'_>) -> (Burn, Burn, BurnState) {
+        let (tier, policy, series, at) = (self.tier, &self.policy, ending.series(), ending.end());
         let long = Burn::back(ending, tier.long);
         let short = Burn::back(ending, tier.short);
         let is_covered = |burn: &Burn| !burn.coverage.is_below(policy.coverage_floor);
-        let is_frozen = is_stale || series.exclusions().covers_end(at);
+        let is_frozen = self.is_stale || series.exclusions().covers_end(at);
         let over = |burn: &Burn| {
             (!is_frozen && is_covered(burn))
-                .then(|| burn.exceeds(target, tier.threshold, tier.exceeds))
+                .then(|| burn.exceeds(self.target, tier.threshold, tier.exceeds))
                 .flatten()
         };
         let state = match (over(&long), over(&short)) {
@@ -133,21 +182,7 @@ pub fn evaluate(
             (None, _) | (_, None) => BurnState::Unknown,
         };
         (long, short, state)
-    };
-    let newest = series.ending_at(as_of);
-    let reading = |tier: &Tier| {
-        let (long, short, mut state) = at(tier, &newest);
-        let mut since = None;
-        if state == BurnState::Firing {
-            since = first_bad_slice(tier, series, target, as_of);
-            let fires_at = |time: Timestamp| at(tier, &series.ending_at(time)).2 == BurnState::Firing;
-            if !has_lasted(tier.alert_after, series, as_of, fires_at) {
-                state = BurnState::Pending;
-            }
-        }
-        BurnReading { tier: tier.clone(), long, short, state, since }
-    };
-    tiers.iter().map(reading).collect()
+    }
 }
 
 fn is_low_volume(series: &SliceSeries, as_of: Timestamp, long: Duration, policy: &Policy) -> bool {
@@ -206,23 +241,28 @@ mod tests {
         Ratio::new(text.parse::<Decimal>().unwrap()).unwrap()
     }
 
+    /// A minute of 100 events.
+    fn slice(minute: usize, good_milli: i64) -> telemetry::SloSlice {
+        telemetry::SloSlice {
+            slo_id: "s/1".into(),
+            slice_start: Timestamp::from_secs(minute as i64 * 60),
+            slice_secs: 60,
+            generation: 0,
+            group_key: String::new(),
+            good_milli,
+            total_milli: 100_000,
+            coverage: 1.0,
+            rev: 0,
+            recorded_at: Timestamp::EPOCH,
+        }
+    }
+
     /// Minutes of slices with 100 events each, `1` all bad, `0` all good, ` ` a gap.
     fn minutes(text: &str) -> SliceSeries {
         let mut series = SliceSeries::new(crate::objective::Counting::Occurrences);
         for (minute, slice) in text.chars().enumerate().filter(|(_, slice)| *slice != ' ') {
-            let slice = telemetry::SloSlice {
-                slo_id: "s/1".into(),
-                slice_start: Timestamp::from_secs(minute as i64 * 60),
-                slice_secs: 60,
-                generation: 0,
-                group_key: String::new(),
-                good_milli: if slice == '1' { 0 } else { 100_000 },
-                total_milli: 100_000,
-                coverage: 1.0,
-                rev: 0,
-                recorded_at: Timestamp::EPOCH,
-            };
-            series.apply(&slice).unwrap();
+            let good_milli = if slice == '1' { 0 } else { 100_000 };
+            series.apply(&self::slice(minute, good_milli)).unwrap();
         }
         series
     }
@@ -249,6 +289,7 @@ mod tests {
                 BurnState::Pending => 'p',
                 BurnState::Unknown => '?',
                 BurnState::HeldLowVolume => 'v',
+                BurnState::HeldLateData => 'l',
                 BurnState::Quiet | BurnState::LongOnly | BurnState::ShortOnly => '.',
             }
         };
@@ -274,6 +315,36 @@ mod tests {
         assert_eq!(states_under(policy(500, 0), 0, "0000001"), ".F");
         assert_eq!(states_under(policy(501, 0), 0, "0000001"), ".v");
         assert_eq!(states_under(policy(0, 101), 0, "00000011"), ".vF");
+    }
+
+    #[test]
+    fn late_data_may_clear_an_alert_and_never_starts_one() {
+        let tier = Tier {
+            long: Duration::from_secs(300),
+            short: Duration::from_secs(60),
+            ..Tier::default_of(Severity::Page, 3_600, Fraction::new(10, 1))
+        };
+        // What was measured in time, and what of it an hour later.
+        let state = |in_time: &str, late: &str| {
+            let mut series = minutes(in_time).allowing(Duration::from_secs(120));
+            for (minute, known) in late.chars().enumerate().filter(|(_, known)| *known != ' ') {
+                let good_milli = if known == '1' { 0 } else { 100_000 };
+                let recorded_at = Timestamp::from_secs(3_600);
+                series
+                    .apply(&telemetry::SloSlice { rev: 1, recorded_at, ..slice(minute, good_milli) })
+                    .unwrap();
+            }
+            let as_of = Timestamp::from_secs(60 * in_time.len() as i64);
+            let tiers = std::slice::from_ref(&tier);
+            evaluate(tiers, &series, target("0.99"), as_of, false, &Policy::default())[0].state
+        };
+        assert_eq!(state("000001", ""), BurnState::Firing);
+        assert_eq!(state("000000", "     1"), BurnState::HeldLateData);
+        assert_eq!(state("00000 0", "     11"), BurnState::HeldLateData);
+        // Late data that changes nothing about it.
+        assert_eq!(state("000001", "  1"), BurnState::Firing);
+        assert_eq!(state("000001", "     0"), BurnState::Quiet);
+        assert_eq!(state("111111", "11111"), BurnState::Firing);
     }
 
     #[test]

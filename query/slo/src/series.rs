@@ -5,10 +5,12 @@
 //! `k * STRIDE`, what was dropped included. Appending costs the same on day 1 and on day 90; a late
 //! slice or revision costs the slices after it. A slice belongs to the window its *end* lies in. What
 //! was not measured has no slice, so a gap can never count as anything. Slices lie here as their
-//! exclusions leave them; of those that are touched, what was measured is kept beside them.
+//! exclusions leave them; of those that are touched, what was measured is kept beside them, and so is what
+//! was known in time of slices that late data changed.
 
 mod coverage;
 mod fold;
+mod late;
 mod packed;
 mod read;
 
@@ -22,6 +24,7 @@ use crate::objective::Counting;
 use crate::timeslices::{CellRule, Cells};
 pub use coverage::Coverage;
 pub use fold::{WIDE_SLICE, wide_slice};
+use late::{Late, overtaken};
 use packed::{Packed, Sums};
 pub use read::Ending;
 
@@ -63,6 +66,7 @@ pub struct SliceSeries {
     exclusions: Exclusions,
     /// As measured, by start: the slices that exclusions change.
     measured: BTreeMap<i64, Packed>,
+    late: Late,
     /// What ends by then is folded already.
     folded_until: i64,
     /// What ends by then is forgotten.
@@ -84,6 +88,7 @@ impl SliceSeries {
             cells,
             exclusions: Exclusions::default(),
             measured: BTreeMap::new(),
+            late: Late::default(),
             folded_until: i64::MIN,
             forgotten_until: i64::MIN,
         }
@@ -92,6 +97,11 @@ impl SliceSeries {
     /// Takes one slice: new, late or a new revision. The caller has chosen objective and generation.
     /// More good than total is clamped and counted in [`Coverage::clamped`].
     pub fn apply(&mut self, slice: &SloSlice) -> Result<Applied, SloError> {
+        self.apply_after(slice, false)
+    }
+
+    /// The same of a slice that may have been recorded after one that follows it.
+    fn apply_after(&mut self, slice: &SloSlice, is_overtaken: bool) -> Result<Applied, SloError> {
         let packed = Packed::of(slice)?;
         if packed.end_micros() <= self.forgotten_until {
             return Ok(Applied::Ignored);
@@ -105,6 +115,10 @@ impl SliceSeries {
             if same.rev >= packed.rev {
                 return Ok(Applied::Ignored);
             }
+            if self.late.is_late(slice) {
+                let before = self.measured.get(&same.start_micros()).copied().unwrap_or(*same);
+                self.late.note_revised(before);
+            }
             self.slices[index] = self.excluded(packed);
             self.resum_from(index);
             return Ok(Applied::Revised);
@@ -116,6 +130,9 @@ impl SliceSeries {
             return Err(SloError::Overlap { start: slice.slice_start });
         }
         let is_newest = index == self.slices.len();
+        if (is_overtaken || !is_newest) && self.late.is_late(slice) {
+            self.late.note_unknown(&packed);
+        }
         let packed = self.excluded(packed);
         if is_newest {
             self.slices.push_back(packed);
@@ -130,7 +147,10 @@ impl SliceSeries {
     /// of the same slice may be among them.
     pub fn extend(&mut self, mut slices: Vec<SloSlice>) -> Vec<SloError> {
         slices.sort_by_key(|slice| (slice.slice_start, slice.slice_secs, slice.rev));
-        slices.iter().filter_map(|slice| self.apply(slice).err()).collect()
+        let overtaken = overtaken(&slices);
+        let applied =
+            slices.iter().zip(overtaken).map(|(slice, overtaken)| self.apply_after(slice, overtaken));
+        applied.filter_map(Result::err).collect()
     }
 
     /// Replaces the exclusions: what was measured is counted anew where they differ.
@@ -221,6 +241,19 @@ impl SliceSeries {
         cells.refresh(from, folded.into_iter());
     }
 
+    /// Without slices, and with everything else that decides how they count.
+    fn emptied(&self) -> SliceSeries {
+        SliceSeries {
+            slices: VecDeque::new(),
+            marks: VecDeque::from([Sums::default()]),
+            cells: self.cells.as_ref().map(Cells::emptied),
+            exclusions: self.exclusions.clone(),
+            measured: BTreeMap::new(),
+            late: Late::default(),
+            ..*self
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.slices.len()
     }
@@ -241,6 +274,7 @@ impl SliceSeries {
             return;
         }
         self.forgotten_until = cut;
+        self.late.forget_before(cut);
         // The last stride stays: the marks go on from it.
         let strides = (self.count_up_to(cut) / STRIDE).min(self.marks.len() - 1);
         self.slices.drain(..strides * STRIDE);

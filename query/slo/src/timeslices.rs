@@ -50,6 +50,11 @@ impl Cells {
         Cells { width_micros, rule, empty, cells: VecDeque::new(), good_before: 0, total_before: 0 }
     }
 
+    /// The same rule, before anything was measured.
+    pub fn emptied(&self) -> Cells {
+        Cells { cells: VecDeque::new(), good_before: 0, total_before: 0, ..*self }
+    }
+
     pub fn width_micros(&self) -> i64 {
         self.width_micros
     }

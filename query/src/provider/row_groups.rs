@@ -17,6 +17,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, split_conjunction};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use lake::{DataFile, FileKind, StatValue, TableSnapshot};
 use object_store::ObjectMeta;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
@@ -25,6 +26,8 @@ use crate::QueryError;
 
 /// The first column of the order of samples.
 pub(super) const METRIC: &str = "metric";
+/// Files that are looked into at the same time.
+const FILES_AT_ONCE: usize = 8;
 /// A file that would come in more pieces stays whole: each is opened by itself.
 const PIECES_MAX: usize = 16;
 
@@ -69,7 +72,6 @@ pub(super) async fn pieces(
     threads: usize,
     runtime: &RuntimeEnv,
 ) -> Result<FilePieces> {
-    let mut found = FilePieces::new();
     let may_hold = |file: &&DataFile| {
         let known = file.stats.get(METRIC).map(|known| (&known.min, &known.max));
         match known {
@@ -77,13 +79,16 @@ pub(super) async fn pieces(
             _ => true,
         }
     };
-    for file in snapshot.files.iter().filter(|file| file.kind == FileKind::Day).filter(may_hold) {
+    let look_into = async |file: &DataFile| {
         let footer = footer(snapshot, file, runtime).await?;
-        if let Some(pieces) = pieces_in(&footer, file.bytes, metrics, threads) {
-            found.insert(file.path.clone(), pieces);
-        }
-    }
-    Ok(found)
+        let pieces = pieces_in(&footer, file.bytes, metrics, threads);
+        Ok::<_, DataFusionError>(pieces.map(|pieces| (file.path.clone(), pieces)))
+    };
+    let days = snapshot.files.iter().filter(|file| file.kind == FileKind::Day).filter(may_hold);
+    let asked: Vec<_> = days.map(|file| look_into(file).boxed()).collect();
+    let found: Vec<Option<(String, Vec<Piece>)>> =
+        stream::iter(asked).buffer_unordered(FILES_AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 fn is_within(metrics: &[String], min: &str, max: &str) -> bool {

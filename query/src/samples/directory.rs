@@ -2,8 +2,8 @@
 //!
 //! Compacted files say that in pages of a whole row group, which are tiny on the disk and large when they
 //! are unpacked. What they say is small again when it is told by series: the first row of each, and its
-//! times, which it shares with most of its neighbours. So it is kept, within a bound, and a query for a
-//! few series unpacks their values and nothing else.
+//! times, which have a step ([`times`](super::times)) or are shared with most of its neighbours. So it is
+//! kept, within a bound, and a query for a few series unpacks their values and nothing else.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use super::file::BATCH_ROWS;
 use super::runs::run_end;
+use super::times::Times;
 use super::wanted::Wanted;
 
 /// Rows of a row group by series, in file order.
@@ -22,8 +23,8 @@ pub(super) struct Directory {
     runs: Vec<DirectoryRun>,
     /// Places of runs, by the number of their series.
     by_id: Vec<u32>,
-    /// Microseconds; each as many as its runs have rows.
-    times: Vec<Arc<[i64]>>,
+    /// Each as many as its runs have rows.
+    times: Vec<Arc<Times>>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -82,7 +83,7 @@ impl Directory {
     }
 
     /// The series at a place, its rows, and its times; `None` beyond the last.
-    pub(super) fn run(&self, place: usize) -> Option<(i64, Range<usize>, &[i64])> {
+    pub(super) fn run(&self, place: usize) -> Option<(i64, Range<usize>, &Times)> {
         let run = self.runs.get(place)?;
         let (first_row, times) = (run.first_row as usize, &self.times[run.times as usize]);
         Some((run.id, first_row..first_row + times.len(), times))
@@ -92,16 +93,20 @@ impl Directory {
         size_of::<Directory>()
             + size_of_val(&self.runs[..])
             + size_of_val(&self.by_id[..])
-            + self.times.iter().map(|times| size_of_val(times) + size_of_val(&times[..])).sum::<usize>()
+            + self.times.iter().map(|times| times_bytes(times)).sum::<usize>()
     }
+}
+
+fn times_bytes(times: &Times) -> usize {
+    size_of::<Arc<Times>>() + size_of::<Times>() + times.bytes()
 }
 
 /// A directory of the rows so far.
 #[derive(Default)]
 struct Builder {
     runs: Vec<DirectoryRun>,
-    times: Vec<Arc<[i64]>>,
-    known: HashMap<Arc<[i64]>, u32>,
+    times: Vec<Arc<Times>>,
+    known: HashMap<Arc<Times>, u32>,
     bytes: usize,
     /// The series that is being read, its first row, and its times so far.
     open: Option<(i64, usize)>,
@@ -119,21 +124,17 @@ impl Builder {
 
     fn end_run(&mut self) {
         let Some((id, first_row)) = self.open.take() else { return };
-        let of_neighbour = self.runs.last().map(|run| run.times);
-        let times = match of_neighbour {
-            // As a rule they were scraped together.
-            Some(times) if *self.times[times as usize] == *self.own => times,
-            _ => match self.known.get(self.own.as_slice()) {
-                Some(times) => *times,
-                None => {
-                    let own: Arc<[i64]> = self.own.as_slice().into();
-                    let times = self.times.len() as u32;
-                    self.bytes += size_of_val(&*own);
-                    self.times.push(own.clone());
-                    self.known.insert(own, times);
-                    times
-                }
-            },
+        let own = Times::of(&self.own);
+        // As a rule neighbours were scraped together.
+        let times = match self.known.get(&own) {
+            Some(times) => *times,
+            None => {
+                let (own, times) = (Arc::new(own), self.times.len() as u32);
+                self.bytes += times_bytes(&own);
+                self.times.push(own.clone());
+                self.known.insert(own, times);
+                times
+            }
         };
         self.runs.push(DirectoryRun { id, first_row: first_row as u32, times });
         self.bytes += size_of::<DirectoryRun>() + size_of::<u32>();
@@ -259,7 +260,8 @@ mod tests {
             assert_eq!((directory.runs.len(), directory.times.len()), (6, 2));
             for series in 0..6 {
                 let own = rows * series..rows * (series + 1);
-                assert_eq!(directory.run(series), Some((series as i64, own.clone(), &times[own])));
+                let own_times = Times::of(&times[own.clone()]);
+                assert_eq!(directory.run(series), Some((series as i64, own, &own_times)));
             }
             assert_eq!(directory.run(6), None);
         }
@@ -268,7 +270,7 @@ mod tests {
     #[test]
     fn rows_that_share_nothing_have_none() {
         let (ids, _) = columns(6, 100);
-        let times: Vec<i64> = (0..600).collect();
+        let times: Vec<i64> = (0..600).map(|row| row * row).collect();
         assert_eq!(of(&ids, &times), None);
         let (ids, times) = columns(600, 1);
         assert_eq!(of(&ids, &times), None);

@@ -24,7 +24,7 @@ impl FoundRuns {
     pub(super) fn of(directory: Arc<Directory>, wanted: &Wanted, window: Window) -> FoundRuns {
         let (mut places, mut samples) = (directory.places_of(wanted), 0);
         places.retain(|place| {
-            let of_run = directory.run(*place).map_or(0, |(_, _, times)| window.of(times).len());
+            let of_run = directory.run(*place).map_or(0, |(_, _, times)| times.within(window).len());
             samples += of_run;
             of_run > 0
         });
@@ -111,12 +111,12 @@ impl KnownGroup {
                 continue;
             };
             guess = rank + 1;
-            let kept = window.of(times);
+            let kept = times.within(window);
             let begin = kept.start + self.taken;
             let end = kept.end.min(begin + BATCH_ROWS - batch.times.len());
             if begin < end {
                 found.push((rank, rows.start + begin..rows.start + end));
-                batch.times.extend_from_slice(&times[begin..end]);
+                times.append(begin..end, &mut batch.times);
             }
             self.taken = end - kept.start;
             if end == kept.end {

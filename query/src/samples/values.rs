@@ -4,7 +4,8 @@
 //! A query for few series spends its time here, so pages are unpacked in a thread's own zstd context and
 //! one buffer instead of through the Parquet library's column reader, which makes a context for each
 //! column chunk and cannot begin within a page of byte planes. It reads what our writer makes of
-//! values: pages of doubles without NULLs, plain or in byte planes. Other column chunks are left to it
+//! values: pages of doubles without NULLs, plain, in byte planes, or as indexes of a byte into a
+//! dictionary. Other column chunks are left to it
 //! ([`columns`](super::columns)).
 
 use std::cell::RefCell;
@@ -40,6 +41,10 @@ pub(super) struct ValuePages {
     rows: Range<usize>,
     encoding: Encoding,
     content: Vec<u8>,
+    /// Where the indexes of the page begin.
+    indexes: usize,
+    /// Empty until a page needs it.
+    dictionary: Vec<f64>,
 }
 
 impl ValuePages {
@@ -55,9 +60,11 @@ impl ValuePages {
         let is_ours = described.physical_type() == Type::DOUBLE
             && (described.max_def_level(), described.max_rep_level()) == (0, 0)
             && matches!(column.compression(), Compression::ZSTD(_))
-            && column.dictionary_page_offset().is_none()
             && column.encodings().all(|encoding| {
-                matches!(encoding, Encoding::PLAIN | Encoding::BYTE_STREAM_SPLIT | Encoding::RLE)
+                matches!(
+                    encoding,
+                    Encoding::PLAIN | Encoding::BYTE_STREAM_SPLIT | Encoding::RLE | Encoding::RLE_DICTIONARY
+                )
             });
         // Checked once, for `locations`.
         metadata.offset_index()?.get(group)?.get(leaf)?;
@@ -69,6 +76,8 @@ impl ValuePages {
             rows: 0..0,
             encoding: Encoding::PLAIN,
             content: Vec::new(),
+            indexes: 0,
+            dictionary: Vec::new(),
         })
     }
 
@@ -96,6 +105,10 @@ impl ValuePages {
             let within = start - self.rows.start..end - self.rows.start;
             match self.encoding {
                 Encoding::BYTE_STREAM_SPLIT => append_planes(&self.content, within, into),
+                Encoding::RLE_DICTIONARY => {
+                    let indexes = &self.content[self.indexes + within.start..self.indexes + within.end];
+                    append_indexed(indexes, &self.dictionary, into)?;
+                }
                 _ => append_plain(&self.content, within, into),
             }
             start = end;
@@ -122,16 +135,27 @@ impl ValuePages {
         else {
             return Err(ParquetError::General("a page of values is of an old version".to_owned()));
         };
-        let bytes = rows.len() * VALUE_BYTES;
+        let bytes_max = rows.len() * VALUE_BYTES + INDEXES_BEGIN_MAX;
         self.content.clear();
         if is_compressed {
-            self.content.reserve(bytes);
+            self.content.reserve(bytes_max);
             unpack_zstd(&buf, &mut self.content)?;
         } else {
             self.content.extend_from_slice(&buf);
         }
-        let is_known = matches!(encoding, Encoding::PLAIN | Encoding::BYTE_STREAM_SPLIT);
-        if !is_known || num_values as usize != rows.len() || self.content.len() != bytes {
+        let is_whole = match encoding {
+            Encoding::PLAIN | Encoding::BYTE_STREAM_SPLIT => self.content.len() == rows.len() * VALUE_BYTES,
+            Encoding::RLE_DICTIONARY => {
+                if self.dictionary.is_empty() {
+                    self.dictionary = self.read_dictionary()?;
+                }
+                let begin = indexes_begin(&self.content, rows.len());
+                self.indexes = begin.unwrap_or_default();
+                begin.is_some()
+            }
+            _ => false,
+        };
+        if !is_whole || num_values as usize != rows.len() {
             return Err(ParquetError::General(format!(
                 "a page of {} rows has {num_values} values in {} bytes of {encoding}",
                 rows.len(),
@@ -140,6 +164,25 @@ impl ValuePages {
         }
         (self.rows, self.encoding) = (rows, encoding);
         Ok(())
+    }
+
+    fn read_dictionary(&self) -> Result<Vec<f64>> {
+        let column = self.metadata.row_group(self.group).column(self.leaf);
+        let Some(begin) = column.dictionary_page_offset() else {
+            return Err(ParquetError::General("a page of values is without its dictionary".to_owned()));
+        };
+        let length = usize::try_from(column.data_page_offset() - begin)?;
+        let packed = self.input.get_bytes(u64::try_from(begin)?, length)?;
+        let Page::DictionaryPage { buf, num_values, .. } = packed_page(packed, column)? else {
+            return Err(ParquetError::General(
+                "a page of values stands where its dictionary should".to_owned(),
+            ));
+        };
+        let (mut content, mut values) = (Vec::new(), Vec::new());
+        content.reserve(num_values as usize * VALUE_BYTES);
+        unpack_zstd(&buf, &mut content)?;
+        append_plain(&content, 0..content.len() / VALUE_BYTES, &mut values);
+        Ok(values)
     }
 
     fn locations(&self) -> Result<&[PageLocation]> {
@@ -179,6 +222,40 @@ fn append_plain(content: &[u8], rows: Range<usize>, into: &mut Vec<f64>) {
     into.extend(values.iter().map(|bytes| f64::from_le_bytes(*bytes)));
 }
 
+/// Of a page of indexes: how wide they are, and how many eights of them are packed in one run.
+const INDEXES_BEGIN_MAX: usize = 1 + 5;
+
+/// Where the indexes of a page begin; `None` unless it is one run of them, a byte each.
+fn indexes_begin(content: &[u8], rows: usize) -> Option<usize> {
+    let mut rest = content.strip_prefix(&[8])?;
+    let (mut number, mut shift) = (0_u64, 0);
+    while shift < 35 {
+        let (byte, after) = rest.split_first()?;
+        rest = after;
+        number |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    let indexes = number & 1 == 1 && number >> 1 == rows.div_ceil(8) as u64 && rest.len() >= rows;
+    indexes.then_some(content.len() - rest.len())
+}
+
+fn append_indexed(indexes: &[u8], dictionary: &[f64], into: &mut Vec<f64>) -> Result<()> {
+    let mut values = [0.0; 256];
+    let Some(known) = values.get_mut(..dictionary.len()) else {
+        return Err(ParquetError::General("a dictionary of values has more than a byte tells".to_owned()));
+    };
+    known.copy_from_slice(dictionary);
+    let (greatest, size) = (indexes.iter().max().copied().unwrap_or_default(), dictionary.len());
+    if usize::from(greatest) >= size {
+        return Err(ParquetError::General(format!("value {greatest} of a dictionary with {size}")));
+    }
+    into.extend(indexes.iter().map(|index| values[usize::from(*index)]));
+    Ok(())
+}
+
 /// All lowest bytes come first, then all second ones, and so on. Planes of nothing but zeros, which
 /// small whole numbers have, are passed over.
 fn append_planes(content: &[u8], rows: Range<usize>, into: &mut Vec<f64>) {
@@ -209,6 +286,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn indexes_are_one_run_of_bytes() {
+        let page = [&[8, 5][..], &[1, 0, 2, 2, 1, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0]].concat();
+        assert_eq!(indexes_begin(&page, 9), Some(2));
+        // Of another length, cut off, and of other widths and runs.
+        for (content, rows) in
+            [(&page[..], 8), (&page[..10], 9), (&[7, 5, 0][..], 9), (&[8, 18, 0], 9), (&[8], 0)]
+        {
+            assert_eq!(indexes_begin(content, rows), None, "{content:?}");
+        }
+        let mut values = vec![7.0];
+        append_indexed(&page[4..7], &[1.0, -0.0, f64::INFINITY], &mut values).unwrap();
+        assert_eq!(values, [7.0, f64::INFINITY, f64::INFINITY, 0.0]);
+        assert!(append_indexed(&page[4..7], &[1.0, 2.0], &mut values).is_err());
+    }
 
     proptest! {
         #[test]

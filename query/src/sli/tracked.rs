@@ -24,6 +24,8 @@ pub(super) struct Tracked {
     pub(super) slo: Arc<Slo>,
     pub(super) slo_id: String,
     index: usize,
+    /// What is measured out of its turn longer than this after its end starts no alert.
+    lateness: Duration,
     /// Held while somebody measures.
     pub(super) busy: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -45,8 +47,11 @@ struct State {
 }
 
 impl Tracked {
-    pub(super) fn new(slo: Arc<Slo>, index: usize) -> Tracked {
+    pub(super) fn new(slo: Arc<Slo>, index: usize, config: &SliConfig) -> Tracked {
         let slo_id = slo.slo_id(&slo.objectives[index]);
+        // Each tick measures again what is as old as this, and comes once a slice.
+        let delay = slo.evaluation.delay.unwrap_or(config.evaluation_delay);
+        let lateness = delay.saturating_add(config.lateness).saturating_add(slo.slice);
         let state = State {
             groups: BTreeMap::new(),
             measured_until: None,
@@ -56,8 +61,8 @@ impl Tracked {
             exclusions: Exclusions::default(),
             problem: None,
         };
-        let tracked =
-            Tracked { slo, slo_id, index, busy: tokio::sync::Mutex::default(), state: Mutex::new(state) };
+        let (busy, state) = (tokio::sync::Mutex::default(), Mutex::new(state));
+        let tracked = Tracked { slo, slo_id, index, lateness, busy, state };
         tracked.restore(BTreeMap::new());
         tracked
     }
@@ -100,7 +105,7 @@ impl Tracked {
 
     /// An empty history of one group.
     pub(super) fn new_series(&self) -> SliceSeries {
-        SliceSeries::new(self.objective().counting)
+        SliceSeries::new(self.objective().counting).allowing(self.lateness)
     }
 
     /// Begins with what is stored.

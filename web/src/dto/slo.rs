@@ -144,6 +144,8 @@ pub enum BurnState {
     Firing,
     /// Both are over, on fewer events than the SLO asks for.
     HeldLowVolume,
+    /// Both are over by data that came late only: it starts no alert.
+    HeldLateData,
     Unknown,
 }
 
@@ -328,6 +330,7 @@ impl From<slo::report::BurnWindow> for BurnWindow {
             slo::burn::BurnState::Pending => BurnState::Pending,
             slo::burn::BurnState::Firing => BurnState::Firing,
             slo::burn::BurnState::HeldLowVolume => BurnState::HeldLowVolume,
+            slo::burn::BurnState::HeldLateData => BurnState::HeldLateData,
             slo::burn::BurnState::Unknown => BurnState::Unknown,
         };
         BurnWindow {

@@ -1,7 +1,7 @@
 //! The values of sorted samples as a column chunk, in pages that suit them.
 //!
 //! Counters and measured floats shrink most as byte planes (BYTE_STREAM_SPLIT), values that come back
-//! again and again most when written plainly. A page of planes is compressed with one zstd block per
+//! again and again most when written plainly, and few values as indexes into a [`dictionary`]. A page of planes is compressed with one zstd block per
 //! plane: sign and exponent, the middle and the noise at the end have nothing in common, and a shared
 //! Huffman table costs a tenth. To a reader that is an ordinary zstd frame of several blocks.
 //!
@@ -10,7 +10,9 @@
 //! queries for one series unpack all of it, unless that costs more than [`SMALL_PAGES_COST`]: then values
 //! come back after a long time, and all of the metric's rows are one page.
 //!
-//! Every bit pattern comes back, NaNs included. There is no dictionary, and no statistics of pages.
+//! Every bit pattern comes back, NaNs included. There are no statistics of pages.
+
+mod dictionary;
 
 use parquet::basic::Encoding;
 use parquet::column::page::CompressedPage;
@@ -19,6 +21,7 @@ use parquet::schema::types::ColumnDescPtr;
 use zstd::stream::raw::{Encoder, InBuffer, Operation, OutBuffer};
 
 use super::chunk::{ChunkWriter, ColumnChunk, data_page};
+use dictionary::Dictionary;
 
 const VALUE_BYTES: usize = size_of::<f64>();
 
@@ -48,15 +51,17 @@ pub fn encode(
     layout: ValueLayout,
 ) -> Result<ColumnChunk, ParquetError> {
     let mut compressor = Compressor::new(layout)?;
-    let mut writer = ChunkWriter::new(column, layout.zstd_level);
+    let mut pages = Vec::new();
     let mut begin = 0;
     for end in stretches(values.len(), starts, layout) {
-        let stretch = &values[begin..end];
+        pages.extend(compressor.pages(&values[begin..end])?);
         begin = end;
-        for page in compressor.pages(stretch)? {
-            writer.push(page)?;
-        }
     }
+    let mut writer = ChunkWriter::new(column, layout.zstd_level);
+    if pages.iter().any(|page| page.encoding() == Encoding::RLE_DICTIONARY) {
+        writer.push(compressor.dictionary.page(layout.zstd_level)?)?;
+    }
+    pages.into_iter().try_for_each(|page| writer.push(page))?;
     writer.finish(None)
 }
 
@@ -95,6 +100,8 @@ struct Tried {
 
 struct Compressor {
     layout: ValueLayout,
+    /// Of the stretches so far that have few values.
+    dictionary: Dictionary,
     probe: Encoder<'static>,
     /// Absent where the probe's result is what is written.
     thorough: Option<Encoder<'static>>,
@@ -105,18 +112,19 @@ impl Compressor {
         let probe = Encoder::new(layout.probe_zstd_level)?;
         let is_final = layout.probe_zstd_level == layout.zstd_level;
         let thorough = if is_final { None } else { Some(Encoder::new(layout.zstd_level)?) };
-        Ok(Compressor { layout, probe, thorough })
+        Ok(Compressor { layout, dictionary: Dictionary::default(), probe, thorough })
     }
 
     /// The pages that hold a stretch.
     fn pages(&mut self, values: &[f64]) -> Result<Vec<CompressedPage>, ParquetError> {
-        let mut pages = self.cut(values, values.len().max(1))?;
+        let are_few = self.dictionary.admit(values);
+        let mut pages = self.cut(values, are_few, values.len().max(1))?;
         if values.len() >= 2 * self.layout.page_rows {
-            let small = self.cut(values, self.layout.page_rows_small)?;
+            let small = self.cut(values, are_few, self.layout.page_rows_small)?;
             if bytes_of(&small) <= bytes_of(&pages) + values.len() / SMALL_PAGES_COST {
                 pages = small;
             } else {
-                let apart = self.cut(values, self.layout.page_rows)?;
+                let apart = self.cut(values, are_few, self.layout.page_rows)?;
                 // The whole has to save a twentieth.
                 if bytes_of(&pages) > bytes_of(&apart) - bytes_of(&apart) / 20 {
                     pages = apart;
@@ -130,38 +138,59 @@ impl Compressor {
     fn cut<'v>(
         &mut self,
         values: &'v [f64],
+        are_few: bool,
         page_rows: usize,
     ) -> Result<Vec<(&'v [f64], Tried)>, ParquetError> {
         let rows = values.len().div_ceil((values.len() / page_rows).max(1)).max(1);
-        values.chunks(rows).map(|part| Ok((part, self.try_encodings(part)?))).collect()
+        values.chunks(rows).map(|part| Ok((part, self.try_encodings(part, are_few)?))).collect()
     }
 
-    fn try_encodings(&mut self, values: &[f64]) -> Result<Tried, ParquetError> {
-        let plain = plain_bytes(values);
-        let planes = compress(&mut self.probe, &split_planes(&plain), values.len())?;
-        let whole = compress(&mut self.probe, &plain, plain.len())?;
-        Ok(if planes.len() < whole.len() {
-            Tried { encoding: Encoding::BYTE_STREAM_SPLIT, content: planes }
-        } else {
-            Tried { encoding: Encoding::PLAIN, content: whole }
-        })
+    /// The smallest, and indexes where they are not much larger: they are unpacked in half the time.
+    fn try_encodings(&mut self, values: &[f64], are_few: bool) -> Result<Tried, ParquetError> {
+        let mut best: Option<Tried> = None;
+        for encoding in [Encoding::RLE_DICTIONARY, Encoding::BYTE_STREAM_SPLIT, Encoding::PLAIN] {
+            if encoding == Encoding::RLE_DICTIONARY && !are_few {
+                continue;
+            }
+            let (unpacked, part) = self.unpacked(values, encoding);
+            let content = compress(&mut self.probe, &unpacked, part)?;
+            let is_smaller = |best: &Tried| match best.encoding {
+                Encoding::RLE_DICTIONARY => content.len() < best.content.len() - best.content.len() / 20,
+                _ => content.len() < best.content.len(),
+            };
+            if best.as_ref().is_none_or(is_smaller) {
+                best = Some(Tried { encoding, content });
+            }
+        }
+        best.ok_or_else(|| ParquetError::General("a page of values has no encoding".to_owned()))
+    }
+
+    /// The content of a page, and the size of its parts that have nothing in common.
+    fn unpacked(&self, values: &[f64], encoding: Encoding) -> (Vec<u8>, usize) {
+        let plain = || values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        match encoding {
+            Encoding::RLE_DICTIONARY => (self.dictionary.indexes_of(values), usize::MAX),
+            Encoding::BYTE_STREAM_SPLIT => (split_planes(&plain()), values.len()),
+            _ => (plain(), usize::MAX),
+        }
     }
 
     fn finish(&mut self, values: &[f64], tried: Tried) -> Result<CompressedPage, ParquetError> {
-        let plain = plain_bytes(values);
         let Tried { mut encoding, mut content } = tried;
+        let (mut unpacked, part) = self.unpacked(values, encoding);
         if let Some(zstd) = &mut self.thorough {
-            content = match encoding {
-                Encoding::BYTE_STREAM_SPLIT => compress(zstd, &split_planes(&plain), values.len())?,
-                _ => compress(zstd, &plain, plain.len())?,
-            };
+            content = compress(zstd, &unpacked, part)?;
         }
-        let uncompressed_bytes = plain.len();
-        let is_compressed = content.len() < uncompressed_bytes;
+        let is_compressed = content.len() < unpacked.len();
         if !is_compressed {
-            (encoding, content) = (Encoding::PLAIN, plain);
+            // Nothing is won by planes that are not compressed.
+            if encoding == Encoding::BYTE_STREAM_SPLIT {
+                encoding = Encoding::PLAIN;
+                unpacked = self.unpacked(values, encoding).0;
+            }
+            content.clone_from(&unpacked);
         }
-        Ok(data_page(values.len(), encoding, content, is_compressed, uncompressed_bytes))
+        Ok(data_page(values.len(), encoding, content, is_compressed, unpacked.len()))
     }
 }
 
@@ -171,10 +200,6 @@ fn bytes_of(pages: &[(&[f64], Tried)]) -> usize {
 
 /// A page's header, and where the footer says that it begins.
 const PAGE_BYTES: usize = 40;
-
-fn plain_bytes(values: &[f64]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
 
 /// First all lowest bytes, then all second ones, and so on.
 fn split_planes(plain: &[u8]) -> Vec<u8> {
@@ -241,8 +266,9 @@ mod tests {
         let floats = (0..4_096).map(noise);
         let few = (0..4_096).map(|n| noise(u64::from(noise(n) > 1.5)));
         assert_eq!(pages(&floats.collect::<Vec<_>>()), [(Encoding::BYTE_STREAM_SPLIT, 4_096)]);
-        assert_eq!(pages(&few.collect::<Vec<_>>()), [(Encoding::PLAIN, 4_096)]);
-        assert_eq!(pages(&[0.1]), [(Encoding::PLAIN, 1)]);
+        let again = (0..4_096).map(|n| noise((noise(n).to_bits() >> 7) % 1_000));
+        assert_eq!(pages(&few.collect::<Vec<_>>()), [(Encoding::RLE_DICTIONARY, 4_096)]);
+        assert_eq!(pages(&again.collect::<Vec<_>>()), [(Encoding::PLAIN, 4_096)]);
     }
 
     #[test]

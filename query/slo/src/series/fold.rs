@@ -56,6 +56,7 @@ impl SliceSeries {
         }
         let (first, last) = (self.count_up_to(self.folded_until), self.count_up_to(cut));
         self.folded_until = cut;
+        self.late.forget_before(cut);
         let mut folded: Vec<Packed> = Vec::new();
         let old: Vec<Packed> = self.slices.range(first..last).copied().collect();
         let cell_of = |slice: &Packed| slice.start_micros().div_euclid(width);

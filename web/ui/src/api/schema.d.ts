@@ -3026,7 +3026,7 @@ export interface components {
         /** @enum {string} */
         BurnSeverity: "page" | "ticket";
         /** @enum {string} */
-        BurnState: "quiet" | "one_window_over" | "pending" | "firing" | "held_low_volume" | "unknown";
+        BurnState: "quiet" | "one_window_over" | "pending" | "firing" | "held_low_volume" | "held_late_data" | "unknown";
         /** @description One burn-rate alert condition and how it stands. */
         BurnWindow: {
             /** Format: double */

@@ -44,6 +44,7 @@ const LOOKS: Record<string, Look> = {
   quiet: { word: "Quiet", tone: "ok", icon: IconCircleCheck },
   one_window_over: { word: "One window over", tone: "warn", icon: IconAlertTriangle },
   held_low_volume: { word: "Held: low volume", tone: "nodata", icon: IconSnowflake },
+  held_late_data: { word: "Held: late data", tone: "nodata", icon: IconSnowflake },
   unknown: { word: "Unknown", tone: "nodata", icon: IconHelpCircle },
   inactive: { word: "Inactive", tone: "nodata", icon: IconCircleDashed },
   pending: { word: "Pending", tone: "warn", icon: IconClock },

@@ -128,6 +128,31 @@ fn encodings_are_those_that_were_measured() {
 }
 
 #[test]
+fn few_values_are_indexes_beside_other_pages() {
+    let noise = |n: i64| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let value = |n: i64| match n {
+        0..40_000 => (noise(n) % 101) as f64,
+        40_000..80_000 => 1.0 / (1 + noise(n)) as f64,
+        // Of which some are known from the first metric.
+        _ => (90 + noise(n) % 50) as f64,
+    };
+    let metric = |n: i64| ["percent", "seconds", "temperature"][(n / 40_000) as usize];
+    let rows: Vec<_> =
+        (0..120_000_i64).map(|n| (metric(n), n / 1_000, n % 1_000 * 15_000_000, value(n))).collect();
+    let batch = samples(&rows);
+    for effort in [Effort::Hour, Effort::Day] {
+        let reader = written(&batch, effort);
+        let values = reader.metadata().row_group(0).column(3).clone();
+        let has = |encoding| values.encodings().any(|one| one == encoding);
+        assert!(has(Encoding::RLE_DICTIONARY) && has(Encoding::BYTE_STREAM_SPLIT), "{effort:?}");
+        assert!(values.dictionary_page_offset() < Some(values.data_page_offset()), "{effort:?}");
+        let read: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
+        let read = arrow::compute::concat_batches(&Table::MetricSamples.file_schema(), &read).unwrap();
+        assert_eq!(read.columns(), batch.columns(), "{effort:?}");
+    }
+}
+
+#[test]
 fn rows_with_much_text_make_smaller_row_groups() {
     let body = "x".repeat(layout::ROW_GROUP_BYTES / 64);
     let log =

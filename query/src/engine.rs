@@ -16,7 +16,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{EmptyRelation, LogicalPlan};
 use datafusion::physical_plan::execute_stream;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -238,7 +238,7 @@ impl Engine {
 
     /// A state of its own for one query.
     pub(crate) fn query_state(&self) -> SessionState {
-        session::query_state(&self.0.context)
+        session::query_state(&self.0.context, self.0.clock.now())
     }
 
     /// Runs a plan that anybody may have made: the guard looks at it first.
@@ -256,7 +256,8 @@ impl Engine {
         let given_up = CancellationToken::new();
         let wanted = given_up.clone().drop_guard();
         let start = self.0.pool.run(async move {
-            let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
+            // As it is: a context would begin the query anew, with another `now()`.
+            let frame = DataFrame::new(state, plan);
             let context = Arc::new(frame.task_ctx().with_runtime(runtime));
             let plan = stoppable(frame.create_physical_plan().await?, &given_up)?;
             execute_stream(plan, context)

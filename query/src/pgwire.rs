@@ -3,7 +3,8 @@
 //! Users log in by SCRAM-SHA-256 with a token's name and the token ([`PgAuthenticator`]). Statements
 //! are brought into a form that can be planned ([`parse`], [`compat`]) and pass an allow-list ([`gate`]);
 //! their plans pass the same guard as everybody's, and their rows run within the role's limits
-//! ([`runner`]) until somebody cancels them ([`cancel`]). Settings stay in the connection ([`settings`]);
+//! ([`runner`]) until somebody cancels them ([`cancel`]). Settings stay in the connection ([`settings`]), and so
+//! does what time it is for a transaction ([`times`]);
 //! nothing a client sets reaches another one. With a certificate a client may encrypt the connection; without one it is told that it cannot.
 
 mod cancel;
@@ -22,6 +23,7 @@ mod rows;
 mod runner;
 mod service;
 mod settings;
+mod times;
 
 use std::io;
 use std::pin::pin;

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::temporal_conversions::timestamp_us_to_datetime;
+use datafusion::catalog::Session;
 use datafusion::common::config::Dialect;
 use datafusion::error::Result;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
@@ -15,6 +17,7 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use telemetry::Timestamp;
 
 use crate::config::{QueryConfig, QueryRole};
 use crate::guard::QueryMemory;
@@ -78,11 +81,19 @@ fn session_config(config: &QueryConfig) -> SessionConfig {
 }
 
 /// The state that one query is planned in: a copy, because building one registers every function anew. The
-/// query's share of memory comes when it runs ([`bounded_runtime`]).
-pub(crate) fn query_state(base: &SessionContext) -> SessionState {
+/// query's share of memory comes when it runs ([`bounded_runtime`]). `started` is what `now()` is everywhere in it.
+pub(crate) fn query_state(base: &SessionContext, started: Timestamp) -> SessionState {
     let mut state = base.state();
+    let started = timestamp_us_to_datetime(started.micros()).map(|time| time.and_utc());
+    state.execution_props_mut().query_execution_start_time = started;
     state.config_mut().set_extension(Arc::new(QuerySnapshots::default()));
     state
+}
+
+/// When the query of a state began.
+pub(crate) fn started(session: &dyn Session) -> Option<Timestamp> {
+    let started = session.execution_props().query_execution_start_time?;
+    Some(Timestamp::from_micros(started.timestamp_micros()))
 }
 
 /// The shared runtime (files, caches, spill directory) with the query's own share of memory.

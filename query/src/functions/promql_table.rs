@@ -27,6 +27,7 @@ use super::documented::{Manual, Section};
 use super::types::{map_type, timestamp_type};
 use crate::QueryError;
 use crate::engine::{Engine, WeakEngine};
+use crate::session::started;
 
 pub(super) const NAME: &str = "promql";
 pub(super) const MANUAL: Manual = Manual {
@@ -74,7 +75,7 @@ impl TableFunctionImpl for PromqlFunction {
         let text = given.text(0)?;
         let engine = self.engine()?;
         let times = match given.count() {
-            1 => Times::Instant(engine.clock().now()),
+            1 => Times::Instant(started(args.session()).unwrap_or_else(|| engine.clock().now())),
             2 => Times::Instant(given.time(1)?),
             _ => Times::Range(TimeRange {
                 start: given.time(1)?,

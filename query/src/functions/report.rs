@@ -25,6 +25,7 @@ use super::{TableFunction, TableManual};
 use crate::QueryError;
 use crate::catalog::ServiceOwners;
 use crate::reports::ReportRequest;
+use crate::session::started;
 use crate::views;
 
 pub(super) use arguments::ReportArguments;
@@ -142,7 +143,8 @@ impl TableFunctionImpl for ReportFunction {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
         let given = Arguments::new(self.name, self.syntax, args.exprs());
         let arguments = ReportArguments::read(&given, self.source, self.report)?;
-        report_table(self.report, self.name, &self.queries, arguments, &self.context)
+        let now = started(args.session()).unwrap_or_else(|| self.context.clock.now());
+        report_table(self.report, self.name, &self.queries, arguments, now, &self.context)
     }
 }
 
@@ -161,7 +163,7 @@ pub(crate) fn table_of(
     let queries = report.queries(arguments.source());
     let plans = queries.iter().map(|query| views::plan(session, name, query));
     let queries: Vec<LogicalPlan> = plans.collect::<std::result::Result<_, _>>()?;
-    Ok(report_table(report, name, &queries, arguments, context)?)
+    Ok(report_table(report, name, &queries, arguments, context.clock.now(), context)?)
 }
 
 fn report_table(
@@ -169,11 +171,12 @@ fn report_table(
     name: &'static str,
     queries: &[LogicalPlan],
     arguments: ReportArguments,
+    now: Timestamp,
     context: &ReportContext,
 ) -> Result<Arc<dyn TableProvider>> {
     let told = |query: &LogicalPlan| query.clone().with_param_values(arguments.parameters());
     let queries = queries.iter().map(told).collect::<Result<_>>()?;
-    let scope = Scope { arguments, now: context.clock.now(), context: context.clone() };
+    let scope = Scope { arguments, now, context: context.clone() };
     Ok(Arc::new(SummaryTable { queries, summary: Arc::new(ReportRows { report, name, scope }) }))
 }
 

@@ -7,6 +7,7 @@
 mod catalog;
 mod functions;
 mod idioms;
+mod moments;
 mod patterns;
 mod rewrite;
 mod session;
@@ -22,6 +23,7 @@ use datafusion_postgres::datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
 
 use super::login::ConnectionRole;
 use super::settings::Settings;
+use super::times::Times;
 use crate::session::CATALOG;
 use crate::{Engine, QueryError};
 use catalog::ConnectedUser;
@@ -44,16 +46,18 @@ pub(super) async fn context(engine: &Engine) -> Result<SessionContext, QueryErro
     Ok(context)
 }
 
-/// The session of one connection, whose functions know its settings and its user.
+/// The session of one connection, whose functions know its settings, its user and its times.
 pub(super) fn connection_context(
     shared: &SessionContext,
     settings: &Settings,
     role: &ConnectionRole,
+    times: &Arc<Times>,
 ) -> SessionContext {
     let state = shared.state();
     let config = state.config().clone().with_extension(Arc::new(ConnectedUser(role.clone())));
     let context = with_config(state, config);
     session::functions(settings, role).into_iter().for_each(|function| context.register_udf(function));
+    moments::functions(times).into_iter().for_each(|function| context.register_udf(function));
     context
 }
 

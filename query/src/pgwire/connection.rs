@@ -18,6 +18,7 @@ use super::parse::StatementParser;
 use super::runner::Runner;
 use super::service::Service;
 use super::settings::Settings;
+use super::times::Times;
 use crate::Engine;
 
 /// What all connections share.
@@ -50,13 +51,15 @@ impl Handlers {
             .with_scram(scram)
             .with_connection_manager(shared.manager.clone());
         let settings = Settings::default();
-        let context = connection_context(&shared.context, &settings, &role);
+        let times = Arc::new(Times::new(shared.engine.clock().clone()));
+        let context = connection_context(&shared.context, &settings, &role, &times);
         // The library reads types and columns off plans; what runs, runs here.
         let library = DfSessionService::new_with_hooks(Arc::new(context.clone()), Vec::new());
         let runner = Arc::new(Runner {
             engine: shared.engine.clone(),
             context,
             settings,
+            times,
             auth: shared.auth.clone(),
             role: role.clone(),
             statements: shared.statements.clone(),

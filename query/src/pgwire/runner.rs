@@ -21,6 +21,7 @@ use super::names::column_names;
 use super::parameters::{self, with_types};
 use super::rows::{Names, respond, without_maps};
 use super::settings::{STATEMENT_TIMEOUT, Settings};
+use super::times::Times;
 use crate::guard::{Deadline, check_read_only};
 use crate::session::query_state;
 use crate::{Engine, QueryError, QueryRole, SqlRows};
@@ -30,15 +31,17 @@ pub(super) struct Runner {
     /// The session of the connection.
     pub context: SessionContext,
     pub settings: Settings,
+    pub times: Arc<Times>,
     pub auth: Arc<dyn PgAuthenticator>,
     pub role: ConnectionRole,
     pub statements: Arc<Statements>,
 }
 
-/// A query that the guard allows, and what its columns are called.
+/// A query that the guard allows, what its columns are called, and the state it was planned in.
 pub(super) struct Planned {
     pub plan: LogicalPlan,
     pub names: Names,
+    state: SessionState,
 }
 
 impl Runner {
@@ -52,7 +55,7 @@ impl Runner {
 
     fn state(&self) -> Result<SessionState, QueryError> {
         self.role()?;
-        Ok(query_state(&self.context))
+        Ok(query_state(&self.context, self.times.transaction()))
     }
 
     /// A plan that the guard allows, without maps; `declared` are the types that the client gave its
@@ -66,7 +69,7 @@ impl Runner {
         let plan = state.statement_to_plan(DfStatement::Statement(Box::new(statement.clone()))).await?;
         check_read_only(&plan)?;
         let plan = without_maps(with_types(plan, declared)?, &state)?;
-        Ok(Planned { plan, names: column_names(statement) })
+        Ok(Planned { plan, names: column_names(statement), state })
     }
 
     pub(super) async fn run_query(
@@ -85,11 +88,10 @@ impl Runner {
         let role = self.role()?;
         let asked = self.settings.statement_timeout();
         let deadline = Deadline::of(self.engine.config(), role).or_sooner(asked, STATEMENT_TIMEOUT);
-        let state = self.state()?;
         let rows = tokio::select! {
             biased;
             () = running.cancelled() => return Err(PgWireError::QueryCanceled.into()),
-            rows = self.engine.run_plan(planned.plan, state, role, deadline) => rows?,
+            rows = self.engine.run_plan(planned.plan, planned.state, role, deadline) => rows?,
         };
         Ok(running.until_cancelled(rows))
     }

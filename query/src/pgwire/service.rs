@@ -30,7 +30,6 @@ use futures::{Sink, stream};
 
 use super::error::Failure;
 use super::gate::{SettingVerb, Verdict, verdict};
-use super::names::column_names;
 use super::parse::{ParsedStatement, StatementParser};
 use super::rows::text_rows;
 use super::runner::{Planned, Runner, parameter_types};
@@ -42,11 +41,11 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Answers one statement; `bound` is its plan when it was prepared.
+    /// Answers one statement; `portal` has its parameters when it was prepared.
     async fn answer(
         &self,
         statement: &Statement,
-        bound: Option<LogicalPlan>,
+        portal: Option<&Portal<ParsedStatement>>,
         client: &mut dyn HookClient,
         format: &Format,
     ) -> Result<Response, Failure> {
@@ -61,17 +60,17 @@ impl Service {
         }
         match verdict(statement) {
             Verdict::Run => {
-                let planned = self.planned(statement, bound).await?;
+                let planned = self.planned(statement, portal).await?;
                 Ok(Response::Query(self.runner.run_query(planned, client, format).await?))
             }
             Verdict::Declare => {
                 let (name, query) = cursor::declared(statement)?;
-                let planned = self.planned(&query, bound).await?;
+                let planned = self.planned(&query, portal).await?;
                 cursor::declare(&self.runner, name, query, planned, client).await
             }
             Verdict::CopyOut => {
                 let (query, style) = copy::query_of(statement)?;
-                let planned = self.planned(&query, bound).await?;
+                let planned = self.planned(&query, portal).await?;
                 let names = planned.names.clone();
                 Ok(Response::CopyOut(copy::respond(self.runner.rows(planned, client).await?, &names, style)?))
             }
@@ -82,11 +81,16 @@ impl Service {
         }
     }
 
-    async fn planned(&self, query: &Statement, bound: Option<LogicalPlan>) -> Result<Planned, Failure> {
-        match bound {
-            Some(plan) => Ok(Planned { plan, names: column_names(query) }),
-            None => Ok(self.runner.plan(query, &[]).await?),
-        }
+    /// A plan of now, also of what was prepared: what a plan says of the time holds when it is made.
+    async fn planned(
+        &self,
+        query: &Statement,
+        portal: Option<&Portal<ParsedStatement>>,
+    ) -> Result<Planned, Failure> {
+        let Some(portal) = portal else { return Ok(self.runner.plan(query, &[]).await?) };
+        let mut planned = self.runner.plan(query, &portal.statement.parameter_types).await?;
+        planned.plan = self.bind(portal, planned.plan)?;
+        Ok(planned)
     }
 
     async fn pass(&self, statement: &Statement, client: &mut dyn HookClient) -> Result<Response, Failure> {
@@ -133,14 +137,14 @@ impl Service {
     }
 
     /// Puts the client's parameters in, with the types that the server announced for them.
-    fn bind(&self, portal: &Portal<ParsedStatement>, plan: &LogicalPlan) -> Result<LogicalPlan, Failure> {
+    fn bind(&self, portal: &Portal<ParsedStatement>, plan: LogicalPlan) -> Result<LogicalPlan, Failure> {
         let announced: Vec<Type> = self.parser.get_parameter_types(&portal.statement.statement)?;
         let announced: Vec<Option<&Type>> =
             announced.iter().map(|of| Some(parameters::readable(of))).collect();
-        let inferred = parameter_types(plan)?;
+        let inferred = parameter_types(&plan)?;
         let inferred: Vec<Option<&DataType>> = inferred.iter().map(Option::as_ref).collect();
         let values = deserialize_parameters_with_server_types(portal, &inferred, &announced)?;
-        Ok(plan.clone().replace_params_with_values(&values)?)
+        Ok(plan.replace_params_with_values(&values)?)
     }
 }
 
@@ -157,6 +161,7 @@ impl SimpleQueryHandler for Service {
         if statements.is_empty() {
             return Ok(vec![Response::EmptyQuery]);
         }
+        self.runner.times.message_came(in_transaction(client));
         let mut responses = Vec::new();
         for statement in &statements {
             let answer = self.answer(statement, None, client, &Format::UnifiedText).await;
@@ -187,11 +192,11 @@ impl ExtendedQueryHandler for Service {
         C::Error: std::fmt::Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let (text, Some((statement, plan))) = &portal.statement.statement else {
+        let (text, Some((statement, _))) = &portal.statement.statement else {
             return Ok(Response::EmptyQuery);
         };
-        let bound = self.bind(portal, plan).map_err(|failure| failure.in_text(text))?;
-        let answer = self.answer(statement, Some(bound), client, &portal.result_column_format).await;
+        self.runner.times.message_came(in_transaction(client));
+        let answer = self.answer(statement, Some(portal), client, &portal.result_column_format).await;
         answer.map_err(|failure| failure.in_text(text))
     }
 
@@ -224,6 +229,10 @@ impl ExtendedQueryHandler for Service {
         client.set_transaction_status(transaction);
         Ok(())
     }
+}
+
+fn in_transaction(client: &impl ClientInfo) -> bool {
+    !matches!(client.transaction_status(), TransactionStatus::Idle)
 }
 
 /// Whether it has rows that run here.

@@ -1,6 +1,7 @@
 //! The protocol, spoken by a small client of our own: login, allowed and refused statements, limits.
 
 mod idioms;
+mod times;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -176,11 +177,19 @@ impl Client {
 
     /// Parse, bind text parameters, execute.
     async fn prepared(&mut self, sql: &str, parameters: &[&str]) -> Answer {
-        let mut parse = vec![0];
-        parse.extend_from_slice(sql.as_bytes());
-        parse.extend_from_slice(&[0, 0, 0]);
+        self.parse("", sql).await;
+        self.execute("", parameters).await
+    }
+
+    /// Whoever executes it reads the answer.
+    async fn parse(&mut self, name: &str, sql: &str) {
+        let parse = [name.as_bytes(), &[0], sql.as_bytes(), &[0, 0, 0]].concat();
         self.send(Some(b'P'), &parse).await;
-        let mut bind = vec![0, 0, 0, 0];
+    }
+
+    /// Bind text parameters, execute.
+    async fn execute(&mut self, name: &str, parameters: &[&str]) -> Answer {
+        let mut bind = [&[0], name.as_bytes(), &[0, 0, 0]].concat();
         bind.extend_from_slice(&(parameters.len() as i16).to_be_bytes());
         for parameter in parameters {
             bind.extend_from_slice(&(parameter.len() as i32).to_be_bytes());

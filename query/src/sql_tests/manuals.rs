@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::testing::{Bench, run};
+use crate::testing::{Bench, at, run};
 
 fn guide() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/sql.md")).unwrap()
@@ -34,10 +34,17 @@ fn every_table_and_column_has_a_comment_in_its_place() {
     });
 }
 
+/// With a clock behind whose times the tables were made: the Delta library goes by the machine's.
+async fn later() -> Bench {
+    let bench = Bench::new().await;
+    bench.clock.set(at("2100-01-01T00:00:00Z"));
+    bench
+}
+
 #[test]
 fn every_example_of_a_manual_runs() {
     run(async {
-        let bench = Bench::new().await;
+        let bench = later().await;
         let query = format!("SELECT json_of(array_agg(example)) FROM catalog_functions WHERE {OURS}");
         let list = bench.rows(&query).await.remove(0);
         let list = list.trim_matches('"').replace("\"\"", "\"");
@@ -67,7 +74,7 @@ fn the_guide_lists_every_function_and_no_other() {
 #[test]
 fn every_query_of_the_guide_runs() {
     run(async {
-        let bench = Bench::new().await;
+        let bench = later().await;
         super::data::fill_first_half(&bench).await;
         super::data::fill_second_half(&bench).await;
         let guide = guide();
